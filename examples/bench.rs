@@ -1,0 +1,347 @@
+//! The workloads of `docs/PERFORMANCE.md` on backwater: one workload a process, one line of JSON a run.
+//!
+//! The rivals, and the program that compares, are in `benches/peers`; the options are the same as theirs.
+
+use backwater::{Actor, Addr, Context, Env, RunError, Runtime};
+use clap::{Parser, ValueEnum};
+use std::hint::black_box;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Workload {
+    /// 2 actors, n round trips
+    Pingpong,
+    /// s actors in a ring, b tokens, n hops in all
+    Ring,
+    /// s senders, one receiver that works on each message, n messages in all
+    Fanin,
+    /// s actors, b pings each, every ping goes on to a random actor, for some seconds
+    Ubench,
+    /// a source, two forwarders, and a sink that works on each of n messages
+    Pipe,
+    /// n actors created and sent one message each, all held alive, then dropped
+    Spawn,
+}
+
+/// Runs one workload on the single-threaded runtime and prints one line of JSON.
+#[derive(Parser, Clone, Debug)]
+struct Options {
+    workload: Workload,
+    /// Messages, round trips, hops or actors
+    #[arg(long)]
+    n: Option<u64>,
+    /// Actors or senders
+    #[arg(long)]
+    s: Option<usize>,
+    /// Tokens or pings
+    #[arg(long, default_value_t = 0)]
+    b: u64,
+    /// Iterations of work for each message: 133 are about 200 ns at 4 GHz
+    #[arg(long)]
+    work: Option<u32>,
+    /// Measured seconds (ubench)
+    #[arg(long, default_value_t = 3.0)]
+    secs: f64,
+    /// Only 1 is served by the single-threaded runtime
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+}
+
+fn main() {
+    let options = Options::parse();
+    if options.threads != 1 {
+        eprintln!("bench: --threads {}: the runtime is single-threaded; give 1", options.threads);
+        std::process::exit(2);
+    }
+    let result = match options.workload {
+        Workload::Pingpong => ring(&options, "pingpong", 2, 1, 2 * options.n.unwrap_or(5_000_000)),
+        Workload::Ring => {
+            ring(&options, "ring", options.s.unwrap_or(1_000), options.b.max(1), options.n.unwrap_or(5_000_000))
+        }
+        Workload::Fanin => fanin(&options),
+        Workload::Ubench => ubench(&options),
+        Workload::Pipe => pipe(&options),
+        Workload::Spawn => spawn(&options),
+    };
+    if let Err(error) = result {
+        eprintln!("bench: {error}");
+        std::process::exit(1);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The same work in every contestant: a chain of xorshifts, each waiting for the one before.
+#[inline(always)]
+fn spin(mut x: u64, iterations: u32) -> u64 {
+    for _ in 0..iterations {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+    }
+    x
+}
+
+fn status_kb(key: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(key));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+}
+
+fn report(workload: &str, messages: u64, secs: f64) {
+    let (rate, peak) = (messages as f64 / secs, status_kb("VmHWM:"));
+    println!(
+        r#"{{"peer":"backwater","w":"{workload}","threads":1,"secs":{secs:.4},"msgs_per_s":{rate:.0},"rss_kb":{peak}}}"#
+    );
+}
+
+/// Runs `main`, and reports `messages` over the time that the run took.
+fn timed(workload: &str, messages: u64, main: impl FnOnce(&mut Env<'_>)) -> Result<(), RunError> {
+    let mut start = now();
+    Runtime::builder().run(|env| {
+        main(env);
+        start = now();
+    })?;
+    report(workload, messages, start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+// --- ping-pong and ring ---------------------------------------------------------------------------------------------
+
+#[derive(Debug)]
+enum Hop {
+    Next(Addr<Hop>),
+    Token(u64),
+}
+
+struct Node {
+    next: Option<Addr<Hop>>,
+}
+
+impl Actor for Node {
+    type Msg = Hop;
+
+    fn receive(&mut self, msg: Hop, cx: &mut Context<'_, Self>) {
+        match (msg, &self.next) {
+            (Hop::Next(next), _) => self.next = Some(next),
+            (Hop::Token(0), _) | (_, None) => {}
+            (Hop::Token(left), Some(next)) => next.tell(Hop::Token(left - 1), cx),
+        }
+    }
+}
+
+fn ring(_: &Options, name: &str, size: usize, tokens: u64, hops: u64) -> Result<(), RunError> {
+    timed(name, hops, |env| {
+        let nodes: Vec<_> = (0..size).map(|_| env.spawn(Node { next: None })).collect();
+        for (i, node) in nodes.iter().enumerate() {
+            node.tell(Hop::Next(nodes[(i + 1) % size].clone()), env);
+        }
+        for token in 0..tokens {
+            let at = (token * size as u64 / tokens) as usize;
+            nodes[at].tell(Hop::Token(hops / tokens), env);
+        }
+    })
+}
+
+// --- fan-in ---------------------------------------------------------------------------------------------------------
+
+#[derive(Debug)]
+struct Value(u64);
+
+struct Sink {
+    x: u64,
+    work: u32,
+}
+
+impl Actor for Sink {
+    type Msg = Value;
+
+    fn receive(&mut self, Value(v): Value, _cx: &mut Context<'_, Self>) {
+        self.x = spin(self.x.wrapping_add(v + 1), self.work);
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        black_box(self.x);
+    }
+}
+
+#[derive(Debug)]
+struct Fire;
+
+struct Sender {
+    to: Addr<Value>,
+    left: u64,
+}
+
+impl Actor for Sender {
+    type Msg = Fire;
+
+    fn receive(&mut self, Fire: Fire, cx: &mut Context<'_, Self>) {
+        if self.left > 0 {
+            self.left -= 1;
+            self.to.tell(Value(self.left), cx);
+            cx.me().tell(Fire, cx);
+        }
+    }
+}
+
+fn fanin(options: &Options) -> Result<(), RunError> {
+    let (n, senders) = (options.n.unwrap_or(20_000_000), options.s.unwrap_or(8) as u64);
+    timed("fanin", n, |env| {
+        let to = env.spawn(Sink { x: 0, work: options.work.unwrap_or(133) });
+        for _ in 0..senders {
+            env.spawn(Sender { to: to.clone(), left: n / senders }).tell(Fire, env);
+        }
+    })
+}
+
+// --- message_ubench -------------------------------------------------------------------------------------------------
+
+#[derive(Debug)]
+enum Ping {
+    Peers(Vec<Addr<Ping>>),
+    Ping(u64),
+}
+
+struct Pinger {
+    peers: Vec<Addr<Ping>>,
+    x: u64,
+}
+
+impl Actor for Pinger {
+    type Msg = Ping;
+
+    fn receive(&mut self, msg: Ping, cx: &mut Context<'_, Self>) {
+        match msg {
+            Ping::Ping(v) => {
+                self.x = spin(self.x, 1);
+                let at = ((self.x >> 32) * self.peers.len() as u64) >> 32;
+                self.peers[at as usize].tell(Ping::Ping(v), cx);
+            }
+            Ping::Peers(peers) => self.peers = peers,
+        }
+    }
+}
+
+/// Ends the run after some time.
+struct Stopper(Duration);
+
+#[derive(Debug)]
+enum Stop {
+    Later,
+    Now,
+}
+
+impl Actor for Stopper {
+    type Msg = Stop;
+
+    fn receive(&mut self, msg: Stop, cx: &mut Context<'_, Self>) {
+        match msg {
+            Stop::Later => drop(cx.after(self.0, Stop::Now)),
+            Stop::Now => cx.shutdown(),
+        }
+    }
+}
+
+fn ubench(options: &Options) -> Result<(), RunError> {
+    let (size, secs) = (options.s.unwrap_or(100), options.secs);
+    let mut start = now();
+    let summary = Runtime::builder().run(|env| {
+        let spawned = (0..size as u64).map(|i| Pinger { peers: vec![], x: 0x9E37_79B9_7F4A_7C15u64.wrapping_mul(i + 1) });
+        let peers: Vec<_> = spawned.map(|pinger| env.spawn(pinger)).collect();
+        for peer in &peers {
+            peer.tell(Ping::Peers(peers.clone()), env);
+            (0..if options.b == 0 { 5 } else { options.b }).for_each(|_| peer.tell(Ping::Ping(42), env));
+        }
+        env.spawn(Stopper(Duration::from_secs_f64(secs))).tell(Stop::Later, env);
+        start = now();
+    })?;
+    report("ubench", summary.stats.totals.handled, start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+// --- pipeline -------------------------------------------------------------------------------------------------------
+
+struct Forward {
+    to: Addr<Value>,
+}
+
+impl Actor for Forward {
+    type Msg = Value;
+
+    fn receive(&mut self, value: Value, cx: &mut Context<'_, Self>) {
+        self.to.tell(value, cx);
+    }
+}
+
+fn pipe(options: &Options) -> Result<(), RunError> {
+    let n = options.n.unwrap_or(3_000_000);
+    timed("pipe", n, |env| {
+        let sink = env.spawn(Sink { x: 0, work: options.work.unwrap_or(665) });
+        let second = env.spawn(Forward { to: sink });
+        let first = env.spawn(Forward { to: second });
+        env.spawn(Sender { to: first, left: n }).tell(Fire, env);
+    })
+}
+
+// --- spawn ----------------------------------------------------------------------------------------------------------
+
+struct Idle {
+    seen: u64,
+}
+
+impl Actor for Idle {
+    type Msg = u64;
+
+    fn receive(&mut self, v: u64, _cx: &mut Context<'_, Self>) {
+        self.seen += v;
+    }
+}
+
+/// Creates a few hundred actors in each behaviour, keeps their addresses, and notes when all are there.
+struct Nursery {
+    left: u64,
+    children: Vec<Addr<u64>>,
+    alive: Arc<Mutex<Option<(Instant, u64)>>>,
+}
+
+impl Actor for Nursery {
+    type Msg = ();
+
+    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
+        if self.left == 0 {
+            *self.alive.lock().expect("nobody panics with the lock") = Some((now(), status_kb("VmRSS:")));
+            return;
+        }
+        for _ in 0..self.left.min(500) {
+            let child = cx.spawn(Idle { seen: 0 });
+            child.tell(1, cx);
+            self.children.push(child);
+            self.left -= 1;
+        }
+        cx.me().tell((), cx);
+    }
+}
+
+fn spawn(options: &Options) -> Result<(), RunError> {
+    let n = options.n.unwrap_or(1_000_000);
+    let children = Vec::with_capacity(n as usize);
+    let (before, start, alive) = (status_kb("VmRSS:"), now(), Arc::default());
+    let nursery = Nursery { left: n, children, alive: Arc::clone(&alive) };
+    Runtime::builder().run(|env| env.spawn(nursery).tell((), env))?;
+    let total = start.elapsed().as_secs_f64();
+    let noted = *alive.lock().expect("nobody panics with the lock");
+    let (at, resident) = noted.expect("the run ended, so the nursery finished");
+    let (alive, bytes) = ((at - start).as_secs_f64(), resident.saturating_sub(before) * 1024 / n);
+    let (rate, whole, peak) = (n as f64 / alive, n as f64 / total, status_kb("VmHWM:"));
+    println!(
+        r#"{{"peer":"backwater","w":"spawn","threads":1,"alive_s":{alive:.4},"total_s":{total:.4},"actors_per_s":{rate:.0},"actors_per_s_teardown":{whole:.0},"bytes_per_actor":{bytes},"rss_kb":{peak}}}"#
+    );
+    Ok(())
+}

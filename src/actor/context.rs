@@ -1,0 +1,218 @@
+//! What an actor's behaviour can do besides computing: every effect goes through here.
+
+use super::body::Housing;
+use super::inlet::{self, Inlet};
+use super::{Actor, Addr};
+use crate::event::ActorId;
+use crate::rules::Detector;
+use crate::scheduler::{ActorStats, Label, Plan, Single, Stall, Stats, TimerId, WhyNotRunning};
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::time::Duration;
+
+/// The running actor's view of its runtime, given to every behaviour.
+pub struct Context<'a, A: ?Sized> {
+    core: &'a mut Single,
+    id: ActorId,
+    actor: PhantomData<fn(A)>,
+}
+
+impl<A: ?Sized> Debug for Context<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Context({})", self.core.name_of(self.id))
+    }
+}
+
+/// How a new actor is to be kept, for [`Context::spawn_with`].
+///
+/// ```
+/// # use backwater::{Actor, Context, SpawnOptions};
+/// # struct Sink;
+/// # impl Actor for Sink { type Msg = (); fn receive(&mut self, _: (), _: &mut Context<'_, Self>) {} }
+/// # backwater::run(|env| {
+/// let sink = env.spawn_with(SpawnOptions::new().name("sink").batch(10), Sink);
+/// assert_eq!(format!("{sink:?}"), "sink#4");
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct SpawnOptions {
+    name: Option<String>,
+    batch: Option<u32>,
+    detector: Option<Detector>,
+}
+
+impl SpawnOptions {
+    /// The runtime's batch and detector, the type's name.
+    pub fn new() -> Self {
+        SpawnOptions::default()
+    }
+
+    /// Names the actor in reports, traces and addresses.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The most messages it handles in one run (R4).
+    ///
+    /// # Panics
+    /// If `batch` is 0: the actor could never handle a message.
+    #[track_caller]
+    pub fn batch(mut self, batch: u32) -> Self {
+        assert!(batch > 0, "a batch is at least 1 message: with 0 the actor could never handle any");
+        self.batch = Some(batch);
+        self
+    }
+
+    /// How it finds out that it is overloaded (R4).
+    ///
+    /// # Panics
+    /// If a [`Detector::Depth`] does not have `low < high`.
+    #[track_caller]
+    pub fn overload(mut self, detector: Detector) -> Self {
+        detector.validate().unwrap_or_else(|why| panic!("{why}"));
+        self.detector = Some(detector);
+        self
+    }
+}
+
+impl<'a, A: Actor> Context<'a, A> {
+    #[inline]
+    pub(crate) fn new(core: &'a mut Single, id: ActorId) -> Self {
+        Context { core, id, actor: PhantomData }
+    }
+
+    #[inline]
+    pub(crate) fn core(&mut self) -> &mut Single {
+        self.core
+    }
+
+    /// The running actor's id.
+    pub fn id(&self) -> ActorId {
+        self.id
+    }
+
+    /// The running actor's address. A message to oneself never mutes (R7).
+    pub fn me(&self) -> Addr<A::Msg> {
+        let label = self.core.label_of(self.id).unwrap_or(Label::Type(std::any::type_name::<A>));
+        Addr::new(self.id, label)
+    }
+
+    /// Creates an actor and returns its address. It runs when it is sent something, and lives until it stops, panics,
+    /// or the runtime ends.
+    #[track_caller]
+    pub fn spawn<B: Actor>(&mut self, actor: B) -> Addr<B::Msg> {
+        let label = Label::Type(std::any::type_name::<B>);
+        self.spawn_planned(actor, Plan { label, batch: None, detector: None, place: Location::caller() })
+    }
+
+    /// Like [`spawn`](Self::spawn), with a name, a batch or a detector of its own.
+    #[track_caller]
+    pub fn spawn_with<B: Actor>(&mut self, options: SpawnOptions, actor: B) -> Addr<B::Msg> {
+        let SpawnOptions { name, batch, detector } = options;
+        let label = name.map_or(Label::Type(std::any::type_name::<B>), |name| Label::named(&name));
+        self.spawn_planned(actor, Plan { label, batch, detector, place: Location::caller() })
+    }
+
+    fn spawn_planned<B: Actor>(&mut self, actor: B, plan: Plan) -> Addr<B::Msg> {
+        let label = plan.label.clone();
+        Addr::new(self.core.spawn(Some(Box::new(Housing(actor))), plan), label)
+    }
+
+    /// Ends this actor when its behaviour ends: its pressure ends, its mailbox becomes dead letters (R8).
+    pub fn stop(&mut self) {
+        self.core.stop_running();
+    }
+
+    /// Ends the whole run when this behaviour ends; what waits in mailboxes is left there and counted.
+    pub fn shutdown(&mut self) {
+        self.core.fail(crate::scheduler::Failure::Shutdown);
+    }
+
+    /// Time since the run began: the machine's, or virtual. It stands still within a behaviour.
+    pub fn now(&self) -> Duration {
+        self.core.now()
+    }
+
+    /// Sends `msg` to this actor after `delay`. The runtime delivers it: it mutes nobody (R7).
+    #[track_caller]
+    pub fn after(&mut self, delay: Duration, msg: A::Msg) -> TimerId {
+        let mut once = Some(msg);
+        let tick = move |core: &mut Single, to: ActorId, _| {
+            if let Some(msg) = once.take() {
+                core.deliver(to, msg);
+            }
+        };
+        self.core.set_timer(delay, None, Box::new(tick))
+    }
+
+    /// Sends a message to this actor every `period`, the first after one period, without drift. `tick` makes it and is
+    /// told how many periods it stands for: more than 1 if the actor was muted, or the runtime late.
+    ///
+    /// # Panics
+    /// If `period` is zero: the timer would never let time pass.
+    #[track_caller]
+    pub fn every(&mut self, period: Duration, mut tick: impl FnMut(u64) -> A::Msg + Send + 'static) -> TimerId {
+        assert!(!period.is_zero(), "a repeating timer needs a period above zero");
+        let tick = move |core: &mut Single, to: ActorId, ticks| core.deliver(to, tick(ticks));
+        self.core.set_timer(period, Some(period), Box::new(tick))
+    }
+
+    /// Cancels a timer of this actor. False if it has already fired for the last time, or is not this actor's. A tick
+    /// that is already in the mailbox still arrives.
+    pub fn cancel(&mut self, timer: TimerId) -> bool {
+        self.core.cancel_timer(timer)
+    }
+
+    /// Sends `notice` to this actor when `other` ends, or at once if it has ended. The runtime delivers it (R7).
+    pub fn watch<M>(&mut self, other: &Addr<M>, notice: A::Msg) {
+        let me = self.id;
+        self.core.watch(other.id(), Box::new(move |core| core.deliver(me, notice)));
+    }
+
+    /// The next number of this actor's own stream, from the runtime's seed.
+    pub fn random(&mut self) -> u64 {
+        self.core.random().next_u64()
+    }
+
+    /// A random number below `bound`, from the same stream.
+    ///
+    /// # Panics
+    /// If `bound` is 0.
+    #[track_caller]
+    pub fn random_below(&mut self, bound: u64) -> u64 {
+        self.core.random().below(bound)
+    }
+
+    /// The most messages that this actor handles in one run (R4).
+    pub fn batch(&self) -> u32 {
+        self.core.batch_of(self.id)
+    }
+
+    /// A way into `to` for code outside any actor: other threads, async tasks (R13).
+    pub fn inlet<M: Debug + Send + 'static>(&mut self, to: &Addr<M>) -> Inlet<M> {
+        inlet::open(self.core, to)
+    }
+
+    /// All counts, of every actor and in all, as of now. Costs a walk over all actors.
+    pub fn stats(&self) -> Stats {
+        self.core.stats()
+    }
+
+    /// One actor's counts; none if it has ended.
+    pub fn stats_of<M>(&self, actor: &Addr<M>) -> Option<ActorStats> {
+        self.core.stats_of(actor.id())
+    }
+
+    /// Why an actor does not run, in words.
+    pub fn why_not_running<M>(&self, actor: &Addr<M>) -> WhyNotRunning {
+        self.core.why_not_running(actor.id())
+    }
+
+    /// What is stalled now (R11). Always none unless [`Builder::stall_watch`](crate::Builder::stall_watch) is on.
+    pub fn stall(&self) -> Option<Stall> {
+        self.core.stall()
+    }
+}

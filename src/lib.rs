@@ -1,0 +1,87 @@
+//! Actors whose senders slow down.
+//!
+//! An actor that is overloaded, or that says it is under pressure, has its senders held back by the scheduler until it
+//! has caught up: nothing is dropped, no thread blocks, no queue grows without end. This is Pony's runtime
+//! backpressure, for Rust, with the hang taken out: a program in which somebody would wait for ever ends with a report
+//! that names the line to blame.
+//!
+//! ```
+//! use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, PressureGuard};
+//! use std::time::Duration;
+//!
+//! /// Takes work, and is busy with each piece for 5 ms. Meanwhile whoever sends it more is held back.
+//! struct Slow { auth: ApplyReleaseBackpressureAuth, busy: Option<PressureGuard>, done: u32 }
+//!
+//! #[derive(Debug)]
+//! enum Job { Work, Done }
+//!
+//! impl Actor for Slow {
+//!     type Msg = Job;
+//!     fn receive(&mut self, msg: Job, cx: &mut Context<'_, Self>) {
+//!         match msg {
+//!             Job::Work => {
+//!                 self.busy = Some(Backpressure::hold(&self.auth, cx));
+//!                 cx.after(Duration::from_millis(5), Job::Done);
+//!             }
+//!             Job::Done => { self.done += 1; self.busy = None; }
+//!         }
+//!     }
+//! }
+//!
+//! /// Sends as fast as it can.
+//! struct Eager { to: Addr<Job>, left: u32 }
+//!
+//! impl Actor for Eager {
+//!     type Msg = ();
+//!     fn receive(&mut self, _: (), cx: &mut Context<'_, Self>) {
+//!         self.to.tell(Job::Work, cx);
+//!         self.left -= 1;
+//!         if self.left > 0 { cx.me().tell((), cx); }
+//!     }
+//! }
+//!
+//! let summary = backwater::Runtime::builder().virtual_time().run(|env| {
+//!     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+//!     let slow = env.spawn(Slow { auth, busy: None, done: 0 });
+//!     env.spawn(Eager { to: slow, left: 100 }).tell((), env);
+//! }).unwrap();
+//! assert!(summary.stats.totals.mutes > 90 && summary.stats.totals.deepest < 5);
+//! ```
+//!
+//! # Map
+//! [`rules`] decides who is held back; [`mailbox`] keeps messages; [`scheduler`] runs actors; [`Actor`], [`Context`]
+//! and [`Addr`] are what programs are written against; [`time`] and [`net`] are the world; [`Runtime`] starts it all;
+//! [`report`] puts it on paper. `docs/RULES.md` says what it does, `docs/ARCHITECTURE.md` how it is built.
+//!
+//! # Limits
+//! What is bounded is what one behaviour can send (R14): a behaviour that sends a million messages sends a million,
+//! and actors that are themselves overloaded or under pressure are not held back. A message takes at least 32 bytes.
+//! An actor lives until it stops: there is no garbage collection of actors.
+#![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+extern crate alloc;
+
+mod actor;
+mod auth;
+mod event;
+pub mod mailbox;
+#[cfg(feature = "net")]
+pub mod net;
+pub mod report;
+pub mod rules;
+mod runtime;
+pub mod scheduler;
+mod sync;
+pub mod time;
+
+pub use actor::{
+    Actor, Addr, Backpressure, Context, Inlet, PressureGuard, Refusal, Refused, SpawnOptions,
+};
+pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, TcpConnectAuth, TcpListenAuth};
+pub use event::{ActorId, End, Event, Lane, Observer, Place};
+pub use rules::Detector;
+pub use runtime::{
+    BadToken, Builder, Env, Input, InputEvent, OnPanic, Output, RunError, Runtime, StallWatch, Summary, Token, run,
+};
+pub use scheduler::{ActorStats, Cause, Deadlock, MutedActor, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy};

@@ -1,0 +1,180 @@
+//! The post office: a table of seats, each with a mailbox and whatever its owner keeps there.
+
+use super::node::{Link, Pool};
+use std::fmt::{self, Debug};
+
+/// A first-in-first-out queue of nodes.
+struct Mailbox {
+    first: Option<Link>,
+    /// Meaningful only while `first` is.
+    last: Option<Link>,
+    len: u32,
+}
+
+struct Seat<T> {
+    mailbox: Mailbox,
+    data: T,
+}
+
+/// All mailboxes of one single-threaded runtime. A seat's mailbox holds messages of any type; its owner sees to it
+/// that they are all of one type, and asks for that.
+///
+/// ```
+/// let mut post = backwater::mailbox::Post::new();
+/// let seat = post.add("the owner's data");
+/// post.push(seat, 1u32);
+/// post.push(seat, 2u32);
+/// assert_eq!(post.pop::<u32>(seat), Ok(Some(1)));
+/// assert_eq!(post.len(seat), 1);
+/// ```
+pub struct Post<T> {
+    seats: Vec<Seat<T>>,
+    pool: Pool,
+}
+
+// SAFETY: nodes hold messages that are `Send`, and nothing else refers to them.
+unsafe impl<T: Send> Send for Post<T> {}
+
+/// A message was asked for by a type that is not its own. It stays where it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrong;
+
+/// One seat, for several operations after one look-up.
+pub(crate) struct Desk<'a, T> {
+    mailbox: &'a mut Mailbox,
+    pub(crate) data: &'a mut T,
+    pool: &'a mut Pool,
+}
+
+impl<T> Desk<'_, T> {
+    /// Puts a message at the end of the mailbox, and returns how many there are now.
+    #[inline]
+    pub(crate) fn push<M: Debug + Send + 'static>(&mut self, message: M) -> u32 {
+        let link = self.pool.make(message);
+        let mailbox = &mut *self.mailbox;
+        match mailbox.last {
+            // SAFETY: while the mailbox is not empty, `last` is one of its nodes, which only it refers to.
+            Some(last) if mailbox.first.is_some() => unsafe { (*last.as_ptr()).next = Some(link) },
+            _ => mailbox.first = Some(link),
+        }
+        mailbox.last = Some(link);
+        mailbox.len += 1;
+        mailbox.len
+    }
+
+    /// Takes the first message out, with what the caller wants to do with the seat's data.
+    #[inline]
+    pub(crate) fn pop<M: Debug + Send + 'static>(&mut self) -> Result<Option<M>, Wrong> {
+        let Some(link) = self.mailbox.first else { return Ok(None) };
+        // SAFETY: the node is in the mailbox, so it is live.
+        let next = unsafe { (*link.as_ptr()).next };
+        // SAFETY: made by this pool, and taken out of the mailbox just below, before anything else can happen.
+        let message = unsafe { self.pool.take::<M>(link) }.map_err(|_| Wrong)?;
+        self.mailbox.first = next;
+        self.mailbox.len -= 1;
+        Ok(Some(message))
+    }
+}
+
+impl<T> Default for Post<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Post<T> {
+    /// No seats, no memory.
+    pub const fn new() -> Self {
+        Post { seats: Vec::new(), pool: Pool::new() }
+    }
+
+    /// A new seat with an empty mailbox; its number is the count of seats before.
+    ///
+    /// # Panics
+    /// After 2³² seats.
+    pub fn add(&mut self, data: T) -> u32 {
+        let seat = u32::try_from(self.seats.len()).expect("there are fewer than 2^32 seats");
+        self.seats.push(Seat { mailbox: Mailbox { first: None, last: None, len: 0 }, data });
+        seat
+    }
+
+    /// How many seats there are.
+    pub fn seats(&self) -> u32 {
+        self.seats.len() as u32
+    }
+
+    /// The data of a seat.
+    ///
+    /// # Panics
+    /// If there is no such seat; likewise all other methods that take one.
+    #[inline]
+    pub fn data(&self, seat: u32) -> &T {
+        &self.seats[seat as usize].data
+    }
+
+    /// The data of a seat, to change.
+    #[inline]
+    pub fn data_mut(&mut self, seat: u32) -> &mut T {
+        &mut self.seats[seat as usize].data
+    }
+
+    #[inline]
+    pub(crate) fn desk(&mut self, seat: u32) -> Option<Desk<'_, T>> {
+        let seat = self.seats.get_mut(seat as usize)?;
+        Some(Desk { mailbox: &mut seat.mailbox, data: &mut seat.data, pool: &mut self.pool })
+    }
+
+    #[inline]
+    fn desk_of(&mut self, seat: u32) -> Desk<'_, T> {
+        self.desk(seat).expect("the seat was added before")
+    }
+
+    /// Puts a message at the end of a mailbox, and returns how many there are now.
+    pub fn push<M: Debug + Send + 'static>(&mut self, seat: u32, message: M) -> u32 {
+        self.desk_of(seat).push(message)
+    }
+
+    /// Takes the first message out of a mailbox.
+    ///
+    /// # Errors
+    /// [`Wrong`] if that message is not an `M`; it stays.
+    pub fn pop<M: Debug + Send + 'static>(&mut self, seat: u32) -> Result<Option<M>, Wrong> {
+        self.desk_of(seat).pop()
+    }
+
+    /// Messages waiting.
+    #[inline]
+    pub fn len(&self, seat: u32) -> u32 {
+        self.seats[seat as usize].mailbox.len
+    }
+
+    /// No message waiting?
+    pub fn is_empty(&self, seat: u32) -> bool {
+        self.len(seat) == 0
+    }
+
+    /// Shows the first message to `look` and drops it; false if there was none. If either panics, it is gone all the
+    /// same.
+    pub fn discard(&mut self, seat: u32, look: impl FnOnce(&dyn Debug)) -> bool {
+        let mailbox = &mut self.seats[seat as usize].mailbox;
+        let Some(link) = mailbox.first else { return false };
+        // SAFETY: the node is in the mailbox, so it is live.
+        mailbox.first = unsafe { (*link.as_ptr()).next };
+        mailbox.len -= 1;
+        // SAFETY: made by this pool, and out of the mailbox since the line above.
+        unsafe { self.pool.discard(link, look) };
+        true
+    }
+}
+
+impl<T> Drop for Post<T> {
+    fn drop(&mut self) {
+        (0..self.seats()).for_each(|seat| while self.discard(seat, |_| ()) {});
+    }
+}
+
+impl<T: Debug> Debug for Post<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.seats.iter().map(|s| (s.mailbox.len, &s.data))).finish()
+    }
+}

@@ -1,0 +1,2 @@
+//! Puts runs on paper: the text trace.
+#![forbid(unsafe_code)]

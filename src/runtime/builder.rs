@@ -1,0 +1,336 @@
+//! How a runtime is put together.
+
+use super::drive::Driver;
+use super::env::{Env, Streams};
+use super::error::{RunError, Summary};
+use super::panics;
+use super::replay::Token;
+use crate::event::{ActorId, Observer};
+use crate::rules::Detector;
+use crate::scheduler::policy::{Newest, Policy, RoundRobin, Shuffled};
+use crate::scheduler::{Config, Single, Stall};
+use crate::time::{Clock, RealClock, VirtualClock};
+use std::fmt::{self, Debug};
+use std::io::{Read, Write};
+use std::panic::Location;
+
+/// The environment variable whose token overrides seed, policy and batch.
+const REPLAY: &str = "BACKWATER_REPLAY";
+
+/// Runs a program on the default runtime: single-threaded, first in first out, real time.
+///
+/// `main` gets the [`Env`]; the run goes on until nothing can happen any more.
+///
+/// # Errors
+/// [`RunError::Deadlock`] if somebody is still muted then; [`RunError::Panicked`] if a behaviour panicked.
+///
+/// ```
+/// let summary = backwater::run(|env| {
+///     env.out.tell("hello\n".into(), env);
+/// }).unwrap();
+/// assert_eq!(summary.stats.totals.sent, 1);
+/// ```
+#[track_caller]
+pub fn run(main: impl FnOnce(&mut Env<'_>)) -> Result<Summary, RunError> {
+    Runtime::builder().run(main)
+}
+
+/// A runtime; see [`Runtime::builder`].
+#[derive(Debug)]
+pub enum Runtime {}
+
+impl Runtime {
+    /// Begins to build a runtime.
+    ///
+    /// ```
+    /// let summary = backwater::Runtime::builder()
+    ///     .seed(42)
+    ///     .shuffled()
+    ///     .virtual_time()
+    ///     .run(|env| {
+    ///         env.spawn_ticker();
+    ///     });
+    /// # trait T { fn spawn_ticker(&mut self) {} }
+    /// # impl T for backwater::Env<'_> {}
+    /// assert!(summary.is_ok());
+    /// ```
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+/// What a panic in a behaviour does. Either way the actor ends and its pressure with it (R8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnPanic {
+    /// The run ends with [`RunError::Panicked`].
+    #[default]
+    EndRun,
+    /// Only the actor ends; the run goes on, and [`Totals::panics`](crate::Totals::panics) counts it.
+    StopActor,
+}
+
+/// What the stall watch does when it finds that a part of the program waits (R11).
+#[derive(Default)]
+#[non_exhaustive]
+pub enum StallWatch {
+    /// Nothing is watched, and watching costs nothing.
+    #[default]
+    Off,
+    /// The run ends with [`RunError::Stalled`].
+    EndRun,
+    /// The report is handed over, once for each new one, and the run goes on.
+    Report(Box<dyn FnMut(&Stall) + Send>),
+}
+
+impl Debug for StallWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StallWatch::Off => "Off",
+            StallWatch::EndRun => "EndRun",
+            StallWatch::Report(_) => "Report(..)",
+        })
+    }
+}
+
+type DeadLetterHook = Box<dyn FnMut(ActorId, &dyn Debug) + Send>;
+
+/// Puts a runtime together. Every setting has a default; nothing is checked before [`run`](Builder::run).
+#[must_use = "a builder does nothing until `run`"]
+pub struct Builder {
+    seed: u64,
+    batch: u32,
+    policy: Option<Box<dyn Policy>>,
+    shuffled: bool,
+    detector: Detector,
+    max_actors: u32,
+    on_panic: OnPanic,
+    describe: bool,
+    stall_watch: StallWatch,
+    observer: Option<Box<dyn Observer>>,
+    dead_letters: Option<DeadLetterHook>,
+    clock: Option<Box<dyn Clock>>,
+    replay: Option<String>,
+    check: bool,
+    streams: Streams,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            seed: 0,
+            batch: 100,
+            policy: None,
+            shuffled: false,
+            detector: Detector::Batch,
+            max_actors: u32::MAX - 1,
+            on_panic: OnPanic::default(),
+            describe: cfg!(debug_assertions),
+            stall_watch: StallWatch::default(),
+            observer: None,
+            dead_letters: None,
+            clock: None,
+            replay: None,
+            check: false,
+            streams: Streams::default(),
+        }
+    }
+}
+
+impl Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("seed", &self.seed).field("batch", &self.batch).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// The seed of [`Context::random`](crate::Context::random) and of the shuffled policy. Default 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The most messages that an actor handles in one run (R4). Default 100, as in Pony.
+    pub fn batch(mut self, batch: u32) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// Who runs next. Default: first in, first out.
+    pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
+        self.policy = Some(Box::new(policy));
+        self
+    }
+
+    /// Runs a random runnable actor each time, by the seed.
+    pub fn shuffled(mut self) -> Self {
+        self.shuffled = true;
+        self
+    }
+
+    /// How actors find out that they are overloaded (R4). Default: [`Detector::Batch`].
+    pub fn overload(mut self, detector: Detector) -> Self {
+        self.detector = detector;
+        self
+    }
+
+    /// Creating more living actors than this ends the run with [`RunError::TooManyActors`]. Default: about 4 thousand
+    /// million.
+    pub fn max_actors(mut self, limit: u32) -> Self {
+        self.max_actors = limit;
+        self
+    }
+
+    /// What a panic in a behaviour does. Default: it ends the run.
+    pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.on_panic = on_panic;
+        self
+    }
+
+    /// Puts every message into words before it is handled, so that a panic's error can quote it. Costs time for every
+    /// message; on by default only where debug assertions are.
+    pub fn describe(mut self, describe: bool) -> Self {
+        self.describe = describe;
+        self
+    }
+
+    /// Watches for parts of the program that wait while the rest goes on (R11). Costs a look-up at every send. Looks
+    /// when nothing is runnable, and every few hundred thousand runs. Default: off.
+    pub fn stall_watch(mut self, watch: StallWatch) -> Self {
+        self.stall_watch = watch;
+        self
+    }
+
+    /// Shows every event of the run. Without one, events cost nothing.
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Called with every dead letter and whom it was for (R1).
+    pub fn on_dead_letter(mut self, hook: impl FnMut(ActorId, &dyn Debug) + Send + 'static) -> Self {
+        self.dead_letters = Some(Box::new(hook));
+        self
+    }
+
+    /// Time that moves only when nothing else can: for tests.
+    pub fn virtual_time(self) -> Self {
+        self.clock(VirtualClock::new())
+    }
+
+    /// Where time comes from. Default: the machine's clock.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Runs again what a token says: its policy, seed and batch override those set here. The environment variable
+    /// `BACKWATER_REPLAY` overrides both.
+    pub fn replay(mut self, token: impl Into<String>) -> Self {
+        self.replay = Some(token.into());
+        self
+    }
+
+    /// Checks every invariant of the rules after every run of an actor. For tests: it makes each run cost a walk over
+    /// all actors. A violation is [`RunError::Broken`].
+    pub fn check_invariants(mut self, check: bool) -> Self {
+        self.check = check;
+        self
+    }
+
+    /// What [`Env::args`] gives. Default: the process's own.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.streams.args = Some(args.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Where [`Env::out`] writes. Default: the process's standard output.
+    pub fn out(mut self, out: impl Write + Send + 'static) -> Self {
+        self.streams.out = Some(Box::new(out));
+        self
+    }
+
+    /// Where [`Env::err`] writes. Default: the process's standard error.
+    pub fn err(mut self, err: impl Write + Send + 'static) -> Self {
+        self.streams.err = Some(Box::new(err));
+        self
+    }
+
+    /// Where [`Env::input`] reads, on a thread of its own. Default: the process's standard input.
+    pub fn input(mut self, input: impl Read + Send + 'static) -> Self {
+        self.streams.input = Some(Box::new(input));
+        self
+    }
+
+    /// Runs `main` and then everything that it set going, until nothing can happen any more.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    #[track_caller]
+    pub fn run(mut self, main: impl FnOnce(&mut Env<'_>)) -> Result<Summary, RunError> {
+        let place = Location::caller();
+        self.take_token()?;
+        self.validate()?;
+        panics::install_hook();
+        let streams = std::mem::take(&mut self.streams);
+        self.into_driver().run(streams, place, main)
+    }
+
+    fn take_token(&mut self) -> Result<(), RunError> {
+        let Some(text) = std::env::var(REPLAY).ok().or_else(|| self.replay.take()) else { return Ok(()) };
+        let token = Token::parse(&text).map_err(RunError::Replay)?;
+        (self.seed, self.batch) = (token.seed, token.batch);
+        let own = self.policy.as_ref().is_some_and(|policy| policy.name() == token.policy);
+        self.shuffled = token.policy == "shuffled" && !own;
+        self.policy = match token.policy.as_str() {
+            _ if own => self.policy.take(),
+            "fifo" | "shuffled" => None,
+            "round-robin" => Some(Box::new(RoundRobin::default())),
+            "newest" => Some(Box::new(Newest::default())),
+            other => {
+                let why = format!("this program has no policy called `{other}`");
+                return Err(RunError::Replay(super::BadToken::new(&text, why)));
+            }
+        };
+        Ok(())
+    }
+
+    fn validate(&self) -> Result<(), RunError> {
+        let bad = |why: &str| Err(RunError::Config(why.to_owned()));
+        if self.batch == 0 {
+            return bad("a batch of 0 means that no actor could ever handle a message; give at least 1");
+        }
+        if self.shuffled && self.policy.is_some() {
+            return bad("`shuffled` and `policy` were both given; give one");
+        }
+        self.detector.validate().or_else(bad)
+    }
+
+    fn into_driver(mut self) -> Driver {
+        let config = Config {
+            seed: self.seed,
+            batch: self.batch,
+            detector: self.detector,
+            max_actors: self.max_actors.saturating_add(Streams::ACTORS),
+            describe: self.describe,
+            end_on_panic: self.on_panic == OnPanic::EndRun,
+            panic_place: panics::place,
+        };
+        let mut core = Single::new(config);
+        if self.shuffled {
+            self.policy = Some(Box::new(Shuffled::new(self.seed)));
+        }
+        if let Some(policy) = self.policy {
+            core.set_policy(policy);
+        }
+        if let Some(observer) = self.observer {
+            core.observe(observer);
+        }
+        if !matches!(self.stall_watch, StallWatch::Off) {
+            core.watch_contacts();
+        }
+        core.dead_letters = self.dead_letters;
+        let clock = self.clock.unwrap_or_else(|| Box::new(RealClock::start()));
+        Driver::new(core, clock, self.stall_watch, self.check)
+    }
+}
+

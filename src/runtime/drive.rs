@@ -1,0 +1,197 @@
+//! The main loop: runs actors, lets time pass, listens to the world, and finds the end (R9).
+
+use super::builder::StallWatch;
+use super::env::{self, Env, Streams};
+use super::error::{RunError, Summary};
+use super::panics;
+use super::replay::{self, Token};
+use crate::event::Place;
+use crate::scheduler::{Body, Failure, Single, Stall};
+use crate::time::Clock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// Runs of actors between two looks at the clock. Small enough that a tick is late by microseconds, large enough that
+/// the look costs nothing beside the runs.
+const SLICE: u32 = 256;
+/// The least time between two looks at the event loop while actors are runnable: a look is a system call.
+const POLL_EVERY: Duration = Duration::from_micros(50);
+/// Slices between two looks for a stall while actors are runnable.
+const STALL_EVERY: u32 = 1_000;
+
+pub(super) struct Driver {
+    core: Single,
+    clock: Box<dyn Clock>,
+    polled: Duration,
+    stall_watch: StallWatch,
+    last_stall: Option<Stall>,
+    /// Check the invariants after every single run.
+    check: bool,
+    replay: String,
+    /// The body of the actor that runs, out of the scheduler's hands: a panic must not drop it while unwinding.
+    body: Option<Box<dyn Body>>,
+}
+
+impl Driver {
+    pub(super) fn new(core: Single, clock: Box<dyn Clock>, stall_watch: StallWatch, check: bool) -> Self {
+        let (seed, batch) = (core.config.seed, core.config.batch);
+        let replay = replay::line(&Token { policy: core.policy_name().to_owned(), seed, batch });
+        let polled = Duration::ZERO;
+        Driver { core, clock, polled, stall_watch, last_stall: None, check, replay, body: None }
+    }
+
+    pub(super) fn run(
+        mut self,
+        streams: Streams,
+        place: Place,
+        main: impl FnOnce(&mut Env<'_>),
+    ) -> Result<Summary, RunError> {
+        self.guarded(|driver| env::enter(&mut driver.core, streams, place, main));
+        let result = self.run_to_end();
+        let (stats, time) = (self.core.stats(), self.core.now());
+        let clean = self.dismantle();
+        result.and(clean)?;
+        Ok(Summary { stats, time, replay: self.replay })
+    }
+
+    fn run_to_end(&mut self) -> Result<(), RunError> {
+        let mut slices = 0u32;
+        loop {
+            self.slice()?;
+            self.listen()?;
+            if self.core.failure.is_some() {
+                return self.failed();
+            }
+            slices = slices.wrapping_add(1);
+            if !self.core.has_ready() || slices.is_multiple_of(STALL_EVERY) {
+                self.watch_for_stall()?;
+            }
+            if !self.core.has_ready() && !self.wait()? {
+                return self.quiescent();
+            }
+        }
+    }
+
+    /// Calls into user code, and has a panic there dealt with.
+    fn guarded(&mut self, call: impl FnOnce(&mut Driver)) {
+        let mut caught = catch_unwind(AssertUnwindSafe(|| call(self)));
+        while let Err(payload) = caught {
+            let text = panics::payload_text(&*payload);
+            // Each of these may panic in its turn: user code drops payloads, messages and actors.
+            caught = catch_unwind(AssertUnwindSafe(|| {
+                self.core.panicked(text);
+                drop(payload);
+            }));
+            if caught.is_ok() {
+                let body = self.body.take();
+                caught = catch_unwind(AssertUnwindSafe(|| drop(body)));
+            }
+        }
+    }
+
+    fn slice(&mut self) -> Result<(), RunError> {
+        let runs = if self.check { 1 } else { SLICE };
+        self.guarded(|driver| driver.core.slice(runs, &mut driver.body));
+        if self.check {
+            self.core.check(false).map_err(RunError::Broken)?;
+        }
+        Ok(())
+    }
+
+    /// Lets in what has happened since the last call, without waiting.
+    fn listen(&mut self) -> Result<(), RunError> {
+        if self.core.bell.answer() {
+            self.guarded(|driver| {
+                driver.core.collect_dropped_guards();
+                driver.core.take_over();
+            });
+        }
+        let now = self.clock.now();
+        self.core.set_now(now);
+        self.guarded(|driver| driver.core.fire_timers());
+        let due = now.saturating_sub(self.polled) >= POLL_EVERY || !self.core.has_ready();
+        if self.core.has_event_loop() && due {
+            self.polled = now;
+            return self.poll(Some(Duration::ZERO));
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) -> Result<(), RunError> {
+        let mut result = Ok(());
+        self.guarded(|driver| result = driver.core.poll(timeout));
+        result.map_err(RunError::Io)
+    }
+
+    /// Nothing is runnable: waits for what can come. False if nothing can.
+    fn wait(&mut self) -> Result<bool, RunError> {
+        if self.core.is_quiescent() {
+            return Ok(false);
+        }
+        let next = self.core.next_timer();
+        if next.is_some_and(|due| self.clock.skip_to(due)) {
+            return Ok(true);
+        }
+        let timeout = next.map(|due| due.saturating_sub(self.clock.now()));
+        self.poll(timeout)?;
+        Ok(true)
+    }
+
+    fn watch_for_stall(&mut self) -> Result<(), RunError> {
+        if matches!(self.stall_watch, StallWatch::Off) {
+            return Ok(());
+        }
+        let stall = self.core.stall();
+        let roots = |stall: &Option<Stall>| stall.iter().flat_map(|s| &s.roots).map(|(root, _)| root.id).collect::<Vec<_>>();
+        let news = roots(&stall) != roots(&self.last_stall);
+        self.last_stall.clone_from(&stall);
+        match (&mut self.stall_watch, stall.filter(|_| news)) {
+            (StallWatch::EndRun, Some(stall)) if !self.core.is_quiescent() => Err(RunError::Stalled(Box::new(stall))),
+            (StallWatch::Report(report), Some(stall)) => {
+                report(&stall);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// R9: nothing can happen any more.
+    fn quiescent(&mut self) -> Result<(), RunError> {
+        if self.check {
+            self.core.check(true).map_err(RunError::Broken)?;
+        }
+        match self.core.has_muted() {
+            true => Err(RunError::Deadlock(Box::new(self.core.deadlock(self.replay.clone())))),
+            false => Ok(()),
+        }
+    }
+
+    fn failed(&mut self) -> Result<(), RunError> {
+        let replay = self.replay.clone();
+        match self.core.failure.take() {
+            None | Some(Failure::Shutdown) => Ok(()),
+            Some(Failure::Panicked { actor, name, message, place, payload }) => {
+                Err(RunError::Panicked { actor, name, message, place, payload, replay })
+            }
+            Some(Failure::TooManyActors { limit, name, place }) => {
+                let limit = limit - Streams::ACTORS;
+                Err(RunError::TooManyActors { limit, name, place, replay })
+            }
+        }
+    }
+
+    /// Ends every actor and drops what is left, mailboxes included (R8). A panic on the way is an error like any other.
+    fn dismantle(&mut self) -> Result<(), RunError> {
+        let mut left = true;
+        while left {
+            self.guarded(|driver| {
+                while let Some(body) = driver.core.dismantle() {
+                    driver.body = body;
+                    driver.body = None;
+                }
+                left = false;
+            });
+        }
+        self.failed()
+    }
+}

@@ -1,0 +1,85 @@
+//! What `main` is given.
+
+use super::stdio::{self, Input, Output};
+use crate::actor::{Actor, Addr, Context};
+use crate::auth::AmbientAuth;
+use crate::event::{ActorId, Place};
+use crate::scheduler::Single;
+use std::convert::Infallible;
+use std::fmt;
+use std::io::{Read, Write};
+use std::ops::{Deref, DerefMut};
+
+/// The environment that `main` runs in. It is also `main`'s [`Context`]: `main` is an actor with one behaviour, so it
+/// can spawn, send, set timers and the rest; it ends with its closure.
+pub struct Env<'a> {
+    cx: Context<'a, Main>,
+    /// The authority over everything; make narrower tokens from it.
+    pub root: AmbientAuth,
+    /// The command line, the program's name first.
+    pub args: Vec<String>,
+    /// Standard output: `env.out.tell("text\n".into(), env)`.
+    pub out: Addr<Output>,
+    /// Standard error.
+    pub err: Addr<Output>,
+    /// Standard input; nothing is read before somebody subscribes.
+    pub input: Addr<Input>,
+}
+
+/// The actor that `main` is.
+#[derive(Debug)]
+pub struct Main(Infallible);
+
+impl Actor for Main {
+    type Msg = Infallible;
+
+    fn receive(&mut self, msg: Infallible, _cx: &mut Context<'_, Self>) {
+        match msg {}
+    }
+}
+
+impl<'a> Deref for Env<'a> {
+    type Target = Context<'a, Main>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.cx
+    }
+}
+
+impl DerefMut for Env<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.cx
+    }
+}
+
+impl fmt::Debug for Env<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Env").field("args", &self.args).finish_non_exhaustive()
+    }
+}
+
+/// What the standard streams and the arguments are, where they are not the process's.
+#[derive(Default)]
+pub(super) struct Streams {
+    pub(super) args: Option<Vec<String>>,
+    pub(super) out: Option<Box<dyn Write + Send>>,
+    pub(super) err: Option<Box<dyn Write + Send>>,
+    pub(super) input: Option<Box<dyn Read + Send>>,
+}
+
+impl Streams {
+    /// Actors that every run has before `main` creates any: `main` and the three streams.
+    pub(super) const ACTORS: u32 = 4;
+}
+
+/// Calls `main` in the name of the actor that the scheduler has begun to run.
+pub(super) fn enter(core: &mut Single, streams: Streams, place: Place, main: impl FnOnce(&mut Env<'_>)) {
+    core.main_began(place);
+    let mut cx = Context::new(core, ActorId::MAIN);
+    let out = stdio::output(&mut cx, "out", streams.out.unwrap_or_else(|| Box::new(std::io::stdout())));
+    let err = stdio::output(&mut cx, "err", streams.err.unwrap_or_else(|| Box::new(std::io::stderr())));
+    let input = stdio::input(&mut cx, streams.input.unwrap_or_else(|| Box::new(std::io::stdin())));
+    let args = streams.args.unwrap_or_else(|| std::env::args().collect());
+    main(&mut Env { cx, root: AmbientAuth::new(), args, out, err, input });
+    core.main_ended();
+}

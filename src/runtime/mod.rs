@@ -1,0 +1,20 @@
+//! Runs programs: builds a runtime, gives `main` its [`Env`], drives the scheduler until nothing can happen any more,
+//! and says how it ended.
+//!
+//! Not here: who runs next and who is muted ([`scheduler`](crate::scheduler)), what time it is
+//! ([`time`](crate::time)).
+#![forbid(unsafe_code)]
+
+mod builder;
+mod drive;
+mod env;
+mod error;
+mod panics;
+mod replay;
+mod stdio;
+
+pub use builder::{Builder, OnPanic, Runtime, StallWatch, run};
+pub use env::Env;
+pub use error::{RunError, Summary};
+pub use replay::{BadToken, Token};
+pub use stdio::{Input, InputEvent, Output};

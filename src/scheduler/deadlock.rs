@@ -1,0 +1,272 @@
+//! Who waits for ever, and who is to blame: the reports of R10 and R11.
+
+use super::single::Single;
+use crate::event::{ActorId, Place};
+use crate::rules::Load;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+/// Why a root presses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// `Backpressure::apply` here, and no release since.
+    Applied(Place),
+    /// A guard taken here is alive: kept somewhere, or leaked with `mem::forget`.
+    Guard(Place),
+    /// Overloaded: it has not caught up (R4). Never in a deadlock, because an overloaded actor is runnable.
+    Overloaded,
+}
+
+/// A pressing actor at the end of chains of marks (R10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Root {
+    /// Which actor.
+    pub id: ActorId,
+    /// Its name.
+    pub name: String,
+    /// Why it presses, each with the source line.
+    pub causes: Vec<Cause>,
+    /// Messages in its mailbox.
+    pub waiting: u32,
+    /// What could still make it run.
+    pub woken_by: Vec<String>,
+}
+
+/// An actor that waits for ever (R10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MutedActor {
+    /// Which actor.
+    pub id: ActorId,
+    /// Its name.
+    pub name: String,
+    /// Messages in its mailbox, which nobody will handle.
+    pub waiting: u32,
+    /// How long it has been muted.
+    pub muted_for: Duration,
+    /// One chain of marks for each root that it waits for: from the actor itself to the root, the shortest.
+    pub chains: Vec<Vec<(ActorId, String)>>,
+}
+
+/// The run is over and some actors are still muted (R9, R10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadlock {
+    /// Every muted actor, by seat.
+    pub muted: Vec<MutedActor>,
+    /// Every actor that they wait for in the end, by seat.
+    pub roots: Vec<Root>,
+    /// The line that runs this again.
+    pub replay: String,
+}
+
+/// A part of the program that waits while the rest goes on (R11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stall {
+    /// The stalled roots. True: no actor or event source that is left could reach it, which is proved. False: every
+    /// actor that ever sent to it is muted; one that never did could still, so it is suspected.
+    pub roots: Vec<(Root, bool)>,
+    /// Those who wait for them.
+    pub muted: Vec<MutedActor>,
+}
+
+impl Single {
+    /// R10, for a runtime that is quiescent.
+    pub(crate) fn deadlock(&self, replay: String) -> Deadlock {
+        let waits = self.marks.waits();
+        let muted: Vec<MutedActor> = waits.keys().map(|seat| self.muted_actor(*seat, &waits)).collect();
+        let mut roots: Vec<ActorId> = muted.iter().flat_map(|m| &m.chains).filter_map(|c| c.last()).map(|e| e.0).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        Deadlock { roots: roots.into_iter().map(|id| self.root(id.seat)).collect(), muted, replay }
+    }
+
+    /// R11, at any time. None if the watch is off or nothing is stalled.
+    pub(crate) fn stall(&self) -> Option<Stall> {
+        let waits = self.marks.waits();
+        let chains: Vec<MutedActor> = waits.keys().map(|seat| self.muted_actor(*seat, &waits)).collect();
+        let mut roots: BTreeMap<ActorId, bool> = BTreeMap::new();
+        for (root, _) in chains.iter().flat_map(|m| &m.chains).filter_map(|chain| chain.last()) {
+            if let Some(proved) = self.is_stalled(*root) {
+                roots.insert(*root, proved);
+            }
+        }
+        let blocked = |m: &MutedActor| m.chains.iter().filter_map(|c| c.last()).any(|(root, _)| roots.contains_key(root));
+        let muted: Vec<MutedActor> = chains.into_iter().filter(blocked).collect();
+        let roots: Vec<_> = roots.into_iter().map(|(id, proved)| (self.root(id.seat), proved)).collect();
+        (!roots.is_empty()).then_some(Stall { roots, muted })
+    }
+
+    /// Is this root stalled, and is that proved? Proved means: every other actor is muted, or can never run again.
+    fn is_stalled(&self, root: ActorId) -> Option<bool> {
+        let contacts = self.contacts.as_ref()?;
+        let seat = self.seat_of(root)?;
+        let alone = seat.load.is_under_pressure() && !seat.busy && self.post.is_empty(root.seat);
+        let is_muted = |id: ActorId| self.seat_of(id).is_some_and(|s| s.load.is_muted());
+        let unreachable = alone && !self.has_source(root) && contacts.senders_of(root).all(is_muted);
+        let can_run = |seat: u32| {
+            let data = self.post.data(seat);
+            !data.load.is_muted() && (data.busy || self.has_source(self.id_of(seat)))
+        };
+        unreachable.then(|| self.living_seats().all(|seat| seat == root.seat || !can_run(seat)))
+    }
+
+    fn living_seats(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.post.seats()).filter(|seat| !self.post.data(*seat).is_empty())
+    }
+
+    fn muted_actor(&self, seat: u32, waits: &BTreeMap<u32, Vec<u32>>) -> MutedActor {
+        let data = self.post.data(seat);
+        let since = data.more.as_ref().map_or(self.now, |m| m.muted_since);
+        MutedActor {
+            id: self.id_of(seat),
+            name: data.label.to_string(),
+            waiting: self.post.len(seat),
+            muted_for: self.now.saturating_sub(since),
+            chains: self.chains(seat, waits),
+        }
+    }
+
+    /// The shortest chain of marks from `from` to each root that it waits for.
+    fn chains(&self, from: u32, waits: &BTreeMap<u32, Vec<u32>>) -> Vec<Vec<(ActorId, String)>> {
+        let mut came: BTreeMap<u32, u32> = BTreeMap::from([(from, from)]);
+        let mut queue = VecDeque::from([from]);
+        let mut roots = Vec::new();
+        while let Some(seat) = queue.pop_front() {
+            let Some(receivers) = waits.get(&seat) else {
+                roots.push(seat);
+                continue;
+            };
+            for next in receivers {
+                came.entry(*next).or_insert_with(|| {
+                    queue.push_back(*next);
+                    seat
+                });
+            }
+        }
+        roots.into_iter().map(|root| self.path(&came, from, root)).collect()
+    }
+
+    fn path(&self, came: &BTreeMap<u32, u32>, from: u32, to: u32) -> Vec<(ActorId, String)> {
+        let mut seats = vec![to];
+        let mut at = to;
+        while at != from {
+            at = came[&at];
+            seats.push(at);
+        }
+        let named = |seat: u32| (self.id_of(seat), self.post.data(seat).label.to_string());
+        seats.into_iter().rev().map(named).collect()
+    }
+
+    fn root(&self, seat: u32) -> Root {
+        let data = self.post.data(seat);
+        let more = data.more.as_deref();
+        let applied = more.and_then(|m| m.applied_at).map(Cause::Applied);
+        let guards = more.into_iter().flat_map(|m| &m.guards).map(|(_, place)| Cause::Guard(place));
+        let overloaded = data.load.has(Load::OVERLOADED).then_some(Cause::Overloaded);
+        Root {
+            id: self.id_of(seat),
+            name: data.label.to_string(),
+            causes: applied.into_iter().chain(guards).chain(overloaded).collect(),
+            waiting: self.post.len(seat),
+            woken_by: self.woken_by(seat),
+        }
+    }
+
+    fn woken_by(&self, seat: u32) -> Vec<String> {
+        let id = self.id_of(seat);
+        let mut by: Vec<String> = Vec::new();
+        if self.post.data(seat).busy {
+            by.push("the messages in its mailbox".into());
+        }
+        let timers = self.timers.iter().filter(|(owner, _)| *owner == id);
+        by.extend(timers.map(|(_, due)| format!("its timer, due at {due:?}")));
+        if self.has_outside_source(id) {
+            by.push("its socket or inlet".into());
+        }
+        by.extend(self.marks.senders_of(seat).iter().map(|s| format!("a message from {}, which it mutes", self.name_of(self.id_of(*s)))));
+        by
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Applied(place) => write!(f, "Backpressure::apply at {place} was never released"),
+            Cause::Guard(place) => write!(f, "a guard from Backpressure::hold at {place} was never dropped (kept, or leaked with mem::forget)"),
+            Cause::Overloaded => f.write_str("overloaded"),
+        }
+    }
+}
+
+/// What is printed of lists, which may have thousands of entries; the value has them all, and `{:#}` prints them.
+const SHOWN: usize = 12;
+
+fn list<T>(f: &mut fmt::Formatter<'_>, items: &[T], line: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result) -> fmt::Result {
+    let shown = if f.alternate() { items.len() } else { SHOWN.min(items.len()) };
+    items[..shown].iter().try_for_each(|item| line(f, item))?;
+    match items.len() - shown {
+        0 => Ok(()),
+        left => writeln!(f, "  … and {left} more (print with {{:#}} for all)"),
+    }
+}
+
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  {}{} is under pressure, {} messages in its mailbox:", self.name, self.id, self.waiting)?;
+        self.causes.iter().try_for_each(|cause| writeln!(f, "    {cause}"))?;
+        if self.woken_by.is_empty() {
+            return writeln!(f, "    nothing is left that could wake it");
+        }
+        let shown = if f.alternate() { self.woken_by.len() } else { 3.min(self.woken_by.len()) };
+        write!(f, "    could be woken only by: {}", self.woken_by[..shown].join("; "))?;
+        match self.woken_by.len() - shown {
+            0 => writeln!(f),
+            left => writeln!(f, "; and {left} more"),
+        }
+    }
+}
+
+impl fmt::Display for MutedActor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chain = |c: &Vec<(ActorId, String)>| c.iter().map(|(id, name)| format!("{name}{id}")).collect::<Vec<_>>().join(" → ");
+        let chains: Vec<String> = self.chains.iter().map(chain).collect();
+        writeln!(f, "  {} ({} messages in its mailbox, muted for {:?})", chains.join("; "), self.waiting, self.muted_for)
+    }
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (muted, roots) = (self.muted.len(), self.roots.len());
+        writeln!(f, "deadlock (R9): nothing can run any more and {muted} muted {} for {roots} under pressure.", plural(muted))?;
+        writeln!(f, "who is to blame (R10):")?;
+        list(f, &self.roots, |f, root| if f.alternate() { write!(f, "{root:#}") } else { write!(f, "{root}") })?;
+        writeln!(f, "who waits, → means \"is muted by\":")?;
+        list(f, &self.muted, |f, muted| write!(f, "{muted}"))?;
+        write!(f, "replay: {}", self.replay)
+    }
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "actor waits" } else { "actors wait" }
+}
+
+impl fmt::Display for Stall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "stall (R11): the program goes on, but a part of it waits:")?;
+        for (root, proved) in &self.roots {
+            let word = if *proved {
+                "proved: every other actor is muted or can never run again"
+            } else {
+                "suspected: every actor that ever sent to it is muted; one that never did could still"
+            };
+            write!(f, "{root}    {word}\n")?;
+        }
+        writeln!(f, "who waits, → means \"is muted by\":")?;
+        list(f, &self.muted, |f, muted| write!(f, "{muted}"))
+    }
+}

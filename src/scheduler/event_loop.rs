@@ -1,0 +1,57 @@
+//! The seam to the world outside: what the driver asks of an event loop, real or simulated. The scheduler only keeps
+//! it, where the actors that use it can find it.
+
+use super::bell::Ringer;
+use super::single::Single;
+use std::any::Any;
+use std::io;
+use std::time::Duration;
+
+/// Waits for the world and puts what happened into mailboxes. The network implements it.
+pub(crate) trait EventLoop: Any + Send {
+    /// Delivers what has happened; if nothing has, waits for up to `timeout`, or for ever without one. Returns at once
+    /// when rung.
+    ///
+    /// # Errors
+    /// What the operating system says; the run ends with it.
+    fn poll(&mut self, core: &mut Single, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// What ends a `poll` from another thread.
+    fn ringer(&self) -> Ringer;
+
+    /// For the network, which knows the type.
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+impl Single {
+    /// Where the event loop goes when the first actor needs one.
+    pub(crate) fn set_event_loop(&mut self, event_loop: Box<dyn EventLoop>) {
+        self.bell.set_ringer(Some(event_loop.ringer()));
+        self.event_loop = Some(event_loop);
+    }
+
+    /// The event loop, if it is a `T`.
+    pub(crate) fn event_loop<T: EventLoop>(&mut self) -> Option<&mut T> {
+        self.event_loop.as_mut()?.as_any().downcast_mut()
+    }
+
+    /// Listens to the world; without an event loop it only sleeps.
+    ///
+    /// # Errors
+    /// Those of the event loop.
+    pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let bell = self.bell.clone();
+        let Some(mut event_loop) = self.event_loop.take() else {
+            bell.park(timeout, None);
+            return Ok(());
+        };
+        let mut result = Ok(());
+        bell.park(timeout, Some(&mut |timeout| result = event_loop.poll(self, timeout)));
+        self.event_loop = Some(event_loop);
+        result
+    }
+
+    pub(crate) fn has_event_loop(&self) -> bool {
+        self.event_loop.is_some()
+    }
+}

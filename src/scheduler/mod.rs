@@ -1,0 +1,30 @@
+//! Turns the actions of [`rules`](crate::rules) into effects: the only place that runs, mutes or wakes an actor.
+//!
+//! [`Single`] is the deterministic scheduler: one thread, every effect carried out at once. It knows bodies, not
+//! actors' types, and messages, not their meaning. It reads no clock: whoever drives it sets its time.
+#![forbid(unsafe_code)]
+
+mod bell;
+mod contacts;
+mod deadlock;
+mod event_loop;
+pub mod policy;
+mod pressure;
+mod random;
+mod seat;
+mod single;
+mod standing;
+mod stats;
+mod timers;
+mod trace;
+
+pub use deadlock::{Cause, Deadlock, MutedActor, Root, Stall};
+pub use random::Random;
+pub use standing::WhyNotRunning;
+pub use stats::{ActorStats, Stats, Totals};
+pub use timers::TimerId;
+
+pub(crate) use bell::Bell;
+pub(crate) use pressure::GuardDrops;
+pub(crate) use seat::{Label, Plan};
+pub(crate) use single::{Body, Config, Delivery, Failure, Outside, Run, Single};

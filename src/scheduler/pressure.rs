@@ -1,0 +1,233 @@
+//! Marks, mutes, falls, apply and release, guards: the effects of R2 to R6.
+
+use super::bell::Bell;
+use super::single::Single;
+use crate::event::{ActorId, Event, Place};
+use crate::rules::{self, Action, step};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
+use std::fmt;
+
+/// Guards that were dropped and that the scheduler has not heard of yet. A guard may be dropped anywhere: in a
+/// behaviour, while a panic unwinds, in another actor, on another thread.
+pub(crate) struct GuardDrops {
+    any: AtomicBool,
+    dropped: Mutex<Vec<(ActorId, u64)>>,
+    bell: Arc<Bell>,
+}
+
+impl fmt::Debug for GuardDrops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardDrops").field("any", &self.any).finish_non_exhaustive()
+    }
+}
+
+impl GuardDrops {
+    pub(super) fn new(bell: Arc<Bell>) -> Self {
+        GuardDrops { any: AtomicBool::new(false), dropped: Mutex::default(), bell }
+    }
+
+    /// From any thread.
+    pub(crate) fn dropped(&self, actor: ActorId, guard: u64) {
+        lock(&self.dropped).push((actor, guard));
+        self.any.store(true, Ordering::Release); // pairs with the swap in `collect`: the push is seen with it
+        self.bell.ring();
+    }
+
+    fn collect(&self) -> Vec<(ActorId, u64)> {
+        match self.any.swap(false, Ordering::Acquire) {
+            true => std::mem::take(&mut *lock(&self.dropped)),
+            false => Vec::new(),
+        }
+    }
+}
+
+impl Single {
+    /// Puts an event through the rules and does what they say, except for the marks of a running behaviour.
+    pub(super) fn change(&mut self, seat: u32, event: rules::Event) -> Action {
+        let data = self.post.data_mut(seat);
+        let before = data.load;
+        let (after, action) = step(before, event);
+        data.load = after;
+        if self.watched {
+            self.show_change(seat, before, after);
+        }
+        match action {
+            Action::Rise | Action::Mute => self.tell_outside(seat, true),
+            Action::Fall => self.fall(seat),
+            Action::Never => panic!("{event:?} cannot happen to an actor that is {before}: a bug in backwater"),
+            Action::Keep | Action::DropMarks | Action::Redundant => {}
+        }
+        action
+    }
+
+    // --- R2, R3 -------------------------------------------------------------------------------------------------
+
+    /// The running actor sent an ordinary message to an actor that was pressing.
+    #[cold]
+    pub(super) fn sent_to_pressing(&mut self, to: ActorId) {
+        let from = self.running;
+        // A guard dropped a line ago has already ended its pressure.
+        self.collect_dropped_guards();
+        let receiver = self.post.data(to.seat).load;
+        let sender = self.post.data(from.seat).load;
+        if to.seat == from.seat || !rules::marks(sender, receiver) || self.pending.contains(&to.seat) {
+            return;
+        }
+        self.pending.push(to.seat);
+        self.attention = true;
+        self.show(&Event::Marked { sender: from, receiver: to });
+    }
+
+    /// The behaviour that ends made marks. True if its actor is muted now.
+    pub(super) fn settle_marks(&mut self) -> bool {
+        let sender = self.running.seat;
+        match self.change(sender, rules::Event::EndMarked) {
+            Action::DropMarks => {
+                self.show(&Event::MarksDropped { sender: self.running });
+                false
+            }
+            _ => {
+                self.mute(sender);
+                true
+            }
+        }
+    }
+
+    fn mute(&mut self, sender: u32) {
+        let receivers = std::mem::take(&mut self.pending);
+        self.marks.mute(sender, &receivers);
+        self.totals.mutes += 1;
+        self.totals.muted = self.totals.muted.max(self.marks.muted() as u64);
+        let now = self.now;
+        let more = self.post.data_mut(sender).more();
+        more.mutes_taken += 1;
+        more.muted_since = now;
+        receivers.iter().for_each(|r| self.post.data_mut(*r).more().mutes_given += 1);
+        if self.watched {
+            let receivers: Vec<ActorId> = receivers.iter().map(|r| self.id_of(*r)).collect();
+            self.show(&Event::Muted { sender: self.running, receivers: &receivers });
+        }
+        self.pending = receivers;
+    }
+
+    // --- R6 -----------------------------------------------------------------------------------------------------
+
+    /// R6: the senders of `root` are freed, then theirs, and so on; each group in creation order.
+    fn fall(&mut self, root: u32) {
+        self.fell(root);
+        if self.marks.is_empty() {
+            return;
+        }
+        let mut falling = std::mem::take(&mut self.falling);
+        self.remove_marks_on(root, &mut falling);
+        let mut next = 0;
+        while let Some(sender) = falling.get(next).copied() {
+            next += 1;
+            self.free(sender);
+            self.remove_marks_on(sender, &mut falling);
+        }
+        falling.clear();
+        self.falling = falling;
+    }
+
+    fn fell(&mut self, seat: u32) {
+        self.pending.retain(|r| *r != seat);
+        if self.watched {
+            self.show(&Event::Fell { actor: self.id_of(seat) });
+        }
+        self.tell_outside(seat, false);
+    }
+
+    fn remove_marks_on(&mut self, receiver: u32, freed: &mut Vec<u32>) {
+        let post = &self.post;
+        self.marks.fall(receiver, freed, |seat| post.data(seat).created);
+    }
+
+    /// A sender is left without marks: it is runnable, whether or not its mailbox looks empty (F5).
+    fn free(&mut self, sender: u32) {
+        let now = self.now;
+        let data = self.post.data_mut(sender);
+        let (after, action) = step(data.load, rules::Event::Free);
+        assert!(action == Action::Fall, "T2: a muted actor is nothing but muted, so being freed is its fall");
+        data.load = after;
+        let more = data.more();
+        let muted = now.saturating_sub(more.muted_since);
+        more.muted_total += muted;
+        more.muted_longest = more.muted_longest.max(muted);
+        self.totals.freed += 1;
+        self.totals.muted_longest = self.totals.muted_longest.max(muted);
+        self.show(&Event::Freed { sender: self.id_of(sender) });
+        self.fell(sender);
+        self.schedule(sender);
+        self.resume_timers(sender);
+    }
+
+    fn tell_outside(&mut self, seat: u32, pressing: bool) {
+        if let Some(more) = &mut self.post.data_mut(seat).more {
+            more.outside.iter_mut().for_each(|outside| outside.pressing(pressing));
+        }
+    }
+
+    // --- R5 -----------------------------------------------------------------------------------------------------
+
+    pub(crate) fn apply(&mut self, place: Place) {
+        let actor = self.running;
+        match self.change(actor.seat, rules::Event::Apply) {
+            Action::Redundant => self.redundant("apply", place),
+            _ => {
+                self.post.data_mut(actor.seat).more().applied_at = Some(place);
+                self.show(&Event::Applied { actor, place });
+            }
+        }
+    }
+
+    pub(crate) fn release(&mut self, place: Place) {
+        let actor = self.running;
+        // The event comes before those of the fall that it causes.
+        if self.post.data(actor.seat).load.has(rules::Load::APPLIED) {
+            self.show(&Event::Released { actor, place });
+        }
+        match self.change(actor.seat, rules::Event::Release) {
+            Action::Redundant => self.redundant("release", place),
+            _ => self.post.data_mut(actor.seat).more().applied_at = None,
+        }
+    }
+
+    fn redundant(&mut self, call: &'static str, place: Place) {
+        self.totals.redundant += 1;
+        self.show(&Event::Redundant { actor: self.running, call, place });
+    }
+
+    /// A guard of the running actor comes to life; returns its number.
+    pub(crate) fn hold(&mut self, place: Place) -> (u64, Arc<GuardDrops>) {
+        let (actor, guard) = (self.running, self.next_guard);
+        self.next_guard += 1;
+        self.live_guards += 1;
+        self.attention = true;
+        self.show(&Event::Held { actor, guard, place });
+        let guards = &mut self.post.data_mut(actor.seat).more().guards;
+        guards.push((guard, place));
+        if guards.len() == 1 {
+            let _ = self.change(actor.seat, rules::Event::Hold);
+        }
+        (guard, self.drops.clone())
+    }
+
+    /// Ends the pressure of the guards that were dropped since the last call.
+    pub(crate) fn collect_dropped_guards(&mut self) {
+        if self.live_guards == 0 {
+            return;
+        }
+        for (actor, guard) in self.drops.collect() {
+            let Some(seat) = self.seat_of_mut(actor) else { continue };
+            let guards = &mut seat.more().guards;
+            guards.retain(|(g, _)| *g != guard);
+            let last = guards.is_empty();
+            self.live_guards -= 1;
+            self.show(&Event::GuardDropped { actor, guard });
+            if last {
+                let _ = self.change(actor.seat, rules::Event::Drop);
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Timers: what is due when, for whom (R7). Pure data: it reads no clock, the scheduler's time is set from above.
+//!
+//! Ordered by due time, then by age, so that equal times fire in the order they were set (R12). A repeating timer
+//! keeps to its grid: the next due time is a whole number of periods after the first, however late a tick comes.
+
+use super::single::Single;
+use crate::event::{ActorId, Event};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// Names a timer, to cancel it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TimerId(u64);
+
+/// Puts the tick into the mailbox; it is told how many periods this tick stands for.
+pub(crate) type Tick = Box<dyn FnMut(&mut Single, ActorId, u64) + Send>;
+
+pub(super) struct Timer {
+    owner: ActorId,
+    due: Duration,
+    /// Absent: it fires once.
+    period: Option<Duration>,
+    tick: Tick,
+    /// Due, but its owner is muted: the periods are counted when it is freed.
+    waits: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Timers {
+    by_id: BTreeMap<u64, Timer>,
+    due: BTreeMap<(Duration, u64), ActorId>,
+    next: u64,
+}
+
+impl fmt::Debug for Timers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(&self.due).finish()
+    }
+}
+
+impl Timers {
+    fn add(&mut self, timer: Timer) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.due.insert((timer.due, id), timer.owner);
+        self.by_id.insert(id, timer);
+        id
+    }
+
+    pub(super) fn remove(&mut self, id: u64) {
+        if let Some(timer) = self.by_id.remove(&id) {
+            self.due.remove(&(timer.due, id));
+        }
+    }
+
+    /// The first due timer at or before `now`.
+    fn pop_due(&mut self, now: Duration) -> Option<u64> {
+        let (&(due, id), _) = self.due.first_key_value()?;
+        (due <= now).then(|| {
+            self.due.pop_first();
+            id
+        })
+    }
+
+    /// Every timer that is set, with its owner and due time, soonest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ActorId, Duration)> + '_ {
+        self.due.iter().map(|((due, _), owner)| (*owner, *due))
+    }
+}
+
+impl Single {
+    /// Sets a timer of the running actor: `tick` runs at `now + delay`, then every `period`.
+    pub(crate) fn set_timer(&mut self, delay: Duration, period: Option<Duration>, tick: Tick) -> TimerId {
+        let owner = self.running;
+        let due = self.now.saturating_add(delay);
+        let id = self.timers.add(Timer { owner, due, period, tick, waits: false });
+        self.forget_old_timers(owner);
+        self.post.data_mut(owner.seat).more().timers.push(id);
+        TimerId(id)
+    }
+
+    /// An actor that sets timer after timer keeps a list no longer than twice those that are set.
+    fn forget_old_timers(&mut self, owner: ActorId) {
+        let known = &self.timers.by_id;
+        let timers = &mut self.post.data_mut(owner.seat).more().timers;
+        if timers.len() == timers.capacity() {
+            timers.retain(|id| known.contains_key(id));
+        }
+    }
+
+    /// False if it has already fired, was cancelled before, or is another actor's.
+    pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
+        let mine = self.timers.by_id.get(&id.0).is_some_and(|timer| timer.owner == self.running);
+        if mine {
+            self.timers.remove(id.0);
+        }
+        mine
+    }
+
+    /// Fires all timers that are due by now.
+    pub(crate) fn fire_timers(&mut self) {
+        while let Some(id) = self.timers.pop_due(self.now) {
+            self.fire(id);
+        }
+    }
+
+    fn fire(&mut self, id: u64) {
+        let Some(mut timer) = self.timers.by_id.remove(&id) else { return };
+        let muted = self.seat_of(timer.owner).is_some_and(|seat| seat.load.is_muted());
+        match timer.period {
+            None => self.tick(id, &mut timer, 1),
+            Some(_) if muted => {
+                timer.waits = true;
+                self.timers.by_id.insert(id, timer);
+            }
+            Some(period) => {
+                let ticks = periods(self.now - timer.due, period) + 1;
+                self.tick(id, &mut timer, ticks);
+                timer.due = after(timer.due, period, ticks);
+                self.timers.due.insert((timer.due, id), timer.owner);
+                self.timers.by_id.insert(id, timer);
+            }
+        }
+    }
+
+    fn tick(&mut self, id: u64, timer: &mut Timer, ticks: u64) {
+        self.show(&Event::TimerFired { actor: timer.owner, timer: id, ticks });
+        (timer.tick)(self, timer.owner, ticks);
+    }
+
+    /// The actor is muted no longer: the ticks that it missed come as one.
+    pub(super) fn resume_timers(&mut self, seat: u32) {
+        let Some(more) = &self.post.data(seat).more else { return };
+        let waiting = |id: &u64| self.timers.by_id.get(id).is_some_and(|timer| timer.waits);
+        let missed: Vec<u64> = more.timers.iter().copied().filter(waiting).collect();
+        for id in missed {
+            if let Some(timer) = self.timers.by_id.get_mut(&id) {
+                timer.waits = false;
+            }
+            self.fire(id);
+        }
+    }
+
+    /// When the next timer is due that can make its actor run (R9).
+    pub(crate) fn next_timer(&self) -> Option<Duration> {
+        let live = |id: ActorId| self.seat_of(id).is_some_and(|seat| !seat.load.is_muted());
+        self.timers.iter().find(|(owner, _)| live(*owner)).map(|(_, due)| due)
+    }
+}
+
+/// Whole periods in `time`.
+fn periods(time: Duration, period: Duration) -> u64 {
+    (time.as_nanos() / period.as_nanos().max(1)) as u64
+}
+
+fn after(from: Duration, period: Duration, count: u64) -> Duration {
+    let nanos = from.as_nanos() + period.as_nanos().max(1) * u128::from(count);
+    Duration::new((nanos / 1_000_000_000) as u64, (nanos % 1_000_000_000) as u32)
+}
