@@ -253,7 +253,8 @@ fn ubench(options: &Options) -> Result<(), RunError> {
     let (size, secs) = (options.s.unwrap_or(100), options.secs);
     let mut start = now();
     let summary = Runtime::builder().run(|env| {
-        let spawned = (0..size as u64).map(|i| Pinger { peers: vec![], x: 0x9E37_79B9_7F4A_7C15u64.wrapping_mul(i + 1) });
+        let spawned =
+            (0..size as u64).map(|i| Pinger { peers: vec![], x: 0x9E37_79B9_7F4A_7C15u64.wrapping_mul(i + 1) });
         let peers: Vec<_> = spawned.map(|pinger| env.spawn(pinger)).collect();
         for peer in &peers {
             peer.tell(Ping::Peers(peers.clone()), env);

@@ -74,7 +74,10 @@ pub enum End {
 /// One thing that happened. Rule numbers are those of `docs/RULES.md`.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields say what they are: `actor` is whom it happened to, `place` the source line")]
+#[expect(
+    missing_docs,
+    reason = "the fields say what they are: `actor` is whom it happened to, `place` the source line"
+)]
 pub enum Event<'a> {
     /// An actor was created, the `nth` child of its parent, counted from 0.
     Spawned { actor: ActorId, parent: ActorId, nth: u32, name: &'a str, place: Place },
@@ -167,7 +170,9 @@ impl Display for Event<'_> {
             RunEnded { actor, handled, full } => {
                 write!(f, "{actor} run ended after {handled}{}", if *full { ", a full batch (R4)" } else { "" })
             }
-            Sent { from, to, lane: Lane::Ordinary, message, place } => write!(f, "{from} -> {to} {message:?} at {place}"),
+            Sent { from, to, lane: Lane::Ordinary, message, place } => {
+                write!(f, "{from} -> {to} {message:?} at {place}")
+            }
             Sent { from, to, lane: Lane::Control, message, place } => {
                 write!(f, "{from} => {to} {message:?} on the control lane (R7) at {place}")
             }

@@ -75,7 +75,9 @@ impl Snapshot<'_> {
         ensure("T2", !(muted && a.load.is_source()), || format!("#{k} is muted and {:?} at once", a.load))?;
         ensure("T6", !(muted && (a.queued || a.running)), || format!("#{k} is muted and scheduled"))?;
         ensure("T6", !(a.queued && a.running), || format!("#{k} is scheduled twice"))?;
-        ensure("T6", muted == self.marks.is_waiting(k), || format!("#{k} is {:?}, which its marks do not say", a.load))?;
+        ensure("T6", muted == self.marks.is_waiting(k), || {
+            format!("#{k} is {:?}, which its marks do not say", a.load)
+        })?;
         let reachable = muted || a.queued || a.running;
         ensure("T5", a.waiting == 0 || reachable, || format!("#{k} has {} messages and nobody runs it", a.waiting))?;
         let overloaded = a.load.has(Load::OVERLOADED);

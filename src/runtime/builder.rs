@@ -333,4 +333,3 @@ impl Builder {
         Driver::new(core, clock, self.stall_watch, self.check)
     }
 }
-

@@ -142,7 +142,8 @@ impl Driver {
             return Ok(());
         }
         let stall = self.core.stall();
-        let roots = |stall: &Option<Stall>| stall.iter().flat_map(|s| &s.roots).map(|(root, _)| root.id).collect::<Vec<_>>();
+        let roots =
+            |stall: &Option<Stall>| stall.iter().flat_map(|s| &s.roots).map(|(root, _)| root.id).collect::<Vec<_>>();
         let news = roots(&stall) != roots(&self.last_stall);
         self.last_stall.clone_from(&stall);
         match (&mut self.stall_watch, stall.filter(|_| news)) {

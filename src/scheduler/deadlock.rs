@@ -79,7 +79,8 @@ impl Single {
     pub(crate) fn deadlock(&self, replay: String) -> Deadlock {
         let waits = self.marks.waits();
         let muted: Vec<MutedActor> = waits.keys().map(|seat| self.muted_actor(*seat, &waits)).collect();
-        let mut roots: Vec<ActorId> = muted.iter().flat_map(|m| &m.chains).filter_map(|c| c.last()).map(|e| e.0).collect();
+        let mut roots: Vec<ActorId> =
+            muted.iter().flat_map(|m| &m.chains).filter_map(|c| c.last()).map(|e| e.0).collect();
         roots.sort_unstable();
         roots.dedup();
         Deadlock { roots: roots.into_iter().map(|id| self.root(id.seat)).collect(), muted, replay }
@@ -95,7 +96,8 @@ impl Single {
                 roots.insert(*root, proved);
             }
         }
-        let blocked = |m: &MutedActor| m.chains.iter().filter_map(|c| c.last()).any(|(root, _)| roots.contains_key(root));
+        let blocked =
+            |m: &MutedActor| m.chains.iter().filter_map(|c| c.last()).any(|(root, _)| roots.contains_key(root));
         let muted: Vec<MutedActor> = chains.into_iter().filter(blocked).collect();
         let roots: Vec<_> = roots.into_iter().map(|(id, proved)| (self.root(id.seat), proved)).collect();
         (!roots.is_empty()).then_some(Stall { roots, muted })
@@ -188,7 +190,12 @@ impl Single {
         if self.has_outside_source(id) {
             by.push("its socket or inlet".into());
         }
-        by.extend(self.marks.senders_of(seat).iter().map(|s| format!("a message from {}, which it mutes", self.name_of(self.id_of(*s)))));
+        by.extend(
+            self.marks
+                .senders_of(seat)
+                .iter()
+                .map(|s| format!("a message from {}, which it mutes", self.name_of(self.id_of(*s)))),
+        );
         by
     }
 }
@@ -197,7 +204,10 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Applied(place) => write!(f, "Backpressure::apply at {place} was never released"),
-            Cause::Guard(place) => write!(f, "a guard from Backpressure::hold at {place} was never dropped (kept, or leaked with mem::forget)"),
+            Cause::Guard(place) => write!(
+                f,
+                "a guard from Backpressure::hold at {place} was never dropped (kept, or leaked with mem::forget)"
+            ),
             Cause::Overloaded => f.write_str("overloaded"),
         }
     }
@@ -206,7 +216,11 @@ impl fmt::Display for Cause {
 /// What is printed of lists, which may have thousands of entries; the value has them all, and `{:#}` prints them.
 const SHOWN: usize = 12;
 
-fn list<T>(f: &mut fmt::Formatter<'_>, items: &[T], line: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result) -> fmt::Result {
+fn list<T>(
+    f: &mut fmt::Formatter<'_>,
+    items: &[T],
+    line: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
     let shown = if f.alternate() { items.len() } else { SHOWN.min(items.len()) };
     items[..shown].iter().try_for_each(|item| line(f, item))?;
     match items.len() - shown {
@@ -233,16 +247,28 @@ impl fmt::Display for Root {
 
 impl fmt::Display for MutedActor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let chain = |c: &Vec<(ActorId, String)>| c.iter().map(|(id, name)| format!("{name}{id}")).collect::<Vec<_>>().join(" → ");
+        let chain = |c: &Vec<(ActorId, String)>| {
+            c.iter().map(|(id, name)| format!("{name}{id}")).collect::<Vec<_>>().join(" → ")
+        };
         let chains: Vec<String> = self.chains.iter().map(chain).collect();
-        writeln!(f, "  {} ({} messages in its mailbox, muted for {:?})", chains.join("; "), self.waiting, self.muted_for)
+        writeln!(
+            f,
+            "  {} ({} messages in its mailbox, muted for {:?})",
+            chains.join("; "),
+            self.waiting,
+            self.muted_for
+        )
     }
 }
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (muted, roots) = (self.muted.len(), self.roots.len());
-        writeln!(f, "deadlock (R9): nothing can run any more and {muted} muted {} for {roots} under pressure.", plural(muted))?;
+        writeln!(
+            f,
+            "deadlock (R9): nothing can run any more and {muted} muted {} for {roots} under pressure.",
+            plural(muted)
+        )?;
         writeln!(f, "who is to blame (R10):")?;
         list(f, &self.roots, |f, root| if f.alternate() { write!(f, "{root:#}") } else { write!(f, "{root}") })?;
         writeln!(f, "who waits, → means \"is muted by\":")?;

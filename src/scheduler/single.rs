@@ -53,8 +53,18 @@ pub(crate) type Delivery = Box<dyn FnOnce(&mut Single) + Send>;
 /// Why the run cannot go on.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    Panicked { actor: ActorId, name: String, message: String, place: Option<String>, payload: String },
-    TooManyActors { limit: u32, name: String, place: Place },
+    Panicked {
+        actor: ActorId,
+        name: String,
+        message: String,
+        place: Option<String>,
+        payload: String,
+    },
+    TooManyActors {
+        limit: u32,
+        name: String,
+        place: Place,
+    },
     /// An actor or code outside asked for the end.
     Shutdown,
 }
@@ -615,5 +625,7 @@ impl Single {
 
 #[cold]
 fn no_message(seat: u32, wanted: &str) -> ! {
-    panic!("a run's quota says that seat {seat} has a message of type {wanted}, and its mailbox has not: a bug in backwater")
+    panic!(
+        "a run's quota says that seat {seat} has a message of type {wanted}, and its mailbox has not: a bug in backwater"
+    )
 }

@@ -33,7 +33,11 @@ impl fmt::Display for WhyNotRunning {
             WhyNotRunning::Running => f.write_str("it is running right now"),
             WhyNotRunning::Queued(n) => write!(f, "it is in the run queue with {n} messages: its turn will come"),
             WhyNotRunning::Muted { by, waiting } => {
-                write!(f, "it is muted by {} (R3), with {waiting} messages waiting; it runs when they fall (R6)", by.join(", "))
+                write!(
+                    f,
+                    "it is muted by {} (R3), with {waiting} messages waiting; it runs when they fall (R6)",
+                    by.join(", ")
+                )
             }
             WhyNotRunning::Idle => f.write_str("its mailbox is empty: it runs when a message comes"),
             WhyNotRunning::Ended => f.write_str("it has ended: what is sent to it is a dead letter (R1)"),

@@ -97,11 +97,19 @@ impl fmt::Display for Stats {
             "sent {} + delivered {} = handled {} + dead {} + queued {}; {} mutes, {} freed",
             t.sent, t.delivered, t.handled, t.dead, self.queued, t.mutes, t.freed
         )?;
-        writeln!(f, "{:<24} {:>9} {:>9} {:>9} {:>7} {:>6} flags", "actor", "sent", "received", "handled", "mailbox", "mutes")?;
+        writeln!(
+            f,
+            "{:<24} {:>9} {:>9} {:>9} {:>7} {:>6} flags",
+            "actor", "sent", "received", "handled", "mailbox", "mutes"
+        )?;
         self.actors.iter().try_for_each(|a| {
             let name = format!("{}{}", a.name, a.id);
             let (sent, received, handled) = (a.sent, a.received, a.handled);
-            writeln!(f, "{name:<24} {sent:>9} {received:>9} {handled:>9} {:>7} {:>6} {}", a.mailbox, a.mutes_taken, a.load)
+            writeln!(
+                f,
+                "{name:<24} {sent:>9} {received:>9} {handled:>9} {:>7} {:>6} {}",
+                a.mailbox, a.mutes_taken, a.load
+            )
         })
     }
 }
