@@ -77,7 +77,7 @@ impl<M: Debug + Send + 'static> Addr<M> {
     /// sender may be muted when its behaviour ends (R2, R3).
     ///
     /// `cx` is the context of the actor that sends, or `main`'s [`Env`](crate::Env).
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn tell<A: Actor>(&self, msg: M, cx: &mut Context<'_, A>) {
         self.send_from(cx.core(), Lane::Ordinary, msg, Location::caller());
@@ -118,7 +118,7 @@ impl<M: Debug + Send + 'static> Addr<M> {
         Addr { id: self.id, route: Route::Narrowed(Arc::new(Box::new(self.clone()))) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn send_from(&self, core: &mut Single, lane: Lane, msg: M, place: Place) {
         match &self.route {
             Route::Direct(_) => core.send(self.id, lane, msg, place),

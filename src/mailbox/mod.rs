@@ -7,4 +7,5 @@
 mod node;
 mod post;
 
+pub(crate) use post::Draft;
 pub use post::{Post, Wrong};

@@ -95,8 +95,9 @@ impl Pool {
         Pool { free: [None; CLASSES.len()], chunks: Vec::new() }
     }
 
-    /// Puts `message` into a node.
-    #[inline]
+    /// Puts `message` into a node. Inlined, so that the sender writes its message straight into the node: a copy on
+    /// the way costs more than everything else here.
+    #[inline(always)]
     pub(super) fn make<M: Debug + Send + 'static>(&mut self, message: M) -> Link {
         let link = match class(const { Layout::new::<Node<M>>() }) {
             Some(class) => self.pooled(class),
@@ -108,7 +109,7 @@ impl Pool {
         link
     }
 
-    #[inline]
+    #[inline(always)]
     fn pooled(&mut self, class: usize) -> Link {
         let link = match self.free[class] {
             Some(link) => link,
@@ -149,7 +150,7 @@ impl Pool {
     ///
     /// # Safety
     /// `link` came from `make` of this pool and was not given back yet.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn take<M: Debug + Send + 'static>(&mut self, link: Link) -> Result<M, Link> {
         // SAFETY: by contract the node is live.
         if !is::<M>(unsafe { link.as_ref() }.kind) {
@@ -186,7 +187,7 @@ impl Pool {
 
     /// # Safety
     /// The node is from this pool, of this layout, and holds no message any more.
-    #[inline]
+    #[inline(always)]
     unsafe fn give_back(&mut self, link: Link, layout: Layout) {
         match class(layout) {
             Some(class) => {
@@ -216,12 +217,20 @@ fn is<M: Debug + Send + 'static>(kind: &'static Kind) -> bool {
     ptr::eq(kind, KindOf::<M>::REF) || (kind.type_id)() == TypeId::of::<M>()
 }
 
-/// The message of a live node, to be printed; does not leave `discard`.
-struct Show(Link);
+/// The message of a live node, to be printed; does not leave its borrow of the post office.
+pub(super) struct Show(Link);
+
+impl Show {
+    /// # Safety
+    /// The node is live for as long as this is used.
+    pub(super) unsafe fn new(link: Link) -> Self {
+        Show(link)
+    }
+}
 
 impl Debug for Show {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: `discard` has the node, and has not dropped its message yet.
+        // SAFETY: by the contract of `new` the node is live.
         let kind = unsafe { self.0.as_ref() }.kind;
         // SAFETY: the kind belongs to the message in the node.
         unsafe { (kind.debug)(self.0, f) }

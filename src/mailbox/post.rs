@@ -1,7 +1,9 @@
 //! The post office: a table of seats, each with a mailbox and whatever its owner keeps there.
 
-use super::node::{Link, Pool};
+use super::node::{Link, Pool, Show};
 use std::fmt::{self, Debug};
+use std::mem::ManuallyDrop;
+use std::ptr;
 
 /// A first-in-first-out queue of nodes.
 struct Mailbox {
@@ -39,40 +41,53 @@ unsafe impl<T: Send> Send for Post<T> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wrong;
 
-/// One seat, for several operations after one look-up.
-pub(crate) struct Desk<'a, T> {
-    mailbox: &'a mut Mailbox,
-    pub(crate) data: &'a mut T,
-    pool: &'a mut Pool,
+/// A message in a node that is in no mailbox yet. Dropped, it drops the message.
+pub(crate) struct Draft<'a, T> {
+    post: &'a mut Post<T>,
+    link: Link,
 }
 
-impl<T> Desk<'_, T> {
-    /// Puts a message at the end of the mailbox, and returns how many there are now.
-    #[inline]
-    pub(crate) fn push<M: Debug + Send + 'static>(&mut self, message: M) -> u32 {
-        let link = self.pool.make(message);
-        let mailbox = &mut *self.mailbox;
-        match mailbox.last {
-            // SAFETY: while the mailbox is not empty, `last` is one of its nodes, which only it refers to.
-            Some(last) if mailbox.first.is_some() => unsafe { (*last.as_ptr()).next = Some(link) },
-            _ => mailbox.first = Some(link),
-        }
-        mailbox.last = Some(link);
-        mailbox.len += 1;
-        mailbox.len
+impl<'a, T> Draft<'a, T> {
+    /// The message, to be printed.
+    pub(crate) fn message(&self) -> impl Debug {
+        // SAFETY: the node is live until the draft is sent or dropped, and this borrows the draft.
+        unsafe { Show::new(self.link) }
     }
 
-    /// Takes the first message out, with what the caller wants to do with the seat's data.
-    #[inline]
-    pub(crate) fn pop<M: Debug + Send + 'static>(&mut self) -> Result<Option<M>, Wrong> {
-        let Some(link) = self.mailbox.first else { return Ok(None) };
-        // SAFETY: the node is in the mailbox, so it is live.
-        let next = unsafe { (*link.as_ptr()).next };
-        // SAFETY: made by this pool, and taken out of the mailbox just below, before anything else can happen.
-        let message = unsafe { self.pool.take::<M>(link) }.map_err(|_| Wrong)?;
-        self.mailbox.first = next;
-        self.mailbox.len -= 1;
-        Ok(Some(message))
+    /// Puts the message at the end of a mailbox whose owner is `right`. Gives back how many wait there now and the
+    /// owner's data, or the draft if there is no such seat or it is not the right one.
+    #[inline(always)]
+    pub(crate) fn send(self, seat: u32, right: impl FnOnce(&T) -> bool) -> Result<(u32, &'a mut T), Self> {
+        let fits = self.post.seats.get(seat as usize).is_some_and(|seat| right(&seat.data));
+        if !fits {
+            return Err(self);
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never dropped, so the borrow is moved out of it, not copied.
+        let post: &'a mut Post<T> = unsafe { ptr::read(&raw const this.post) };
+        let seat = &mut post.seats[seat as usize];
+        seat.mailbox.push(this.link);
+        Ok((seat.mailbox.len, &mut seat.data))
+    }
+}
+
+impl<T> Drop for Draft<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: made by this pool, and never sent.
+        unsafe { self.post.pool.discard(self.link, |_| ()) };
+    }
+}
+
+impl Mailbox {
+    #[inline(always)]
+    fn push(&mut self, link: Link) {
+        match self.last {
+            // SAFETY: while the mailbox is not empty, `last` is one of its nodes, which only it refers to.
+            Some(last) if self.first.is_some() => unsafe { (*last.as_ptr()).next = Some(link) },
+            _ => self.first = Some(link),
+        }
+        self.last = Some(link);
+        self.len += 1;
     }
 }
 
@@ -118,28 +133,36 @@ impl<T> Post<T> {
         &mut self.seats[seat as usize].data
     }
 
-    #[inline]
-    pub(crate) fn desk(&mut self, seat: u32) -> Option<Desk<'_, T>> {
-        let seat = self.seats.get_mut(seat as usize)?;
-        Some(Desk { mailbox: &mut seat.mailbox, data: &mut seat.data, pool: &mut self.pool })
-    }
-
-    #[inline]
-    fn desk_of(&mut self, seat: u32) -> Desk<'_, T> {
-        self.desk(seat).expect("the seat was added before")
+    /// Writes a message into a node, to be sent.
+    #[inline(always)]
+    pub(crate) fn draft<M: Debug + Send + 'static>(&mut self, message: M) -> Draft<'_, T> {
+        let link = self.pool.make(message);
+        Draft { post: self, link }
     }
 
     /// Puts a message at the end of a mailbox, and returns how many there are now.
     pub fn push<M: Debug + Send + 'static>(&mut self, seat: u32, message: M) -> u32 {
-        self.desk_of(seat).push(message)
+        match self.draft(message).send(seat, |_| true) {
+            Ok((waiting, _)) => waiting,
+            Err(_) => panic!("there is no seat {seat}: seats come from `add`"),
+        }
     }
 
     /// Takes the first message out of a mailbox.
     ///
     /// # Errors
     /// [`Wrong`] if that message is not an `M`; it stays.
+    #[inline(always)]
     pub fn pop<M: Debug + Send + 'static>(&mut self, seat: u32) -> Result<Option<M>, Wrong> {
-        self.desk_of(seat).pop()
+        let mailbox = &mut self.seats[seat as usize].mailbox;
+        let Some(link) = mailbox.first else { return Ok(None) };
+        // SAFETY: the node is in the mailbox, so it is live.
+        let next = unsafe { (*link.as_ptr()).next };
+        // SAFETY: made by this pool, and taken out of the mailbox just below, before anything else can happen.
+        let message = unsafe { self.pool.take::<M>(link) }.map_err(|_| Wrong)?;
+        mailbox.first = next;
+        mailbox.len -= 1;
+        Ok(Some(message))
     }
 
     /// Messages waiting.
@@ -151,6 +174,14 @@ impl<T> Post<T> {
     /// No message waiting?
     pub fn is_empty(&self, seat: u32) -> bool {
         self.len(seat) == 0
+    }
+
+    /// Shows the first message to `look`, if there is one, and leaves it there.
+    pub fn peek(&self, seat: u32, look: impl FnOnce(&dyn Debug)) {
+        if let Some(link) = self.seats[seat as usize].mailbox.first {
+            // SAFETY: the node is in the mailbox, and stays there while the post office is borrowed.
+            look(&unsafe { Show::new(link) });
+        }
     }
 
     /// Shows the first message to `look` and drops it; false if there was none. If either panics, it is gone all the

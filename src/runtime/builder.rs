@@ -8,7 +8,7 @@ use super::replay::Token;
 use crate::event::{ActorId, Observer};
 use crate::rules::Detector;
 use crate::scheduler::policy::{Newest, Policy, RoundRobin, Shuffled};
-use crate::scheduler::{Config, Single, Stall};
+use crate::scheduler::{Config, DeadLetterHook, Single, Stall};
 use crate::time::{Clock, RealClock, VirtualClock};
 use std::fmt::{self, Debug};
 use std::io::{Read, Write};
@@ -91,8 +91,6 @@ impl Debug for StallWatch {
         })
     }
 }
-
-type DeadLetterHook = Box<dyn FnMut(ActorId, &dyn Debug) + Send>;
 
 /// Puts a runtime together. Every setting has a default; nothing is checked before [`run`](Builder::run).
 #[must_use = "a builder does nothing until `run`"]
@@ -328,7 +326,9 @@ impl Builder {
         if !matches!(self.stall_watch, StallWatch::Off) {
             core.watch_contacts();
         }
-        core.dead_letters = self.dead_letters;
+        if let Some(hook) = self.dead_letters {
+            core.hear_dead_letters(hook);
+        }
         let clock = self.clock.unwrap_or_else(|| Box::new(RealClock::start()));
         Driver::new(core, clock, self.stall_watch, self.check)
     }

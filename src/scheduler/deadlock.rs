@@ -105,7 +105,7 @@ impl Single {
 
     /// Is this root stalled, and is that proved? Proved means: every other actor is muted, or can never run again.
     fn is_stalled(&self, root: ActorId) -> Option<bool> {
-        let contacts = self.contacts.as_ref()?;
+        let contacts = self.watch.contacts.as_ref()?;
         let seat = self.seat_of(root)?;
         let alone = seat.load.is_under_pressure() && !seat.busy && self.post.is_empty(root.seat);
         let is_muted = |id: ActorId| self.seat_of(id).is_some_and(|s| s.load.is_muted());
@@ -123,12 +123,12 @@ impl Single {
 
     fn muted_actor(&self, seat: u32, waits: &BTreeMap<u32, Vec<u32>>) -> MutedActor {
         let data = self.post.data(seat);
-        let since = data.more.as_ref().map_or(self.now, |m| m.muted_since);
+        let since = data.more.as_ref().map_or(self.watch.now, |m| m.muted_since);
         MutedActor {
             id: self.id_of(seat),
             name: data.label.to_string(),
             waiting: self.post.len(seat),
-            muted_for: self.now.saturating_sub(since),
+            muted_for: self.watch.now.saturating_sub(since),
             chains: self.chains(seat, waits),
         }
     }

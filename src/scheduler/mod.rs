@@ -27,4 +27,5 @@ pub use timers::TimerId;
 pub(crate) use bell::Bell;
 pub(crate) use pressure::GuardDrops;
 pub(crate) use seat::{Label, Plan};
+pub(crate) use trace::DeadLetterHook;
 pub(crate) use single::{Body, Config, Delivery, Failure, Outside, Run, Single};

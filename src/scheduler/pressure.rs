@@ -47,8 +47,8 @@ impl Single {
         let data = self.post.data_mut(seat);
         let before = data.load;
         let (after, action) = step(before, event);
-        data.load = after;
-        if self.watched {
+        data.set_load(after);
+        if self.watch.on {
             self.show_change(seat, before, after);
         }
         match action {
@@ -98,12 +98,12 @@ impl Single {
         self.marks.mute(sender, &receivers);
         self.totals.mutes += 1;
         self.totals.muted = self.totals.muted.max(self.marks.muted() as u64);
-        let now = self.now;
+        let now = self.watch.now;
         let more = self.post.data_mut(sender).more();
         more.mutes_taken += 1;
         more.muted_since = now;
         receivers.iter().for_each(|r| self.post.data_mut(*r).more().mutes_given += 1);
-        if self.watched {
+        if self.watch.on {
             let receivers: Vec<ActorId> = receivers.iter().map(|r| self.id_of(*r)).collect();
             self.show(&Event::Muted { sender: self.running, receivers: &receivers });
         }
@@ -132,7 +132,7 @@ impl Single {
 
     fn fell(&mut self, seat: u32) {
         self.pending.retain(|r| *r != seat);
-        if self.watched {
+        if self.watch.on {
             self.show(&Event::Fell { actor: self.id_of(seat) });
         }
         self.tell_outside(seat, false);
@@ -145,11 +145,11 @@ impl Single {
 
     /// A sender is left without marks: it is runnable, whether or not its mailbox looks empty (F5).
     fn free(&mut self, sender: u32) {
-        let now = self.now;
+        let now = self.watch.now;
         let data = self.post.data_mut(sender);
         let (after, action) = step(data.load, rules::Event::Free);
         assert!(action == Action::Fall, "T2: a muted actor is nothing but muted, so being freed is its fall");
-        data.load = after;
+        data.set_load(after);
         let more = data.more();
         let muted = now.saturating_sub(more.muted_since);
         more.muted_total += muted;

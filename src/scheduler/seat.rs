@@ -73,8 +73,8 @@ pub(crate) struct Seat {
     pub(super) load: Load,
     /// Queued, running or muted: a send need not schedule it.
     pub(super) busy: bool,
-    /// Its detector is the mailbox's depth, see `More::detector`.
-    pub(super) by_depth: bool,
+    /// It presses, or its detector is the mailbox's depth: the end of its run looks closer.
+    pub(super) special: bool,
     pub(super) batch: u32,
     /// A mailbox longer than this is a new peak, or begins overload by depth.
     pub(super) watermark: u32,
@@ -113,6 +113,11 @@ pub(super) struct More {
 impl Seat {
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
+    }
+
+    pub(super) fn set_load(&mut self, load: Load) {
+        self.load = load;
+        self.special = load != Load::IDLE || self.detector() != Detector::Batch;
     }
 
     pub(super) fn detector(&self) -> Detector {

@@ -1,24 +1,25 @@
 //! The deterministic scheduler: one thread, every effect carried out at once (R12).
 //!
 //! The hot path is [`Single::send`], [`Single::next_message`], [`Single::behaviour_ended`] and `run`; everything
-//! rare hangs on two flags, `attention` (the end of this behaviour has to look closer) and `watched` (somebody wants
+//! rare hangs on two flags, `attention` (the end of this behaviour has to look closer) and `watch.on` (somebody wants
 //! to see every event), so that an actor which presses nobody and is watched by nobody pays one branch for each.
 
 use super::bell::Bell;
-use super::contacts::Contacts;
 use super::event_loop::EventLoop;
-use super::policy::{Fifo, Policy, Ready};
+use super::policy::{Policy, Ready};
 use super::pressure::GuardDrops;
 use super::random::Random;
 use super::seat::{Label, More, Plan, Seat};
 use super::stats::Totals;
 use super::timers::Timers;
-use crate::event::{ActorId, End, Event, Lane, Observer, Place};
-use crate::mailbox::Post;
+use super::trace::Watch;
+use crate::event::{ActorId, End, Event, Lane, Place};
+use crate::mailbox::{Draft, Post};
 use crate::rules::{self, Detector, Load, Marks};
 use crate::sync::Arc;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Debug;
+use std::mem;
 use std::time::Duration;
 
 /// An actor as the scheduler sees it: something that takes its own messages from its mailbox.
@@ -69,26 +70,41 @@ pub(crate) enum Failure {
     Shutdown,
 }
 
+/// The runnable actors.
 pub(super) enum Queue {
-    /// Not behind the trait: the default is on the hot path.
-    Fifo(Fifo),
-    Custom(Box<dyn Policy>),
+    /// First in, first out. Not behind the trait: it is the default, on the hot path.
+    Fifo(VecDeque<u32>),
+    Custom { policy: Box<dyn Policy>, len: usize },
 }
 
 impl Queue {
-    #[inline]
-    pub(super) fn push(&mut self, actor: Ready) {
+    #[inline(always)]
+    pub(super) fn push(&mut self, seat: u32, data: &Seat) {
         match self {
-            Queue::Fifo(fifo) => fifo.push(actor),
-            Queue::Custom(policy) => policy.push(actor),
+            Queue::Fifo(seats) => seats.push_back(seat),
+            Queue::Custom { policy, len } => {
+                *len += 1;
+                policy.push(Ready { created: data.created, seat });
+            }
         }
     }
 
-    #[inline]
-    fn next(&mut self) -> Option<Ready> {
+    #[inline(always)]
+    fn next(&mut self) -> Option<u32> {
         match self {
-            Queue::Fifo(fifo) => fifo.next(),
-            Queue::Custom(policy) => policy.next(),
+            Queue::Fifo(seats) => seats.pop_front(),
+            Queue::Custom { policy, len } => {
+                let next = policy.next()?.seat;
+                *len -= 1;
+                Some(next)
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Queue::Fifo(seats) => seats.is_empty(),
+            Queue::Custom { len, .. } => *len == 0,
         }
     }
 }
@@ -97,26 +113,24 @@ impl Queue {
 pub(crate) struct Single {
     pub(super) post: Post<Seat>,
     pub(super) queue: Queue,
-    pub(super) ready: usize,
     pub(super) marks: Marks,
     /// Whose behaviour or run is in progress.
     pub(super) running: ActorId,
-    /// Is `running` about an actor that runs right now?
-    pub(super) in_run: bool,
     /// The end of this behaviour has something to settle.
     pub(super) attention: bool,
-    /// Somebody wants to see every event.
-    pub(super) watched: bool,
+    /// The end of this run has to look closer: something was settled in it.
+    settled: bool,
     pub(super) stopping: bool,
-    /// Sent and handled in this run; they join the totals at its end.
+    /// Sent and handled in this run; the seat gets them at its end.
     pub(super) sent: u64,
     pub(super) handled: u32,
+    pub(super) watch: Watch,
     /// The receivers that this behaviour is marked on, each once (R2).
     pub(super) pending: Vec<u32>,
     /// Work space of `fall`.
     pub(super) falling: Vec<u32>,
+    /// What the seats do not count; sent and handled are only those of ended actors.
     pub(super) totals: Totals,
-    pub(super) now: Duration,
     pub(super) timers: Timers,
     pub(super) drops: Arc<GuardDrops>,
     pub(super) next_guard: u64,
@@ -124,13 +138,8 @@ pub(crate) struct Single {
     pub(super) vacant: Vec<u32>,
     pub(super) created: u64,
     pub(super) living: u32,
-    pub(super) observer: Option<Box<dyn Observer>>,
-    pub(super) contacts: Option<Contacts>,
     /// Seats with something attached from outside.
     pub(super) outsiders: BTreeSet<u32>,
-    /// The message being handled, in words, where that was asked for.
-    pub(super) handling: Option<String>,
-    pub(crate) dead_letters: Option<Box<dyn FnMut(ActorId, &dyn Debug) + Send>>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) config: Config,
     pub(crate) failure: Option<Failure>,
@@ -157,20 +166,18 @@ impl Single {
         let bell = Bell::new();
         Single {
             post: Post::new(),
-            queue: Queue::Fifo(Fifo::default()),
-            ready: 0,
+            queue: Queue::Fifo(VecDeque::new()),
             marks: Marks::default(),
             running: ActorId::MAIN,
-            in_run: false,
             attention: config.describe,
-            watched: config.describe,
+            settled: false,
             stopping: false,
             sent: 0,
             handled: 0,
+            watch: Watch { on: config.describe, describe: config.describe, ..Watch::default() },
             pending: Vec::new(),
             falling: Vec::new(),
             totals: Totals::default(),
-            now: Duration::ZERO,
             timers: Timers::default(),
             drops: Arc::new(GuardDrops::new(bell.clone())),
             next_guard: 0,
@@ -178,11 +185,7 @@ impl Single {
             vacant: Vec::new(),
             created: 0,
             living: 0,
-            observer: None,
-            contacts: None,
             outsiders: BTreeSet::new(),
-            handling: None,
-            dead_letters: None,
             bell,
             config,
             failure: None,
@@ -192,51 +195,49 @@ impl Single {
     }
 
     pub(crate) fn set_policy(&mut self, policy: Box<dyn Policy>) {
-        self.queue = Queue::Custom(policy);
+        self.queue = Queue::Custom { policy, len: 0 };
     }
 
     pub(crate) fn policy_name(&self) -> &str {
         match &self.queue {
-            Queue::Fifo(fifo) => fifo.name(),
-            Queue::Custom(policy) => policy.name(),
+            Queue::Fifo(_) => "fifo",
+            Queue::Custom { policy, .. } => policy.name(),
         }
     }
 
     pub(crate) fn now(&self) -> Duration {
-        self.now
+        self.watch.now
     }
 
     /// Time only moves forward: a clock that went back is held.
     pub(crate) fn set_now(&mut self, now: Duration) {
-        self.now = self.now.max(now);
+        self.watch.now = self.watch.now.max(now);
     }
 
     pub(crate) fn has_ready(&self) -> bool {
-        self.ready > 0
+        !self.queue.is_empty()
     }
 
     // --- Sending (R1, R2) ---------------------------------------------------------------------------------------
 
-    /// The actor in whose name this code runs sends.
-    #[inline]
+    /// The running actor sends. Inlined into the user's code, see `Pool::make`.
+    #[inline(always)]
     pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
-        if self.watched {
-            self.show_send(to, lane, &message, place);
+        let draft = self.post.draft(message);
+        if self.watch.on {
+            self.watch.send(self.running, to, lane, &draft.message(), place);
         }
         self.sent += 1;
-        let Some(mut desk) = self.post.desk(to.seat).filter(|desk| desk.data.tenant == to.tenant) else {
-            return self.dead_letter(Some(self.running), to, &message);
+        let (waiting, seat) = match draft.send(to.seat, |seat| seat.tenant == to.tenant) {
+            Ok(sent) => sent,
+            Err(draft) => return dead_letter(draft, &mut self.totals, &mut self.watch, Some(self.running), to),
         };
-        let pressing = desk.data.load.is_pressing();
-        let waiting = desk.push(message);
-        let seat = desk.data;
-        let alarm = waiting > seat.watermark;
+        let pressing = seat.load.is_pressing();
         if !seat.busy {
             seat.busy = true;
-            self.ready += 1;
-            self.queue.push(Ready { created: seat.created, seat: to.seat });
+            self.queue.push(to.seat, seat);
         }
-        if alarm {
+        if waiting > seat.watermark {
             self.mailbox_grew(to.seat, waiting);
         }
         if pressing && lane == Lane::Ordinary {
@@ -246,29 +247,21 @@ impl Single {
 
     /// The runtime itself, or code outside any actor, puts a message into a mailbox: marks nobody (R7, R13).
     pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
-        if self.watched {
-            self.show(&Event::Delivered { to, message: &message });
+        let draft = self.post.draft(message);
+        if self.watch.on {
+            self.watch.deliver(to, &draft.message());
         }
         self.totals.delivered += 1;
-        let Some(mut desk) = self.post.desk(to.seat).filter(|desk| desk.data.tenant == to.tenant) else {
-            return self.dead_letter(None, to, &message);
+        let (waiting, seat) = match draft.send(to.seat, |seat| seat.tenant == to.tenant) {
+            Ok(sent) => sent,
+            Err(draft) => return dead_letter(draft, &mut self.totals, &mut self.watch, None, to),
         };
-        let waiting = desk.push(message);
-        let alarm = waiting > desk.data.watermark;
-        if !desk.data.busy {
-            self.schedule(to.seat);
+        if !seat.busy {
+            seat.busy = true;
+            self.queue.push(to.seat, seat);
         }
-        if alarm {
+        if waiting > seat.watermark {
             self.mailbox_grew(to.seat, waiting);
-        }
-    }
-
-    #[cold]
-    fn dead_letter(&mut self, from: Option<ActorId>, to: ActorId, message: &dyn Debug) {
-        self.totals.dead += 1;
-        self.show(&Event::DeadLetter { from, to, message });
-        if let Some(hook) = &mut self.dead_letters {
-            hook(to, message);
         }
     }
 
@@ -288,83 +281,75 @@ impl Single {
     pub(super) fn schedule(&mut self, seat: u32) {
         let data = self.post.data_mut(seat);
         data.busy = true;
-        self.queue.push(Ready { created: data.created, seat });
-        self.ready += 1;
+        self.queue.push(seat, data);
     }
 
     // --- Running (R3, R4) ---------------------------------------------------------------------------------------
 
     /// Runs up to `runs` actors. `body` holds the running actor's body, outside this call, so that a panic does not
-    /// drop it while unwinding.
+    /// drop it while unwinding; it is empty between runs.
     pub(crate) fn slice(&mut self, runs: u32, body: &mut Option<Box<dyn Body>>) {
         for _ in 0..runs {
-            let Some(next) = self.queue.next() else { break };
-            self.ready -= 1;
-            self.run(next.seat, body);
-            if self.failure.is_some() {
+            let Some(seat) = self.queue.next() else { break };
+            self.run(seat, body);
+            if self.settled && self.run_settled(seat, body) {
                 break;
             }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn run(&mut self, seat: u32, body: &mut Option<Box<dyn Body>>) {
         let waiting = self.post.len(seat);
         let data = self.post.data_mut(seat);
         let run = Run { actor: ActorId { seat, tenant: data.tenant }, quota: waiting.min(data.batch) };
-        *body = data.body.take();
+        mem::swap(&mut data.body, body);
         self.running = run.actor;
-        self.in_run = true;
-        if self.watched {
+        self.settled = self.watch.on;
+        if self.watch.on {
             self.show(&Event::RunBegan { actor: run.actor, waiting });
         }
         if let Some(body) = body.as_mut() {
             body.run(self, run);
         }
-        self.run_ended(seat, body);
-    }
-
-    fn run_ended(&mut self, seat: u32, body: &mut Option<Box<dyn Body>>) {
-        self.in_run = false;
-        let handled = self.count_run(seat);
-        if self.stopping {
-            self.stopping = false;
-            self.end(seat, End::Stopped);
-            return *body = None;
-        }
         let left = self.post.len(seat);
-        let data = self.post.data_mut(seat);
-        data.body = body.take();
-        if data.load != Load::IDLE || handled >= data.batch || data.by_depth || self.watched {
-            return self.run_ended_closely(seat, handled, left);
-        }
-        if left > 0 {
-            self.ready += 1;
-            self.queue.push(Ready { created: data.created, seat });
-        } else {
-            data.busy = false;
-        }
-    }
-
-    /// The run's counts join the totals; returns what it handled.
-    #[inline]
-    pub(super) fn count_run(&mut self, seat: u32) -> u32 {
-        let (sent, handled) = (self.sent, self.handled);
-        (self.sent, self.handled) = (0, 0);
+        let (sent, handled) = (mem::take(&mut self.sent), mem::take(&mut self.handled));
         let data = self.post.data_mut(seat);
         data.sent += sent;
         data.handled += u64::from(handled);
-        self.totals.sent += sent;
-        self.totals.handled += u64::from(handled);
-        handled
+        if self.settled || data.special || handled >= data.batch {
+            self.settled = true;
+            self.handled = handled;
+            return;
+        }
+        mem::swap(&mut data.body, body);
+        match left {
+            0 => data.busy = false,
+            _ => self.queue.push(seat, data),
+        }
     }
 
-    /// The end of a run of an actor that presses, or begins to.
-    fn run_ended_closely(&mut self, seat: u32, handled: u32, left: u32) {
+    /// The end of a run in which something was settled, or of an actor that presses or begins to. True if the whole
+    /// run of the program is over.
+    #[cold]
+    fn run_settled(&mut self, seat: u32, body: &mut Option<Box<dyn Body>>) -> bool {
+        let handled = mem::take(&mut self.handled);
+        if mem::take(&mut self.stopping) {
+            self.end(seat, End::Stopped);
+            *body = None;
+        } else {
+            mem::swap(&mut self.post.data_mut(seat).body, body);
+            self.run_ended(seat, handled);
+        }
+        self.failure.is_some()
+    }
+
+    fn run_ended(&mut self, seat: u32, handled: u32) {
+        let left = self.post.len(seat);
         let data = self.post.data(seat);
-        let (batch, id) = (data.batch, ActorId { seat, tenant: data.tenant });
-        if self.watched {
-            self.show(&Event::RunEnded { actor: id, handled, full: handled >= batch });
+        let (batch, actor) = (data.batch, ActorId { seat, tenant: data.tenant });
+        if self.watch.on {
+            self.show(&Event::RunEnded { actor, handled, full: handled >= batch });
         }
         let data = self.post.data(seat);
         if data.load.is_muted() {
@@ -381,34 +366,35 @@ impl Single {
         }
     }
 
-    /// The next message of the running actor. Its run's quota says that there is one.
-    #[inline]
-    pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, seat: u32) -> M {
-        let popped = self.post.desk(seat).map(|mut desk| desk.pop::<M>());
-        let Some(Ok(Some(message))) = popped else { no_message(seat, std::any::type_name::<M>()) };
-        self.handled += 1;
-        if self.watched {
-            self.show_handling(&message);
+    /// The next message of the running actor, the `nth` of this run, counted from 1. Its run's quota says that there
+    /// is one.
+    #[inline(always)]
+    pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
+        if self.watch.on {
+            self.post.peek(seat, |message| self.watch.handle(self.running, message));
         }
+        let Ok(Some(message)) = self.post.pop::<M>(seat) else { no_message(seat, std::any::type_name::<M>()) };
+        self.handled = nth;
         message
     }
 
     /// A behaviour has ended. True if its run has to end with it (R3).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn behaviour_ended(&mut self) -> bool {
         self.attention && self.settle()
     }
 
     #[cold]
     fn settle(&mut self) -> bool {
-        if self.watched {
+        self.settled = true;
+        if self.watch.on {
             self.show(&Event::Handled { actor: self.running });
         }
-        self.handling = None;
+        self.watch.handling = None;
         self.collect_dropped_guards();
         let muted = !self.pending.is_empty() && !self.stopping && self.settle_marks();
         self.pending.clear();
-        self.attention = self.watched || self.live_guards > 0;
+        self.attention = self.watch.on || self.live_guards > 0;
         muted || self.stopping || self.failure.is_some()
     }
 
@@ -441,7 +427,7 @@ impl Single {
             tenant: 0,
             load: Load::IDLE,
             busy: false,
-            by_depth,
+            special: by_depth,
             batch: plan.batch.unwrap_or(self.config.batch),
             watermark: 0,
             peak: 0,
@@ -464,17 +450,19 @@ impl Single {
             None => ActorId { seat: self.post.add(data), tenant: 0 },
         };
         self.totals.spawned += 1;
-        if self.watched {
+        if self.watch.on {
             self.show_spawn(id, plan.place);
         }
         id
     }
 
     fn count_child(&mut self, parent: ActorId) -> u32 {
-        let Some(desk) = self.post.desk(parent.seat) else { return 0 };
-        let nth = desk.data.children;
-        desk.data.children += 1;
-        nth
+        if parent.seat >= self.post.seats() {
+            return 0;
+        }
+        let data = self.post.data_mut(parent.seat);
+        data.children += 1;
+        data.children - 1
     }
 
     #[cold]
@@ -497,9 +485,11 @@ impl Single {
         data.tenant += 1;
         data.busy = true;
         let more = data.more.take();
+        self.totals.sent += mem::take(&mut data.sent);
+        self.totals.handled += mem::take(&mut data.handled);
         self.living -= 1;
         self.outsiders.remove(&seat);
-        if let Some(contacts) = &mut self.contacts {
+        if let Some(contacts) = &mut self.watch.contacts {
             contacts.forget(id);
         }
         self.empty_mailbox(id);
@@ -520,15 +510,10 @@ impl Single {
 
     /// Everything that still waits for an actor that has ended becomes a dead letter.
     pub(super) fn empty_mailbox(&mut self, id: ActorId) {
-        let Single { post, observer, dead_letters, totals, now, .. } = self;
+        let Single { post, watch, totals, .. } = self;
         let mut look = |message: &dyn Debug| {
             totals.dead += 1;
-            if let Some(observer) = observer {
-                observer.observe(*now, &Event::DeadLetter { from: None, to: id, message });
-            }
-            if let Some(hook) = dead_letters {
-                hook(id, message);
-            }
+            watch.dead_letter(None, id, message);
         };
         while post.discard(id.seat, &mut look) {}
     }
@@ -576,14 +561,14 @@ impl Single {
         let plan = Plan { label: Label::named("main"), batch: None, detector: None, place };
         self.running = self.spawn(None, plan);
         self.post.data_mut(0).busy = true;
-        self.in_run = true;
     }
 
     /// `main` is over: it is an actor like any other, so its pressure ends with it (R8).
     pub(crate) fn main_ended(&mut self) {
         self.stop_running();
         self.behaviour_ended();
-        self.run_ended(0, &mut None);
+        self.post.data_mut(0).sent = mem::take(&mut self.sent);
+        self.run_settled(0, &mut None);
     }
 
     /// The running actor panicked, with this payload; its body is in the caller's hands.
@@ -596,17 +581,21 @@ impl Single {
             place: (self.config.panic_place)(),
             payload,
         };
-        self.in_run = false;
         self.stopping = false;
-        self.handling = None;
+        self.watch.handling = None;
         self.pending.clear();
         self.totals.panics += 1;
         if self.config.end_on_panic {
             self.fail(failure);
         }
-        self.count_run(actor.seat);
+        let (sent, handled) = (mem::take(&mut self.sent), mem::take(&mut self.handled));
         match self.seat_of(actor) {
-            Some(_) => self.end(actor.seat, End::Panicked),
+            Some(_) => {
+                let data = self.post.data_mut(actor.seat);
+                data.sent += sent;
+                data.handled += u64::from(handled);
+                self.end(actor.seat, End::Panicked);
+            }
             None => self.empty_mailbox(actor),
         }
         self.collect_dropped_guards();
@@ -621,6 +610,13 @@ impl Single {
         self.end(seat, End::Shutdown);
         Some(body)
     }
+}
+
+/// A message for an actor that has ended (R1).
+#[cold]
+fn dead_letter(draft: Draft<'_, Seat>, totals: &mut Totals, watch: &mut Watch, from: Option<ActorId>, to: ActorId) {
+    totals.dead += 1;
+    watch.dead_letter(from, to, &draft.message());
 }
 
 #[cold]

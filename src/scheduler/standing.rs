@@ -1,6 +1,5 @@
 //! Where actors stand: the snapshot that the invariants are checked on, and answers in words.
 
-use super::contacts::Contacts;
 use super::single::{Delivery, Outside, Single};
 use crate::event::ActorId;
 use crate::rules::{Broken, Load, Snapshot, Standing};
@@ -50,7 +49,7 @@ impl Single {
         let Some(data) = self.seat_of(id) else { return WhyNotRunning::Ended };
         let waiting = self.post.len(id.seat);
         match () {
-            () if self.in_run && self.running == id => WhyNotRunning::Running,
+            () if self.is_running(id.seat) => WhyNotRunning::Running,
             () if data.load.is_muted() => {
                 let by = self.marks.receivers_of(id.seat);
                 WhyNotRunning::Muted { by: by.into_iter().map(|r| self.name_of(self.id_of(r))).collect(), waiting }
@@ -71,9 +70,15 @@ impl Single {
         if stats.is_conserved() { Ok(()) } else { Err(Broken { rule: "R1", found: found() }) }
     }
 
+    /// Its behaviour is in progress: its body is in the driver's hands.
+    fn is_running(&self, seat: u32) -> bool {
+        let data = self.post.data(seat);
+        self.running.seat == seat && data.busy && data.body.is_none() && !data.is_empty()
+    }
+
     fn standing(&self, seat: u32) -> Standing {
         let data = self.post.data(seat);
-        let running = self.in_run && self.running == self.id_of(seat);
+        let running = self.is_running(seat);
         let queued = data.busy && !running && !data.load.has(Load::MUTED);
         Standing { load: data.load, waiting: self.post.len(seat) as usize, queued, running }
     }
@@ -86,13 +91,6 @@ impl Single {
 
     pub(crate) fn has_muted(&self) -> bool {
         !self.marks.is_empty()
-    }
-
-    /// Turns the stall watch on (R11).
-    pub(crate) fn watch_contacts(&mut self) {
-        self.contacts = Some(Contacts::default());
-        self.watched = true;
-        self.attention = true;
     }
 
     // --- Event sources outside the scheduler: sockets and inlets ------------------------------------------------

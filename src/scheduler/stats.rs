@@ -121,8 +121,8 @@ impl Single {
         let waits = self.marks.waits();
         let actors: Vec<ActorStats> = living.map(|seat| self.stats_of_seat(seat, waits.get(&seat))).collect();
         let mut totals = self.totals.clone();
-        totals.sent += self.sent;
-        totals.handled += u64::from(self.handled);
+        totals.sent += actors.iter().map(|a| a.sent).sum::<u64>();
+        totals.handled += actors.iter().map(|a| a.handled).sum::<u64>();
         Stats { totals, queued: actors.iter().map(|a| u64::from(a.mailbox)).sum(), actors }
     }
 
@@ -136,7 +136,7 @@ impl Single {
         let in_run = self.running == self.id_of(seat);
         let handled = data.handled + if in_run { u64::from(self.handled) } else { 0 };
         let more = data.more.as_deref();
-        let since = more.filter(|_| data.load.is_muted()).map_or(Duration::ZERO, |m| self.now - m.muted_since);
+        let since = more.filter(|_| data.load.is_muted()).map_or(Duration::ZERO, |m| self.watch.now - m.muted_since);
         ActorStats {
             id: self.id_of(seat),
             name: data.label.to_string(),

@@ -73,7 +73,7 @@ impl Single {
     /// Sets a timer of the running actor: `tick` runs at `now + delay`, then every `period`.
     pub(crate) fn set_timer(&mut self, delay: Duration, period: Option<Duration>, tick: Tick) -> TimerId {
         let owner = self.running;
-        let due = self.now.saturating_add(delay);
+        let due = self.watch.now.saturating_add(delay);
         let id = self.timers.add(Timer { owner, due, period, tick, waits: false });
         self.forget_old_timers(owner);
         self.post.data_mut(owner.seat).more().timers.push(id);
@@ -100,7 +100,7 @@ impl Single {
 
     /// Fires all timers that are due by now.
     pub(crate) fn fire_timers(&mut self) {
-        while let Some(id) = self.timers.pop_due(self.now) {
+        while let Some(id) = self.timers.pop_due(self.watch.now) {
             self.fire(id);
         }
     }
@@ -115,7 +115,7 @@ impl Single {
                 self.timers.by_id.insert(id, timer);
             }
             Some(period) => {
-                let ticks = periods(self.now - timer.due, period) + 1;
+                let ticks = periods(self.watch.now - timer.due, period) + 1;
                 self.tick(id, &mut timer, ticks);
                 timer.due = after(timer.due, period, ticks);
                 self.timers.due.insert((timer.due, id), timer.owner);

@@ -1,20 +1,35 @@
 //! Shows events to the observer, and puts messages into words for errors. All of it is off the hot path.
 
+use super::contacts::Contacts;
 use super::single::Single;
 use crate::event::{ActorId, Event, Lane, Observer, Place};
 use crate::rules::Load;
 use std::fmt::{self, Debug, Write};
+use std::time::Duration;
 
 /// The longest message that an error quotes, in bytes.
 const QUOTE: usize = 200;
 
-impl Single {
-    pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
-        self.observer = Some(observer);
-        self.watched = true;
-        self.attention = true;
-    }
+/// Called with every dead letter.
+pub(crate) type DeadLetterHook = Box<dyn FnMut(ActorId, &dyn Debug) + Send>;
 
+/// Whoever wants to see what happens.
+#[derive(Default)]
+pub(crate) struct Watch {
+    /// Somebody wants to see every event: the hot paths look at this alone.
+    pub(super) on: bool,
+    /// The scheduler's time, as events carry it.
+    pub(super) now: Duration,
+    pub(super) observer: Option<Box<dyn Observer>>,
+    pub(super) contacts: Option<Contacts>,
+    pub(super) dead_letters: Option<DeadLetterHook>,
+    /// Put every message into words.
+    pub(super) describe: bool,
+    /// The message being handled, in words.
+    pub(super) handling: Option<String>,
+}
+
+impl Watch {
     pub(super) fn show(&mut self, event: &Event<'_>) {
         if let Some(observer) = &mut self.observer {
             observer.observe(self.now, event);
@@ -22,8 +37,7 @@ impl Single {
     }
 
     #[cold]
-    pub(super) fn show_send(&mut self, to: ActorId, lane: Lane, message: &dyn Debug, place: Place) {
-        let from = self.running;
+    pub(super) fn send(&mut self, from: ActorId, to: ActorId, lane: Lane, message: &dyn Debug, place: Place) {
         if let Some(contacts) = &mut self.contacts {
             contacts.met(from, to);
         }
@@ -31,18 +45,57 @@ impl Single {
     }
 
     #[cold]
-    pub(super) fn show_handling(&mut self, message: &dyn Debug) {
-        if self.config.describe {
+    pub(super) fn deliver(&mut self, to: ActorId, message: &dyn Debug) {
+        self.show(&Event::Delivered { to, message });
+    }
+
+    #[cold]
+    pub(super) fn handle(&mut self, actor: ActorId, message: &dyn Debug) {
+        if self.describe {
             self.handling = Some(quote(message));
         }
-        self.show(&Event::Handling { actor: self.running, message });
+        self.show(&Event::Handling { actor, message });
+    }
+
+    #[cold]
+    pub(super) fn dead_letter(&mut self, from: Option<ActorId>, to: ActorId, message: &dyn Debug) {
+        self.show(&Event::DeadLetter { from, to, message });
+        if let Some(hook) = &mut self.dead_letters {
+            hook(to, message);
+        }
+    }
+}
+
+impl Single {
+    pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.watch.observer = Some(observer);
+        self.watch_all();
+    }
+
+    pub(crate) fn hear_dead_letters(&mut self, hook: DeadLetterHook) {
+        self.watch.dead_letters = Some(hook);
+    }
+
+    /// Turns the stall watch on (R11).
+    pub(crate) fn watch_contacts(&mut self) {
+        self.watch.contacts = Some(Contacts::default());
+        self.watch_all();
+    }
+
+    pub(super) fn watch_all(&mut self) {
+        self.watch.on = true;
+        self.attention = true;
+    }
+
+    pub(super) fn show(&mut self, event: &Event<'_>) {
+        self.watch.show(event);
     }
 
     #[cold]
     pub(super) fn show_spawn(&mut self, actor: ActorId, place: Place) {
         let seat = self.post.data(actor.seat);
-        let (parent, nth, label) = (seat.parent, seat.nth, seat.label.clone());
-        self.show(&Event::Spawned { actor, parent, nth, name: label.as_str(), place });
+        let (parent, nth) = (seat.parent, seat.nth);
+        self.watch.show(&Event::Spawned { actor, parent, nth, name: seat.label.as_str(), place });
     }
 
     #[cold]
@@ -58,7 +111,7 @@ impl Single {
     /// The message that the running actor is handling, as well as it is known.
     pub(super) fn message_in_hand(&self) -> String {
         let nth = u64::from(self.handled) + self.post.data(self.running.seat).handled;
-        match &self.handling {
+        match &self.watch.handling {
             Some(message) => format!("{message} (its message number {nth})"),
             None => format!("its message number {nth} (`Builder::describe(true)` says which that is)"),
         }
