@@ -83,5 +83,5 @@ pub use runtime::{
     BadToken, Builder, Env, Input, InputEvent, OnPanic, Output, RunError, Runtime, StallWatch, Summary, Token, run,
 };
 pub use scheduler::{
-    ActorStats, Cause, Deadlock, MutedActor, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy,
+    ActorStats, Cause, Deadlock, MutedActor, Name, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy,
 };

@@ -3,7 +3,7 @@
 use super::{Actor, Context};
 use crate::auth::ControlAuth;
 use crate::event::{ActorId, Lane, Place};
-use crate::scheduler::{Label, Single};
+use crate::scheduler::{Name, Single};
 use crate::sync::Arc;
 use std::cmp::Ordering;
 use std::fmt::{self, Debug};
@@ -24,7 +24,7 @@ pub struct Addr<M> {
 
 enum Route<M> {
     /// The actor's messages are of type `M`; this is its name.
-    Direct(Label),
+    Direct(Name),
     /// The actor's messages are of another type, made from an `M`.
     Narrowed(Arc<Box<dyn Deliver<M>>>),
 }
@@ -33,7 +33,7 @@ enum Route<M> {
 trait Deliver<M>: Send + Sync {
     fn send(&self, core: &mut Single, lane: Lane, msg: M, place: Place);
     fn deliver(&self, core: &mut Single, msg: M);
-    fn label(&self) -> &str;
+    fn name(&self) -> &str;
 }
 
 impl<M, Sub> Deliver<Sub> for Addr<M>
@@ -48,14 +48,15 @@ where
         self.deliver(core, M::from(msg));
     }
 
-    fn label(&self) -> &str {
-        self.name()
+    fn name(&self) -> &str {
+        Addr::name(self)
     }
 }
 
 impl<M> Addr<M> {
-    pub(crate) fn new(id: ActorId, label: Label) -> Self {
-        Addr { id, route: Route::Direct(label) }
+    #[inline(always)]
+    pub(crate) fn new(id: ActorId, name: Name) -> Self {
+        Addr { id, route: Route::Direct(name) }
     }
 
     /// Which actor it leads to.
@@ -66,8 +67,8 @@ impl<M> Addr<M> {
     /// The name of its actor: given at [`spawn`](Context::spawn_with), or the name of its type.
     pub fn name(&self) -> &str {
         match &self.route {
-            Route::Direct(label) => label.as_str(),
-            Route::Narrowed(inner) => inner.label(),
+            Route::Direct(name) => name.as_str(),
+            Route::Narrowed(inner) => inner.name(),
         }
     }
 }
@@ -139,7 +140,7 @@ impl<M> Clone for Addr<M> {
     #[inline]
     fn clone(&self) -> Self {
         let route = match &self.route {
-            Route::Direct(label) => Route::Direct(label.clone()),
+            Route::Direct(name) => Route::Direct(name.clone()),
             Route::Narrowed(inner) => Route::Narrowed(inner.clone()),
         };
         Addr { id: self.id, route }

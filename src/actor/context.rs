@@ -5,7 +5,7 @@ use super::inlet::{self, Inlet};
 use super::{Actor, Addr};
 use crate::event::ActorId;
 use crate::rules::Detector;
-use crate::scheduler::{ActorStats, Label, Plan, Single, Stall, Stats, TimerId, WhyNotRunning};
+use crate::scheduler::{ActorStats, Name, Plan, Single, Stall, Stats, TimerId, WhyNotRunning};
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -95,30 +95,30 @@ impl<'a, A: Actor> Context<'a, A> {
     }
 
     /// The running actor's address. A message to oneself never mutes (R7).
+    #[inline(always)]
     pub fn me(&self) -> Addr<A::Msg> {
-        let label = self.core.label_of(self.id).unwrap_or(Label::Type(std::any::type_name::<A>));
-        Addr::new(self.id, label)
+        Addr::new(self.id, self.core.my_name())
     }
 
     /// Creates an actor and returns its address. It runs when it is sent something, and lives until it stops, panics,
     /// or the runtime ends.
     #[track_caller]
     pub fn spawn<B: Actor>(&mut self, actor: B) -> Addr<B::Msg> {
-        let label = Label::Type(std::any::type_name::<B>);
-        self.spawn_planned(actor, Plan { label, batch: None, detector: None, place: Location::caller() })
+        let name = Name::of_type::<B>();
+        self.spawn_planned(actor, Plan { name, batch: None, detector: None, place: Location::caller() })
     }
 
     /// Like [`spawn`](Self::spawn), with a name, a batch or a detector of its own.
     #[track_caller]
     pub fn spawn_with<B: Actor>(&mut self, options: SpawnOptions, actor: B) -> Addr<B::Msg> {
         let SpawnOptions { name, batch, detector } = options;
-        let label = name.map_or(Label::Type(std::any::type_name::<B>), |name| Label::named(&name));
-        self.spawn_planned(actor, Plan { label, batch, detector, place: Location::caller() })
+        let name = name.map_or_else(Name::of_type::<B>, |name| Name::given(&name));
+        self.spawn_planned(actor, Plan { name, batch, detector, place: Location::caller() })
     }
 
     fn spawn_planned<B: Actor>(&mut self, actor: B, plan: Plan) -> Addr<B::Msg> {
-        let label = plan.label.clone();
-        Addr::new(self.core.spawn(Some(Box::new(Housing(actor))), plan), label)
+        let name = plan.name.clone();
+        Addr::new(self.core.spawn(Some(Box::new(Housing(actor))), plan), name)
     }
 
     /// Ends this actor when its behaviour ends: its pressure ends, its mailbox becomes dead letters (R8).

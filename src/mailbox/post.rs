@@ -13,6 +13,8 @@ struct Mailbox {
     len: u32,
 }
 
+/// On cache lines of its own: a run of one actor should not slow that of its neighbour.
+#[repr(C, align(64))]
 struct Seat<T> {
     mailbox: Mailbox,
     data: T,

@@ -6,7 +6,7 @@ use super::error::{RunError, Summary};
 use super::panics;
 use super::replay::{self, Token};
 use crate::event::Place;
-use crate::scheduler::{Body, Failure, Single, Stall};
+use crate::scheduler::{Bodies, Failure, Single, Stall};
 use crate::time::Clock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -28,8 +28,7 @@ pub(super) struct Driver {
     /// Check the invariants after every single run.
     check: bool,
     replay: String,
-    /// The body of the actor that runs, out of the scheduler's hands: a panic must not drop it while unwinding.
-    body: Option<Box<dyn Body>>,
+    bodies: Bodies,
 }
 
 impl Driver {
@@ -37,7 +36,7 @@ impl Driver {
         let (seed, batch) = (core.config.seed, core.config.batch);
         let replay = replay::line(&Token { policy: core.policy_name().to_owned(), seed, batch });
         let polled = Duration::ZERO;
-        Driver { core, clock, polled, stall_watch, last_stall: None, check, replay, body: None }
+        Driver { core, clock, polled, stall_watch, last_stall: None, check, replay, bodies: Bodies::new() }
     }
 
     pub(super) fn run(
@@ -46,7 +45,7 @@ impl Driver {
         place: Place,
         main: impl FnOnce(&mut Env<'_>),
     ) -> Result<Summary, RunError> {
-        self.guarded(|driver| env::enter(&mut driver.core, streams, place, main));
+        self.guarded(|driver| env::enter(&mut driver.core, &mut driver.bodies, streams, place, main));
         let result = self.run_to_end();
         let (stats, time) = (self.core.stats(), self.core.now());
         let clean = self.dismantle();
@@ -79,19 +78,23 @@ impl Driver {
             let text = panics::payload_text(&*payload);
             // Each of these may panic in its turn: user code drops payloads, messages and actors.
             caught = catch_unwind(AssertUnwindSafe(|| {
-                self.core.panicked(text);
+                let seat = self.core.panicked(text);
+                self.core.house_newborn(&mut self.bodies);
+                self.drop_body(seat);
                 drop(payload);
             }));
-            if caught.is_ok() {
-                let body = self.body.take();
-                caught = catch_unwind(AssertUnwindSafe(|| drop(body)));
-            }
+        }
+    }
+
+    fn drop_body(&mut self, seat: u32) {
+        if let Some(body) = self.bodies.get_mut(seat as usize) {
+            *body = None;
         }
     }
 
     fn slice(&mut self) -> Result<(), RunError> {
         let runs = if self.check { 1 } else { SLICE };
-        self.guarded(|driver| driver.core.slice(runs, &mut driver.body));
+        self.guarded(|driver| driver.core.slice(runs, &mut driver.bodies));
         if self.check {
             self.core.check(false).map_err(RunError::Broken)?;
         }
@@ -186,9 +189,8 @@ impl Driver {
         let mut left = true;
         while left {
             self.guarded(|driver| {
-                while let Some(body) = driver.core.dismantle() {
-                    driver.body = body;
-                    driver.body = None;
+                while let Some(seat) = driver.core.dismantle() {
+                    driver.drop_body(seat);
                 }
                 left = false;
             });

@@ -4,7 +4,7 @@ use super::stdio::{self, Input, Output};
 use crate::actor::{Actor, Addr, Context};
 use crate::auth::AmbientAuth;
 use crate::event::{ActorId, Place};
-use crate::scheduler::Single;
+use crate::scheduler::{Bodies, Single};
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{Read, Write};
@@ -73,7 +73,13 @@ impl Streams {
 }
 
 /// Calls `main` in the name of the actor that the scheduler has begun to run.
-pub(super) fn enter(core: &mut Single, streams: Streams, place: Place, main: impl FnOnce(&mut Env<'_>)) {
+pub(super) fn enter(
+    core: &mut Single,
+    bodies: &mut Bodies,
+    streams: Streams,
+    place: Place,
+    main: impl FnOnce(&mut Env<'_>),
+) {
     core.main_began(place);
     let mut cx = Context::new(core, ActorId::MAIN);
     let out = stdio::output(&mut cx, "out", streams.out.unwrap_or_else(|| Box::new(std::io::stdout())));
@@ -81,5 +87,5 @@ pub(super) fn enter(core: &mut Single, streams: Streams, place: Place, main: imp
     let input = stdio::input(&mut cx, streams.input.unwrap_or_else(|| Box::new(std::io::stdin())));
     let args = streams.args.unwrap_or_else(|| std::env::args().collect());
     main(&mut Env { cx, root: AmbientAuth::new(), args, out, err, input });
-    core.main_ended();
+    core.main_ended(bodies);
 }

@@ -1,5 +1,6 @@
 //! Who waits for ever, and who is to blame: the reports of R10 and R11.
 
+use super::seat::Name;
 use super::single::Single;
 use crate::event::{ActorId, Place};
 use crate::rules::Load;
@@ -26,7 +27,7 @@ pub struct Root {
     /// Which actor.
     pub id: ActorId,
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Why it presses, each with the source line.
     pub causes: Vec<Cause>,
     /// Messages in its mailbox.
@@ -42,13 +43,13 @@ pub struct MutedActor {
     /// Which actor.
     pub id: ActorId,
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Messages in its mailbox, which nobody will handle.
     pub waiting: u32,
     /// How long it has been muted.
     pub muted_for: Duration,
     /// One chain of marks for each root that it waits for: from the actor itself to the root, the shortest.
-    pub chains: Vec<Vec<(ActorId, String)>>,
+    pub chains: Vec<Vec<(ActorId, Name)>>,
 }
 
 /// The run is over and some actors are still muted (R9, R10).
@@ -123,18 +124,17 @@ impl Single {
 
     fn muted_actor(&self, seat: u32, waits: &BTreeMap<u32, Vec<u32>>) -> MutedActor {
         let data = self.post.data(seat);
-        let since = data.more.as_ref().map_or(self.watch.now, |m| m.muted_since);
         MutedActor {
             id: self.id_of(seat),
-            name: data.label.to_string(),
+            name: data.name.clone(),
             waiting: self.post.len(seat),
-            muted_for: self.watch.now.saturating_sub(since),
+            muted_for: Duration::from_nanos(self.now_ns() - data.muted_since),
             chains: self.chains(seat, waits),
         }
     }
 
     /// The shortest chain of marks from `from` to each root that it waits for.
-    fn chains(&self, from: u32, waits: &BTreeMap<u32, Vec<u32>>) -> Vec<Vec<(ActorId, String)>> {
+    fn chains(&self, from: u32, waits: &BTreeMap<u32, Vec<u32>>) -> Vec<Vec<(ActorId, Name)>> {
         let mut came: BTreeMap<u32, u32> = BTreeMap::from([(from, from)]);
         let mut queue = VecDeque::from([from]);
         let mut roots = Vec::new();
@@ -153,14 +153,14 @@ impl Single {
         roots.into_iter().map(|root| self.path(&came, from, root)).collect()
     }
 
-    fn path(&self, came: &BTreeMap<u32, u32>, from: u32, to: u32) -> Vec<(ActorId, String)> {
+    fn path(&self, came: &BTreeMap<u32, u32>, from: u32, to: u32) -> Vec<(ActorId, Name)> {
         let mut seats = vec![to];
         let mut at = to;
         while at != from {
             at = came[&at];
             seats.push(at);
         }
-        let named = |seat: u32| (self.id_of(seat), self.post.data(seat).label.to_string());
+        let named = |seat: u32| (self.id_of(seat), self.post.data(seat).name.clone());
         seats.into_iter().rev().map(named).collect()
     }
 
@@ -172,7 +172,7 @@ impl Single {
         let overloaded = data.load.has(Load::OVERLOADED).then_some(Cause::Overloaded);
         Root {
             id: self.id_of(seat),
-            name: data.label.to_string(),
+            name: data.name.clone(),
             causes: applied.into_iter().chain(guards).chain(overloaded).collect(),
             waiting: self.post.len(seat),
             woken_by: self.woken_by(seat),
@@ -247,7 +247,7 @@ impl fmt::Display for Root {
 
 impl fmt::Display for MutedActor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let chain = |c: &Vec<(ActorId, String)>| {
+        let chain = |c: &Vec<(ActorId, Name)>| {
             c.iter().map(|(id, name)| format!("{name}{id}")).collect::<Vec<_>>().join(" → ")
         };
         let chains: Vec<String> = self.chains.iter().map(chain).collect();

@@ -11,6 +11,7 @@ mod event_loop;
 pub mod policy;
 mod pressure;
 mod random;
+mod ring;
 mod seat;
 mod single;
 mod standing;
@@ -26,6 +27,7 @@ pub use timers::TimerId;
 
 pub(crate) use bell::Bell;
 pub(crate) use pressure::GuardDrops;
-pub(crate) use seat::{Label, Plan};
+pub use seat::Name;
+pub(crate) use seat::Plan;
 pub(crate) use trace::DeadLetterHook;
-pub(crate) use single::{Body, Config, Delivery, Failure, Outside, Run, Single};
+pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};

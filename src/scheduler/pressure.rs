@@ -6,6 +6,7 @@ use crate::event::{ActorId, Event, Place};
 use crate::rules::{self, Action, step};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
 use std::fmt;
+use std::time::Duration;
 
 /// Guards that were dropped and that the scheduler has not heard of yet. A guard may be dropped anywhere: in a
 /// behaviour, while a panic unwinds, in another actor, on another thread.
@@ -98,10 +99,10 @@ impl Single {
         self.marks.mute(sender, &receivers);
         self.totals.mutes += 1;
         self.totals.muted = self.totals.muted.max(self.marks.muted() as u64);
-        let now = self.watch.now;
-        let more = self.post.data_mut(sender).more();
-        more.mutes_taken += 1;
-        more.muted_since = now;
+        let now = self.now_ns();
+        let data = self.post.data_mut(sender);
+        data.mutes_taken = data.mutes_taken.saturating_add(1);
+        data.muted_since = now;
         receivers.iter().for_each(|r| self.post.data_mut(*r).more().mutes_given += 1);
         if self.watch.on {
             let receivers: Vec<ActorId> = receivers.iter().map(|r| self.id_of(*r)).collect();
@@ -124,7 +125,9 @@ impl Single {
         while let Some(sender) = falling.get(next).copied() {
             next += 1;
             self.free(sender);
-            self.remove_marks_on(sender, &mut falling);
+            if !self.marks.is_empty() {
+                self.remove_marks_on(sender, &mut falling);
+            }
         }
         falling.clear();
         self.falling = falling;
@@ -145,21 +148,27 @@ impl Single {
 
     /// A sender is left without marks: it is runnable, whether or not its mailbox looks empty (F5).
     fn free(&mut self, sender: u32) {
-        let now = self.watch.now;
+        let now = self.now_ns();
         let data = self.post.data_mut(sender);
         let (after, action) = step(data.load, rules::Event::Free);
         assert!(action == Action::Fall, "T2: a muted actor is nothing but muted, so being freed is its fall");
         data.set_load(after);
-        let more = data.more();
-        let muted = now.saturating_sub(more.muted_since);
-        more.muted_total += muted;
-        more.muted_longest = more.muted_longest.max(muted);
+        let muted = now - data.muted_since;
+        data.muted_ns += muted;
+        self.queue.push(sender, data);
+        let known = data.more.is_some();
         self.totals.freed += 1;
-        self.totals.muted_longest = self.totals.muted_longest.max(muted);
-        self.show(&Event::Freed { sender: self.id_of(sender) });
-        self.fell(sender);
-        self.schedule(sender);
-        self.resume_timers(sender);
+        self.totals.muted_longest = self.totals.muted_longest.max(Duration::from_nanos(muted));
+        if known || self.watch.on {
+            self.show(&Event::Freed { sender: self.id_of(sender) });
+            self.fell(sender);
+            self.resume_timers(sender);
+        }
+    }
+
+    /// The scheduler's time in nanoseconds; 584 years fit.
+    pub(super) fn now_ns(&self) -> u64 {
+        self.watch.now.as_nanos() as u64
     }
 
     fn tell_outside(&mut self, seat: u32, pressing: bool) {

@@ -9,7 +9,8 @@ use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
 use super::pressure::GuardDrops;
 use super::random::Random;
-use super::seat::{Label, More, Plan, Seat};
+use super::ring::Ring;
+use super::seat::{More, Name, Plan, Seat};
 use super::stats::Totals;
 use super::timers::Timers;
 use super::trace::Watch;
@@ -17,24 +18,19 @@ use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::{Draft, Post};
 use crate::rules::{self, Detector, Load, Marks};
 use crate::sync::Arc;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::mem;
 use std::time::Duration;
 
 /// An actor as the scheduler sees it: something that takes its own messages from its mailbox.
 pub(crate) trait Body: Send {
-    /// Handles `run.quota` messages, or fewer if `behaviour_ended` says so.
-    fn run(&mut self, core: &mut Single, run: Run);
+    /// Handles `quota` messages, or fewer if `behaviour_ended` says so.
+    fn run(&mut self, core: &mut Single, me: ActorId, quota: u32);
 }
 
-/// One run of one actor.
-#[derive(Clone, Copy)]
-pub(crate) struct Run {
-    pub(crate) actor: ActorId,
-    /// Messages to handle: those that were in the mailbox when the run began, at most a batch (R4).
-    pub(crate) quota: u32,
-}
+/// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
+pub(crate) type Bodies = Vec<Option<Box<dyn Body>>>;
 
 /// What code outside the runtime is told about an actor (R13).
 pub(crate) trait Outside: Send {
@@ -73,7 +69,7 @@ pub(crate) enum Failure {
 /// The runnable actors.
 pub(super) enum Queue {
     /// First in, first out. Not behind the trait: it is the default, on the hot path.
-    Fifo(VecDeque<u32>),
+    Fifo(Ring),
     Custom { policy: Box<dyn Policy>, len: usize },
 }
 
@@ -81,7 +77,7 @@ impl Queue {
     #[inline(always)]
     pub(super) fn push(&mut self, seat: u32, data: &Seat) {
         match self {
-            Queue::Fifo(seats) => seats.push_back(seat),
+            Queue::Fifo(ring) => ring.push(seat),
             Queue::Custom { policy, len } => {
                 *len += 1;
                 policy.push(Ready { created: data.created, seat });
@@ -92,7 +88,7 @@ impl Queue {
     #[inline(always)]
     fn next(&mut self) -> Option<u32> {
         match self {
-            Queue::Fifo(seats) => seats.pop_front(),
+            Queue::Fifo(ring) => ring.pop(),
             Queue::Custom { policy, len } => {
                 let next = policy.next()?.seat;
                 *len -= 1;
@@ -103,7 +99,7 @@ impl Queue {
 
     fn is_empty(&self) -> bool {
         match self {
-            Queue::Fifo(seats) => seats.is_empty(),
+            Queue::Fifo(ring) => ring.is_empty(),
             Queue::Custom { len, .. } => *len == 0,
         }
     }
@@ -120,6 +116,8 @@ pub(crate) struct Single {
     pub(super) attention: bool,
     /// The end of this run has to look closer: something was settled in it.
     settled: bool,
+    /// Bodies of the actors that this run created, on their way to the table.
+    newborn: Vec<(u32, Box<dyn Body>)>,
     pub(super) stopping: bool,
     /// Sent and handled in this run; the seat gets them at its end.
     pub(super) sent: u64,
@@ -166,11 +164,12 @@ impl Single {
         let bell = Bell::new();
         Single {
             post: Post::new(),
-            queue: Queue::Fifo(VecDeque::new()),
+            queue: Queue::Fifo(Ring::new()),
             marks: Marks::default(),
             running: ActorId::MAIN,
             attention: config.describe,
             settled: false,
+            newborn: Vec::new(),
             stopping: false,
             sent: 0,
             handled: 0,
@@ -286,32 +285,31 @@ impl Single {
 
     // --- Running (R3, R4) ---------------------------------------------------------------------------------------
 
-    /// Runs up to `runs` actors. `body` holds the running actor's body, outside this call, so that a panic does not
-    /// drop it while unwinding; it is empty between runs.
-    pub(crate) fn slice(&mut self, runs: u32, body: &mut Option<Box<dyn Body>>) {
+    /// Runs up to `runs` actors.
+    #[inline(never)]
+    pub(crate) fn slice(&mut self, runs: u32, bodies: &mut Bodies) {
         for _ in 0..runs {
             let Some(seat) = self.queue.next() else { break };
-            self.run(seat, body);
-            if self.settled && self.run_settled(seat, body) {
+            self.run(seat, bodies);
+            if self.settled && self.run_settled(seat, bodies) {
                 break;
             }
         }
     }
 
     #[inline(always)]
-    fn run(&mut self, seat: u32, body: &mut Option<Box<dyn Body>>) {
+    fn run(&mut self, seat: u32, bodies: &mut Bodies) {
         let waiting = self.post.len(seat);
-        let data = self.post.data_mut(seat);
-        let run = Run { actor: ActorId { seat, tenant: data.tenant }, quota: waiting.min(data.batch) };
-        mem::swap(&mut data.body, body);
-        self.running = run.actor;
-        self.settled = self.watch.on;
+        let data = self.post.data(seat);
+        let me = ActorId { seat, tenant: data.tenant };
+        let quota = waiting.min(data.batch);
+        self.running = me;
         if self.watch.on {
-            self.show(&Event::RunBegan { actor: run.actor, waiting });
+            self.settled = true;
+            self.show(&Event::RunBegan { actor: me, waiting });
         }
-        if let Some(body) = body.as_mut() {
-            body.run(self, run);
-        }
+        let Some(body) = &mut bodies[seat as usize] else { no_body(me) };
+        body.run(self, me, quota);
         let left = self.post.len(seat);
         let (sent, handled) = (mem::take(&mut self.sent), mem::take(&mut self.handled));
         let data = self.post.data_mut(seat);
@@ -320,28 +318,38 @@ impl Single {
         if self.settled || data.special || handled >= data.batch {
             self.settled = true;
             self.handled = handled;
-            return;
-        }
-        mem::swap(&mut data.body, body);
-        match left {
-            0 => data.busy = false,
-            _ => self.queue.push(seat, data),
+        } else if left > 0 {
+            self.queue.push(seat, data);
+        } else {
+            data.busy = false;
         }
     }
 
     /// The end of a run in which something was settled, or of an actor that presses or begins to. True if the whole
     /// run of the program is over.
     #[cold]
-    fn run_settled(&mut self, seat: u32, body: &mut Option<Box<dyn Body>>) -> bool {
+    fn run_settled(&mut self, seat: u32, bodies: &mut Bodies) -> bool {
+        self.settled = false;
+        self.house_newborn(bodies);
         let handled = mem::take(&mut self.handled);
         if mem::take(&mut self.stopping) {
             self.end(seat, End::Stopped);
-            *body = None;
+            bodies[seat as usize] = None;
         } else {
-            mem::swap(&mut self.post.data_mut(seat).body, body);
             self.run_ended(seat, handled);
         }
         self.failure.is_some()
+    }
+
+    /// The bodies of the actors that were created since the last call take their seats.
+    pub(crate) fn house_newborn(&mut self, bodies: &mut Bodies) {
+        for (seat, body) in self.newborn.drain(..) {
+            let seat = seat as usize;
+            if seat >= bodies.len() {
+                bodies.resize_with(seat + 1, || None);
+            }
+            bodies[seat] = Some(body);
+        }
     }
 
     fn run_ended(&mut self, seat: u32, handled: u32) {
@@ -421,25 +429,8 @@ impl Single {
         let parent = self.running;
         let nth = self.count_child(parent);
         let detector = plan.detector.unwrap_or(self.config.detector);
-        let by_depth = detector != Detector::Batch;
-        let mut data = Seat {
-            body,
-            tenant: 0,
-            load: Load::IDLE,
-            busy: false,
-            special: by_depth,
-            batch: plan.batch.unwrap_or(self.config.batch),
-            watermark: 0,
-            peak: 0,
-            created,
-            sent: 0,
-            handled: 0,
-            parent,
-            nth,
-            children: 0,
-            label: plan.label,
-            more: by_depth.then(|| Box::new(More { detector: Some(detector), ..More::default() })),
-        };
+        let batch = plan.batch.unwrap_or(self.config.batch);
+        let mut data = Seat::new(plan.name, batch, detector, created);
         let id = match self.vacant.pop() {
             Some(seat) => {
                 data.tenant = self.post.data(seat).tenant;
@@ -449,9 +440,13 @@ impl Single {
             }
             None => ActorId { seat: self.post.add(data), tenant: 0 },
         };
+        if let Some(body) = body {
+            self.newborn.push((id.seat, body));
+            self.settled = true;
+        }
         self.totals.spawned += 1;
         if self.watch.on {
-            self.show_spawn(id, plan.place);
+            self.show_spawn(id, parent, nth, plan.place);
         }
         id
     }
@@ -468,7 +463,7 @@ impl Single {
     #[cold]
     fn too_many(&mut self, plan: &Plan) -> ActorId {
         let limit = self.config.max_actors;
-        let name = plan.label.to_string();
+        let name = plan.name.to_string();
         self.fail(Failure::TooManyActors { limit, name, place: plan.place });
         // Nobody ever has this seat: what is sent there until the run ends is a dead letter.
         ActorId { seat: u32::MAX, tenant: u32::MAX }
@@ -484,9 +479,9 @@ impl Single {
         // From here on its addresses lead nowhere, whatever runs below.
         data.tenant += 1;
         data.busy = true;
-        let more = data.more.take();
         self.totals.sent += mem::take(&mut data.sent);
         self.totals.handled += mem::take(&mut data.handled);
+        let more = data.more.take();
         self.living -= 1;
         self.outsiders.remove(&seat);
         if let Some(contacts) = &mut self.watch.contacts {
@@ -535,11 +530,13 @@ impl Single {
 
     /// Its name, or its number if it has ended.
     pub(crate) fn name_of(&self, id: ActorId) -> String {
-        self.seat_of(id).map_or_else(|| format!("an actor that has ended ({id})"), |s| format!("{}{id}", s.label))
+        self.seat_of(id).map_or_else(|| format!("an actor that has ended ({id})"), |s| format!("{}{id}", s.name))
     }
 
-    pub(crate) fn label_of(&self, id: ActorId) -> Option<Label> {
-        self.seat_of(id).map(|seat| seat.label.clone())
+    /// The name of the running actor.
+    #[inline(always)]
+    pub(crate) fn my_name(&self) -> Name {
+        self.post.data(self.running.seat).name.clone()
     }
 
     pub(crate) fn batch_of(&self, id: ActorId) -> u32 {
@@ -558,25 +555,27 @@ impl Single {
 
     /// Takes the seat of `main`, which runs until [`Single::main_ended`].
     pub(crate) fn main_began(&mut self, place: Place) {
-        let plan = Plan { label: Label::named("main"), batch: None, detector: None, place };
+        let plan = Plan { name: Name::given("main"), batch: None, detector: None, place };
         self.running = self.spawn(None, plan);
         self.post.data_mut(0).busy = true;
     }
 
     /// `main` is over: it is an actor like any other, so its pressure ends with it (R8).
-    pub(crate) fn main_ended(&mut self) {
+    pub(crate) fn main_ended(&mut self, bodies: &mut Bodies) {
         self.stop_running();
         self.behaviour_ended();
         self.post.data_mut(0).sent = mem::take(&mut self.sent);
-        self.run_settled(0, &mut None);
+        self.house_newborn(bodies);
+        bodies.resize_with(bodies.len().max(1), || None);
+        self.run_settled(0, bodies);
     }
 
-    /// The running actor panicked, with this payload; its body is in the caller's hands.
-    pub(crate) fn panicked(&mut self, payload: String) {
+    /// The running actor panicked, with this payload. Gives back its seat: the body there is the caller's to drop.
+    pub(crate) fn panicked(&mut self, payload: String) -> u32 {
         let actor = self.running;
         let failure = Failure::Panicked {
             actor,
-            name: self.label_of(actor).map_or_else(|| "an actor that was ending".into(), |l| l.to_string()),
+            name: self.seat_of(actor).map_or_else(|| "an actor that was ending".into(), |seat| seat.name.to_string()),
             message: self.message_in_hand(),
             place: (self.config.panic_place)(),
             payload,
@@ -599,16 +598,17 @@ impl Single {
             None => self.empty_mailbox(actor),
         }
         self.collect_dropped_guards();
+        actor.seat
     }
 
-    /// Takes the next living actor out, for the end of the runtime; its body is the caller's to drop.
-    pub(crate) fn dismantle(&mut self) -> Option<Option<Box<dyn Body>>> {
+    /// Ends the next living actor, for the end of the runtime. Gives back its seat: the body there is the caller's to
+    /// drop.
+    pub(crate) fn dismantle(&mut self) -> Option<u32> {
         let seat = (self.dismantled..self.post.seats()).find(|seat| !self.post.data(*seat).is_empty())?;
         self.dismantled = seat;
         self.running = self.id_of(seat);
-        let body = self.post.data_mut(seat).body.take();
         self.end(seat, End::Shutdown);
-        Some(body)
+        Some(seat)
     }
 }
 
@@ -617,6 +617,11 @@ impl Single {
 fn dead_letter(draft: Draft<'_, Seat>, totals: &mut Totals, watch: &mut Watch, from: Option<ActorId>, to: ActorId) {
     totals.dead += 1;
     watch.dead_letter(from, to, &draft.message());
+}
+
+#[cold]
+fn no_body(actor: ActorId) -> ! {
+    panic!("T6: {actor} is queued, so it has not ended, so it has a body: a bug in backwater")
 }
 
 #[cold]

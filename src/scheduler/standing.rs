@@ -45,11 +45,12 @@ impl fmt::Display for WhyNotRunning {
 }
 
 impl Single {
+    /// For a behaviour in progress to ask.
     pub(crate) fn why_not_running(&self, id: ActorId) -> WhyNotRunning {
         let Some(data) = self.seat_of(id) else { return WhyNotRunning::Ended };
         let waiting = self.post.len(id.seat);
         match () {
-            () if self.is_running(id.seat) => WhyNotRunning::Running,
+            () if self.running == id => WhyNotRunning::Running,
             () if data.load.is_muted() => {
                 let by = self.marks.receivers_of(id.seat);
                 WhyNotRunning::Muted { by: by.into_iter().map(|r| self.name_of(self.id_of(r))).collect(), waiting }
@@ -59,7 +60,7 @@ impl Single {
         }
     }
 
-    /// Checks every invariant of the rules, and that the scheduler's own counts agree.
+    /// Between two runs: checks every invariant of the rules, and that the scheduler's own counts agree.
     pub(crate) fn check(&self, quiescent: bool) -> Result<(), Broken> {
         let living = (0..self.post.seats()).filter(|seat| !self.post.data(*seat).is_empty());
         let actors = living.map(|seat| (seat, self.standing(seat))).collect();
@@ -70,17 +71,10 @@ impl Single {
         if stats.is_conserved() { Ok(()) } else { Err(Broken { rule: "R1", found: found() }) }
     }
 
-    /// Its behaviour is in progress: its body is in the driver's hands.
-    fn is_running(&self, seat: u32) -> bool {
-        let data = self.post.data(seat);
-        self.running.seat == seat && data.busy && data.body.is_none() && !data.is_empty()
-    }
-
     fn standing(&self, seat: u32) -> Standing {
         let data = self.post.data(seat);
-        let running = self.is_running(seat);
-        let queued = data.busy && !running && !data.load.has(Load::MUTED);
-        Standing { load: data.load, waiting: self.post.len(seat) as usize, queued, running }
+        let queued = data.busy && !data.load.has(Load::MUTED);
+        Standing { load: data.load, waiting: self.post.len(seat) as usize, queued, running: false }
     }
 
     /// Nothing can make an actor run any more that is not muted (R9): no actor is runnable, no timer is set, no

@@ -1,5 +1,6 @@
 //! Counts: per actor and in all, at any time.
 
+use super::seat::Name;
 use super::single::Single;
 use crate::event::ActorId;
 use crate::rules::Load;
@@ -45,7 +46,7 @@ pub struct ActorStats {
     /// Which actor.
     pub id: ActorId,
     /// Its name: given, or its type's.
-    pub name: String,
+    pub name: Name,
     /// Messages it sent.
     pub sent: u64,
     /// Messages put into its mailbox.
@@ -55,11 +56,9 @@ pub struct ActorStats {
     /// Times a sender was muted with a mark on it.
     pub mutes_given: u64,
     /// Times it was muted.
-    pub mutes_taken: u64,
+    pub mutes_taken: u32,
     /// How long it has been muted in all; up to now if it still is.
     pub muted: Duration,
-    /// The longest single time, up to now if it still is muted.
-    pub muted_longest: Duration,
     /// Messages waiting now.
     pub mailbox: u32,
     /// The most that ever waited.
@@ -133,20 +132,19 @@ impl Single {
 
     fn stats_of_seat(&self, seat: u32, muted_by: Option<&Vec<u32>>) -> ActorStats {
         let (data, waiting) = (self.post.data(seat), self.post.len(seat));
-        let in_run = self.running == self.id_of(seat);
-        let handled = data.handled + if in_run { u64::from(self.handled) } else { 0 };
-        let more = data.more.as_deref();
-        let since = more.filter(|_| data.load.is_muted()).map_or(Duration::ZERO, |m| self.watch.now - m.muted_since);
+        // What the run in progress has done so far is not in its seat yet; between runs these are 0.
+        let (sent, handled) = if self.running.seat == seat { (self.sent, self.handled) } else { (0, 0) };
+        let handled = data.handled + u64::from(handled);
+        let since = if data.load.is_muted() { self.now_ns() - data.muted_since } else { 0 };
         ActorStats {
             id: self.id_of(seat),
-            name: data.label.to_string(),
-            sent: data.sent + if in_run { self.sent } else { 0 },
+            name: data.name.clone(),
+            sent: data.sent + sent,
             received: handled + u64::from(waiting),
             handled,
-            mutes_given: more.map_or(0, |m| m.mutes_given),
-            mutes_taken: more.map_or(0, |m| m.mutes_taken),
-            muted: more.map_or(Duration::ZERO, |m| m.muted_total) + since,
-            muted_longest: more.map_or(Duration::ZERO, |m| m.muted_longest).max(since),
+            mutes_given: data.more.as_ref().map_or(0, |m| m.mutes_given),
+            mutes_taken: data.mutes_taken,
+            muted: Duration::from_nanos(data.muted_ns + since),
             mailbox: waiting,
             mailbox_peak: data.peak.max(waiting),
             load: data.load,

@@ -92,10 +92,9 @@ impl Single {
     }
 
     #[cold]
-    pub(super) fn show_spawn(&mut self, actor: ActorId, place: Place) {
-        let seat = self.post.data(actor.seat);
-        let (parent, nth) = (seat.parent, seat.nth);
-        self.watch.show(&Event::Spawned { actor, parent, nth, name: seat.label.as_str(), place });
+    pub(super) fn show_spawn(&mut self, actor: ActorId, parent: ActorId, nth: u32, place: Place) {
+        let name = self.post.data(actor.seat).name.as_str();
+        self.watch.show(&Event::Spawned { actor, parent, nth, name, place });
     }
 
     #[cold]

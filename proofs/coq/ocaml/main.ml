@@ -1,0 +1,90 @@
+(* Reads a trace, one event a line, and runs the extracted checker (see ../Check.v) over it.
+
+     backwater-check < trace                          accept or reject; exit code 0 or 1
+     backwater-check walk SEED EVENTS ACTORS WORKERS  print a random run of the system, to test readers of the format
+
+   Actors and workers are numbers from 0. A line is the step's name and its arguments, as in System.v without the prefix:
+     push a        begin w a     take w a      look w a b 0|1   put w a b    control w a b   event b
+     apply w a     release w a F hold w a      drop w r F       deep a       low w a F
+     mute w a      done w a      full w a      short w a F      stop w a F   kill w a F
+     tell w t      told w        read w r      free w a L
+   The last argument of look says whether a has a mark on b that w keeps after the step. L is the workers who are to be
+   told, with commas, or . for none. F is - if the step is no fall, else L. Lines that are empty or begin with # are
+   skipped. *)
+open Check
+
+let rec pos n = if n = 1 then XH else if n land 1 = 1 then XI (pos (n lsr 1)) else XO (pos (n lsr 1))
+let id s = pos (1 + int_of_string s)
+let list s = if s = "." then [] else List.map id (String.split_on_char ',' s)
+let fell s = if s = "-" then None else Some (list s)
+
+let parse line =
+  match List.filter (( <> ) "") (String.split_on_char ' ' line) with
+  | [ "push"; a ] -> EPush (id a)
+  | [ "begin"; w; a ] -> EBegin (id w, id a)
+  | [ "take"; w; a ] -> ETake (id w, id a)
+  | [ "look"; w; a; b; m ] -> ELook (id w, id a, id b, m = "1")
+  | [ "put"; w; a; b ] -> EPut (id w, id a, id b)
+  | [ "control"; w; a; b ] -> EControl (id w, id a, id b)
+  | [ "event"; b ] -> EEvent (id b)
+  | [ "apply"; w; a ] -> EApply (id w, id a)
+  | [ "release"; w; a; f ] -> ERelease (id w, id a, fell f)
+  | [ "hold"; w; a ] -> EHold (id w, id a)
+  | [ "drop"; w; r; f ] -> EDrop (id w, id r, fell f)
+  | [ "deep"; a ] -> EDeep (id a)
+  | [ "low"; w; a; f ] -> ELow (id w, id a, fell f)
+  | [ "mute"; w; a ] -> EMute (id w, id a)
+  | [ "done"; w; a ] -> EDone (id w, id a)
+  | [ "full"; w; a ] -> EFull (id w, id a)
+  | [ "short"; w; a; f ] -> EShort (id w, id a, fell f)
+  | [ "stop"; w; a; f ] -> EStop (id w, id a, fell f)
+  | [ "kill"; w; a; f ] -> EKill (id w, id a, fell f)
+  | [ "tell"; w; t ] -> ETell (id w, id t)
+  | [ "told"; w ] -> ETold (id w)
+  | [ "read"; w; r ] -> ERead (id w, id r)
+  | [ "free"; w; a; l ] -> EFree (id w, id a, list l)
+  | _ -> failwith ("not an event: " ^ line)
+
+let check () =
+  let c = ref c_empty and n = ref 0 and line_no = ref 0 in
+  try
+    while true do
+      let line = input_line stdin in
+      incr line_no;
+      if line <> "" && line.[0] <> '#' then begin
+        incr n;
+        match check_step !c (parse line) with
+        | Some c' -> c := c'
+        | None -> Printf.printf "REJECTED at line %d: %s\n" !line_no line; exit 1
+      end
+    done
+  with End_of_file -> Printf.printf "accepted %d events\n" !n
+
+(* proposes events at random and keeps those that the checker allows *)
+let walk seed events actors workers =
+  Random.init seed;
+  let c = ref c_empty and n = ref 0 in
+  let a () = string_of_int (Random.int actors) and w () = string_of_int (Random.int workers) in
+  let all = String.concat "," (List.init workers string_of_int) in
+  let f () = if Random.bool () then "-" else all in
+  while !n < events do
+    let w = w () and a = a () and b = a () in
+    let line = match Random.int 30 with
+      | 0 | 1 -> [ "push"; a ] | 2 | 3 -> [ "begin"; w; a ] | 4 | 5 -> [ "take"; w; a ]
+      | 6 | 7 | 8 -> [ "look"; w; a; b; string_of_int (Random.int 2) ] | 9 | 10 | 11 -> [ "put"; w; a; b ]
+      | 12 -> [ "control"; w; a; b ] | 13 -> if Random.int 20 = 0 then [ "event"; b ] else [ "told"; w ]
+      | 14 -> [ "apply"; w; a ] | 15 -> [ "release"; w; a; f () ] | 16 -> [ "hold"; w; a ] | 17 -> [ "drop"; w; a; f () ]
+      | 18 -> if Random.int 10 = 0 then [ "deep"; a ] else [ "low"; w; a; f () ]
+      | 19 -> [ "mute"; w; a ] | 20 -> [ "done"; w; a ] | 21 -> [ "full"; w; a ] | 22 -> [ "short"; w; a; f () ]
+      | 23 -> if Random.int 100000 = 0 then [ "stop"; w; a; f () ] else [ "tell"; w; string_of_int (Random.int workers) ]
+      | 24 -> if Random.int 100000 = 0 then [ "kill"; w; a; f () ] else [ "told"; w ]
+      | 25 | 26 -> [ "tell"; w; string_of_int (Random.int workers) ] | 27 | 28 -> [ "read"; w; a ]
+      | _ -> [ "free"; w; a; all ] in
+    let line = String.concat " " line in
+    match check_step !c (parse line) with Some c' -> c := c'; incr n; print_endline line | None -> ()
+  done
+
+let () =
+  match Array.to_list Sys.argv with
+  | [ _; "walk"; s; e; a; w ] -> walk (int_of_string s) (int_of_string e) (int_of_string a) (int_of_string w)
+  | _ -> check ()
