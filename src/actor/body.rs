@@ -8,7 +8,9 @@ pub(super) struct Housing<A>(pub(super) A);
 
 impl<A: Actor> Body for Housing<A> {
     fn run(&mut self, core: &mut Single, me: ActorId, quota: u32) {
-        for nth in 1..=quota {
+        let mut nth = 0;
+        while nth < quota {
+            nth += 1;
             let message = core.next_message::<A::Msg>(me.seat(), nth);
             self.0.receive(message, &mut Context::new(core, me));
             if core.behaviour_ended() {

@@ -97,7 +97,7 @@ impl<'a, A: Actor> Context<'a, A> {
     /// The running actor's address. A message to oneself never mutes (R7).
     #[inline(always)]
     pub fn me(&self) -> Addr<A::Msg> {
-        Addr::new(self.id, self.core.my_name())
+        Addr::new(self.id, self.core.my_name::<A>())
     }
 
     /// Creates an actor and returns its address. It runs when it is sent something, and lives until it stops, panics,

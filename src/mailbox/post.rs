@@ -8,8 +8,8 @@ use std::ptr;
 /// A first-in-first-out queue of nodes.
 struct Mailbox {
     first: Option<Link>,
-    /// Meaningful only while `first` is.
-    last: Option<Link>,
+    /// Dangling while the mailbox is empty.
+    last: Link,
     len: u32,
 }
 
@@ -83,12 +83,12 @@ impl<T> Drop for Draft<'_, T> {
 impl Mailbox {
     #[inline(always)]
     fn push(&mut self, link: Link) {
-        match self.last {
-            // SAFETY: while the mailbox is not empty, `last` is one of its nodes, which only it refers to.
-            Some(last) if self.first.is_some() => unsafe { (*last.as_ptr()).next = Some(link) },
-            _ => self.first = Some(link),
+        match self.first {
+            None => self.first = Some(link),
+            // SAFETY: the mailbox is not empty, so `last` is one of its nodes, which only it refers to.
+            Some(_) => unsafe { (*self.last.as_ptr()).next = Some(link) },
         }
-        self.last = Some(link);
+        self.last = link;
         self.len += 1;
     }
 }
@@ -111,7 +111,7 @@ impl<T> Post<T> {
     /// After 2³² seats.
     pub fn add(&mut self, data: T) -> u32 {
         let seat = u32::try_from(self.seats.len()).expect("there are fewer than 2^32 seats");
-        self.seats.push(Seat { mailbox: Mailbox { first: None, last: None, len: 0 }, data });
+        self.seats.push(Seat { mailbox: Mailbox { first: None, last: Link::dangling(), len: 0 }, data });
         seat
     }
 

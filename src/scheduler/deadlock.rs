@@ -247,9 +247,8 @@ impl fmt::Display for Root {
 
 impl fmt::Display for MutedActor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let chain = |c: &Vec<(ActorId, Name)>| {
-            c.iter().map(|(id, name)| format!("{name}{id}")).collect::<Vec<_>>().join(" → ")
-        };
+        let chain =
+            |c: &Vec<(ActorId, Name)>| c.iter().map(|(id, name)| format!("{name}{id}")).collect::<Vec<_>>().join(" → ");
         let chains: Vec<String> = self.chains.iter().map(chain).collect();
         writeln!(
             f,

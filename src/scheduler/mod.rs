@@ -29,5 +29,5 @@ pub(crate) use bell::Bell;
 pub(crate) use pressure::GuardDrops;
 pub use seat::Name;
 pub(crate) use seat::Plan;
-pub(crate) use trace::DeadLetterHook;
 pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};
+pub(crate) use trace::DeadLetterHook;

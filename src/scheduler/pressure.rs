@@ -6,7 +6,6 @@ use crate::event::{ActorId, Event, Place};
 use crate::rules::{self, Action, step};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
 use std::fmt;
-use std::time::Duration;
 
 /// Guards that were dropped and that the scheduler has not heard of yet. A guard may be dropped anywhere: in a
 /// behaviour, while a panic unwinds, in another actor, on another thread.
@@ -53,10 +52,11 @@ impl Single {
             self.show_change(seat, before, after);
         }
         match action {
-            Action::Rise | Action::Mute => self.tell_outside(seat, true),
+            Action::Rise => self.tell_outside(seat, true),
             Action::Fall => self.fall(seat),
             Action::Never => panic!("{event:?} cannot happen to an actor that is {before}: a bug in backwater"),
-            Action::Keep | Action::DropMarks | Action::Redundant => {}
+            Action::Keep | Action::Redundant => {}
+            Action::Mute | Action::DropMarks => unreachable!("only the end of a behaviour mutes: see `settle_marks`"),
         }
         action
     }
@@ -82,7 +82,10 @@ impl Single {
     /// The behaviour that ends made marks. True if its actor is muted now.
     pub(super) fn settle_marks(&mut self) -> bool {
         let sender = self.running.seat;
-        match self.change(sender, rules::Event::EndMarked) {
+        let data = self.post.data_mut(sender);
+        let (after, action) = step(data.load, rules::Event::EndMarked);
+        data.set_load(after);
+        match action {
             Action::DropMarks => {
                 self.show(&Event::MarksDropped { sender: self.running });
                 false
@@ -103,6 +106,9 @@ impl Single {
         let data = self.post.data_mut(sender);
         data.mutes_taken = data.mutes_taken.saturating_add(1);
         data.muted_since = now;
+        if data.more.is_some() {
+            self.tell_outside(sender, true);
+        }
         receivers.iter().for_each(|r| self.post.data_mut(*r).more().mutes_given += 1);
         if self.watch.on {
             let receivers: Vec<ActorId> = receivers.iter().map(|r| self.id_of(*r)).collect();
@@ -158,7 +164,7 @@ impl Single {
         self.queue.push(sender, data);
         let known = data.more.is_some();
         self.totals.freed += 1;
-        self.totals.muted_longest = self.totals.muted_longest.max(Duration::from_nanos(muted));
+        self.muted_longest_ns = self.muted_longest_ns.max(muted);
         if known || self.watch.on {
             self.show(&Event::Freed { sender: self.id_of(sender) });
             self.fell(sender);
@@ -223,10 +229,14 @@ impl Single {
     }
 
     /// Ends the pressure of the guards that were dropped since the last call.
+    #[inline]
     pub(crate) fn collect_dropped_guards(&mut self) {
-        if self.live_guards == 0 {
-            return;
+        if self.live_guards > 0 {
+            self.end_dropped_guards();
         }
+    }
+
+    fn end_dropped_guards(&mut self) {
         for (actor, guard) in self.drops.collect() {
             let Some(seat) = self.seat_of_mut(actor) else { continue };
             let guards = &mut seat.more().guards;

@@ -106,6 +106,8 @@ pub(crate) struct Seat {
     pub(super) busy: bool,
     /// It presses, or its detector is the mailbox's depth: the end of its run looks closer.
     pub(super) special: bool,
+    /// Its name was given, and stands in `name`; otherwise it is its type's.
+    pub(super) named: bool,
     _rest_of_line: u64,
     // --- the second line
     /// Its number in the order of creation, in the whole run.
@@ -149,6 +151,7 @@ impl Seat {
             load: Load::IDLE,
             busy: false,
             special: by_depth,
+            named: matches!(name.0, Label::Given(_)),
             _rest_of_line: 0,
             created,
             name,
@@ -179,7 +182,10 @@ impl Seat {
     }
 }
 
-const _: () = assert!(size_of::<Seat>() + 24 == 128 && mem::offset_of!(Seat, created) + 24 == 64, "an actor's mailbox and seat are two cache lines, the hot one first");
+const _: () = assert!(
+    size_of::<Seat>() + 24 == 128 && mem::offset_of!(Seat, created) + 24 == 64,
+    "an actor's mailbox and seat are two cache lines, the hot one first"
+);
 
 #[cfg(test)]
 mod tests {

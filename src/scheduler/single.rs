@@ -70,7 +70,10 @@ pub(crate) enum Failure {
 pub(super) enum Queue {
     /// First in, first out. Not behind the trait: it is the default, on the hot path.
     Fifo(Ring),
-    Custom { policy: Box<dyn Policy>, len: usize },
+    Custom {
+        policy: Box<dyn Policy>,
+        len: usize,
+    },
 }
 
 impl Queue {
@@ -129,6 +132,7 @@ pub(crate) struct Single {
     pub(super) falling: Vec<u32>,
     /// What the seats do not count; sent and handled are only those of ended actors.
     pub(super) totals: Totals,
+    pub(super) muted_longest_ns: u64,
     pub(super) timers: Timers,
     pub(super) drops: Arc<GuardDrops>,
     pub(super) next_guard: u64,
@@ -177,6 +181,7 @@ impl Single {
             pending: Vec::new(),
             falling: Vec::new(),
             totals: Totals::default(),
+            muted_longest_ns: 0,
             timers: Timers::default(),
             drops: Arc::new(GuardDrops::new(bell.clone())),
             next_guard: 0,
@@ -330,7 +335,9 @@ impl Single {
     #[cold]
     fn run_settled(&mut self, seat: u32, bodies: &mut Bodies) -> bool {
         self.settled = false;
-        self.house_newborn(bodies);
+        if !self.newborn.is_empty() {
+            self.house_newborn(bodies);
+        }
         let handled = mem::take(&mut self.handled);
         if mem::take(&mut self.stopping) {
             self.end(seat, End::Stopped);
@@ -533,10 +540,11 @@ impl Single {
         self.seat_of(id).map_or_else(|| format!("an actor that has ended ({id})"), |s| format!("{}{id}", s.name))
     }
 
-    /// The name of the running actor.
+    /// The name of the running actor, which is an `A`.
     #[inline(always)]
-    pub(crate) fn my_name(&self) -> Name {
-        self.post.data(self.running.seat).name.clone()
+    pub(crate) fn my_name<A>(&self) -> Name {
+        let seat = self.post.data(self.running.seat);
+        if seat.named { seat.name.clone() } else { Name::of_type::<A>() }
     }
 
     pub(crate) fn batch_of(&self, id: ActorId) -> u32 {

@@ -120,6 +120,7 @@ impl Single {
         let waits = self.marks.waits();
         let actors: Vec<ActorStats> = living.map(|seat| self.stats_of_seat(seat, waits.get(&seat))).collect();
         let mut totals = self.totals.clone();
+        totals.muted_longest = Duration::from_nanos(self.muted_longest_ns);
         totals.sent += actors.iter().map(|a| a.sent).sum::<u64>();
         totals.handled += actors.iter().map(|a| a.handled).sum::<u64>();
         Stats { totals, queued: actors.iter().map(|a| u64::from(a.mailbox)).sum(), actors }

@@ -7,10 +7,11 @@
      push a        begin w a     take w a      look w a b 0|1   put w a b    control w a b   event b
      apply w a     release w a F hold w a      drop w r F       deep a       low w a F
      mute w a      done w a      full w a      short w a F      stop w a F   kill w a F
-     tell w t      told w        read w r      free w a L
+     tell w t      told w        read w r      free w a L     quiet
    The last argument of look says whether a has a mark on b that w keeps after the step. L is the workers who are to be
-   told, with commas, or . for none. F is - if the step is no fall, else L. Lines that are empty or begin with # are
-   skipped. *)
+   told, with commas, or . for none. F is - if the step is no fall, else L. "quiet" is no step
+   but a claim: nothing is runnable and nothing in flight (R9); it is refused if that is not so. Lines that are empty or
+   begin with # are skipped. *)
 open Check
 
 let rec pos n = if n = 1 then XH else if n land 1 = 1 then XI (pos (n lsr 1)) else XO (pos (n lsr 1))
@@ -53,7 +54,8 @@ let check () =
       incr line_no;
       if line <> "" && line.[0] <> '#' then begin
         incr n;
-        match check_step !c (parse line) with
+        let next = if line = "quiet" then (if check_quiet !c then Some !c else None) else check_step !c (parse line) in
+        match next with
         | Some c' -> c := c'
         | None -> Printf.printf "REJECTED at line %d: %s\n" !line_no line; exit 1
       end
