@@ -45,7 +45,7 @@ impl Driver {
         place: Place,
         main: impl FnOnce(&mut Env<'_>),
     ) -> Result<Summary, RunError> {
-        self.guarded(|driver| env::enter(&mut driver.core, &mut driver.bodies, streams, place, main));
+        self.guarded(true, |driver| env::enter(&mut driver.core, &mut driver.bodies, streams, place, main));
         let result = self.run_to_end();
         let (stats, time) = (self.core.stats(), self.core.now());
         let clean = self.dismantle();
@@ -71,19 +71,22 @@ impl Driver {
         }
     }
 
-    /// Calls into user code, and has a panic there dealt with.
-    fn guarded(&mut self, call: impl FnOnce(&mut Driver)) {
+    /// Calls into user code, and has a panic there dealt with. False if there was one. `in_behaviour` says whose fault
+    /// a panic is: the running actor's, or that of code in no behaviour, such as a timer's closure.
+    fn guarded(&mut self, in_behaviour: bool, call: impl FnOnce(&mut Driver)) -> bool {
         let mut caught = catch_unwind(AssertUnwindSafe(|| call(self)));
+        let calm = caught.is_ok();
         while let Err(payload) = caught {
             let text = panics::payload_text(&*payload);
             // Each of these may panic in its turn: user code drops payloads, messages and actors.
             caught = catch_unwind(AssertUnwindSafe(|| {
-                let seat = self.core.panicked(text);
+                let ended = self.core.panicked(text, in_behaviour);
                 self.core.house_newborn(&mut self.bodies);
-                self.drop_body(seat);
+                ended.into_iter().for_each(|seat| self.drop_body(seat));
                 drop(payload);
             }));
         }
+        calm
     }
 
     fn drop_body(&mut self, seat: u32) {
@@ -92,11 +95,21 @@ impl Driver {
         }
     }
 
+    /// Some runs of actors; the same ones whether or not the invariants are checked in between (R12).
     fn slice(&mut self) -> Result<(), RunError> {
-        let runs = if self.check { 1 } else { SLICE };
-        self.guarded(|driver| driver.core.slice(runs, &mut driver.bodies));
-        if self.check {
+        if !self.check {
+            self.guarded(true, |driver| driver.core.slice(SLICE, &mut driver.bodies));
+            return Ok(());
+        }
+        for _ in 0..SLICE {
+            let calm = self.guarded(true, |driver| driver.core.slice(1, &mut driver.bodies));
+            if self.core.failure.is_some() {
+                break;
+            }
             self.core.check(false).map_err(RunError::Broken)?;
+            if !calm || !self.core.has_ready() {
+                break;
+            }
         }
         Ok(())
     }
@@ -104,14 +117,14 @@ impl Driver {
     /// Lets in what has happened since the last call, without waiting.
     fn listen(&mut self) -> Result<(), RunError> {
         if self.core.bell.answer() {
-            self.guarded(|driver| {
+            self.guarded(false, |driver| {
                 driver.core.collect_dropped_guards();
                 driver.core.take_over();
             });
         }
         let now = self.clock.now();
         self.core.set_now(now);
-        self.guarded(|driver| driver.core.fire_timers());
+        self.guarded(false, |driver| driver.core.fire_timers());
         let due = now.saturating_sub(self.polled) >= POLL_EVERY || !self.core.has_ready();
         if self.core.has_event_loop() && due {
             self.polled = now;
@@ -122,7 +135,7 @@ impl Driver {
 
     fn poll(&mut self, timeout: Option<Duration>) -> Result<(), RunError> {
         let mut result = Ok(());
-        self.guarded(|driver| result = driver.core.poll(timeout));
+        self.guarded(false, |driver| result = driver.core.poll(timeout));
         result.map_err(RunError::Io)
     }
 
@@ -137,6 +150,9 @@ impl Driver {
         }
         let timeout = next.map(|due| due.saturating_sub(self.clock.now()));
         self.poll(timeout)?;
+        // What came is handled next, and after its wait.
+        let now = self.clock.now();
+        self.core.set_now(now);
         Ok(true)
     }
 
@@ -188,7 +204,7 @@ impl Driver {
     fn dismantle(&mut self) -> Result<(), RunError> {
         let mut left = true;
         while left {
-            self.guarded(|driver| {
+            self.guarded(true, |driver| {
                 while let Some(seat) = driver.core.dismantle() {
                     driver.drop_body(seat);
                 }
