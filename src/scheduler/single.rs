@@ -489,18 +489,20 @@ impl Single {
         self.totals.sent += mem::take(&mut data.sent);
         self.totals.handled += mem::take(&mut data.handled);
         let more = data.more.take();
-        self.living -= 1;
+        // `main` was allowed for beside the limit: its end makes no room.
+        self.living -= u32::from(id != ActorId::MAIN);
         self.outsiders.remove(&seat);
         if let Some(contacts) = &mut self.watch.contacts {
             contacts.forget(id);
         }
-        self.empty_mailbox(id);
-        if id.tenant < u32::MAX - 1 {
-            self.vacant.push(seat);
-        }
         if let Some(more) = more {
             self.end_more(*more);
         }
+        if id.tenant < u32::MAX - 1 {
+            self.vacant.push(seat);
+        }
+        // Last, because messages may panic as they are dropped: nobody else is to miss this end for that.
+        self.empty_mailbox(id);
     }
 
     fn end_more(&mut self, more: More) {
@@ -578,13 +580,17 @@ impl Single {
         self.run_settled(0, bodies);
     }
 
-    /// The running actor panicked, with this payload. Gives back its seat: the body there is the caller's to drop.
-    pub(crate) fn panicked(&mut self, payload: String) -> u32 {
+    /// User code panicked, with this payload. Gives back the seat of the actor that ended for it: the body there is the
+    /// caller's to drop. Code in no behaviour, as a timer's closure or an observer, ends the run: no actor's end would
+    /// mend it.
+    pub(crate) fn panicked(&mut self, payload: String, in_behaviour: bool) -> Option<u32> {
         let actor = self.running;
+        let alive = self.seat_of(actor).is_some();
+        let outside = self.watch.lost_observer() || alive && !in_behaviour;
         let failure = Failure::Panicked {
             actor,
             name: self.seat_of(actor).map_or_else(|| "an actor that was ending".into(), |seat| seat.name.to_string()),
-            message: self.message_in_hand(),
+            message: if outside { "nothing: it was in no behaviour".into() } else { self.message_in_hand() },
             place: (self.config.panic_place)(),
             payload,
         };
@@ -592,21 +598,24 @@ impl Single {
         self.watch.handling = None;
         self.pending.clear();
         self.totals.panics += 1;
-        if self.config.end_on_panic {
+        if self.config.end_on_panic || outside {
             self.fail(failure);
         }
         let (sent, handled) = (mem::take(&mut self.sent), mem::take(&mut self.handled));
-        match self.seat_of(actor) {
-            Some(_) => {
-                let data = self.post.data_mut(actor.seat);
-                data.sent += sent;
-                data.handled += u64::from(handled);
-                self.end(actor.seat, End::Panicked);
-            }
-            None => self.empty_mailbox(actor),
+        let data = self.post.data_mut(actor.seat);
+        if alive {
+            data.sent += sent;
+            data.handled += u64::from(handled);
+        }
+        match () {
+            () if outside => return None,
+            () if alive => self.end(actor.seat, End::Panicked),
+            // The rest of its mailbox; unless the seat has its next tenant already.
+            () if data.is_empty() => self.empty_mailbox(actor),
+            () => {}
         }
         self.collect_dropped_guards();
-        actor.seat
+        Some(actor.seat)
     }
 
     /// Ends the next living actor, for the end of the runtime. Gives back its seat: the body there is the caller's to

@@ -20,7 +20,10 @@ pub(crate) struct Watch {
     pub(super) on: bool,
     /// The scheduler's time, as events carry it.
     pub(super) now: Duration,
+    /// Away while it looks: one that panics is dropped and never asked again.
     pub(super) observer: Option<Box<dyn Observer>>,
+    /// An observer was given; if it is gone, it panicked.
+    pub(super) observed: bool,
     pub(super) contacts: Option<Contacts>,
     pub(super) dead_letters: Option<DeadLetterHook>,
     /// Put every message into words.
@@ -31,9 +34,15 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(super) fn show(&mut self, event: &Event<'_>) {
-        if let Some(observer) = &mut self.observer {
+        if let Some(mut observer) = self.observer.take() {
             observer.observe(self.now, event);
+            self.observer = Some(observer);
         }
+    }
+
+    /// An observer was given, and it panicked.
+    pub(super) fn lost_observer(&self) -> bool {
+        self.observed && self.observer.is_none()
     }
 
     #[cold]
@@ -69,6 +78,7 @@ impl Watch {
 impl Single {
     pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
         self.watch.observer = Some(observer);
+        self.watch.observed = true;
         self.watch_all();
     }
 
