@@ -25,6 +25,8 @@ pub use stats::{ActorStats, Stats, Totals};
 pub use timers::TimerId;
 
 pub(crate) use bell::Bell;
+#[cfg(feature = "net")]
+pub(crate) use event_loop::EventLoop;
 pub(crate) use pressure::GuardDrops;
 pub(crate) use seat::{Label, Plan};
 pub(crate) use single::{Body, Config, Delivery, Failure, Outside, Run, Single};
