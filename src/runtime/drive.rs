@@ -134,6 +134,9 @@ impl Driver {
         }
         let timeout = next.map(|due| due.saturating_sub(self.clock.now()));
         self.poll(timeout)?;
+        // What came is handled next, and after its wait.
+        let now = self.clock.now();
+        self.core.set_now(now);
         Ok(true)
     }
 
