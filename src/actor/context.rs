@@ -131,6 +131,11 @@ impl<'a, A: Actor> Context<'a, A> {
         self.core.fail(crate::scheduler::Failure::Shutdown);
     }
 
+    /// Is this actor under pressure now: has it applied and not released, or does a guard of it live (R5)?
+    pub fn is_under_pressure(&mut self) -> bool {
+        self.core.is_under_pressure()
+    }
+
     /// Time since the run began: the machine's, or virtual. It stands still within a behaviour.
     pub fn now(&self) -> Duration {
         self.core.now()

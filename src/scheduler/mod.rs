@@ -26,6 +26,8 @@ pub use stats::{ActorStats, Stats, Totals};
 pub use timers::TimerId;
 
 pub(crate) use bell::Bell;
+#[cfg(feature = "net")]
+pub(crate) use event_loop::EventLoop;
 pub(crate) use pressure::GuardDrops;
 pub use seat::Name;
 pub(crate) use seat::Plan;

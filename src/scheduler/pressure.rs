@@ -213,6 +213,12 @@ impl Single {
         self.show(&Event::Redundant { actor: self.running, call, place });
     }
 
+    /// Is the running actor under pressure, guards dropped a line ago not counted?
+    pub(crate) fn is_under_pressure(&mut self) -> bool {
+        self.collect_dropped_guards();
+        self.post.data(self.running.seat).load.is_under_pressure()
+    }
+
     /// A guard of the running actor comes to life; returns its number.
     pub(crate) fn hold(&mut self, place: Place) -> (u64, Arc<GuardDrops>) {
         let (actor, guard) = (self.running, self.next_guard);

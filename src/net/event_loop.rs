@@ -1,0 +1,175 @@
+//! Waits on a network, and wakes the actors whose sockets are ready.
+//!
+//! At most one wake-up of a socket is in a mailbox at a time: what happens meanwhile is added to what it will find.
+//! So a muted connection does not collect messages, however busy its peer is.
+
+use super::error::NetError;
+use super::network::{Key, Network, Readiness};
+use super::real::Real;
+use super::resolve::Found;
+use crate::actor::{Actor, Addr, Context};
+use crate::scheduler::{Delivery, EventLoop, Outside, Single};
+use crate::sync::{Arc, Mutex, Weak, lock};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+/// What the runtime tells a connection or a listener. Programs have no use for it.
+#[derive(Debug)]
+pub struct Signal(pub(super) What);
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// It was spawned.
+    Start,
+    /// Its socket is ready for something.
+    Wake,
+    /// It had more to do than fits into one behaviour.
+    Continue,
+    /// The addresses of its name.
+    Resolved(Found),
+}
+
+/// One socket in the event loop, for as long as this lives. It also keeps the runtime alive (R9).
+pub(super) struct Registered {
+    pub(super) key: Key,
+    gone: Arc<Mutex<Vec<Key>>>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        lock(&self.gone).push(self.key);
+    }
+}
+
+struct Live(Weak<Registered>);
+
+impl Outside for Live {
+    fn pressing(&mut self, _pressing: bool) {}
+
+    fn ended(&mut self) {}
+
+    fn is_live(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    fn take_over(&mut self) -> Vec<Delivery> {
+        Vec::new()
+    }
+}
+
+struct Entry {
+    to: Addr<Signal>,
+    /// What has happened since its actor last looked; a wake-up is on its way if there is anything.
+    seen: Option<Readiness>,
+}
+
+pub(super) struct Net {
+    network: Box<dyn Network>,
+    sockets: BTreeMap<Key, Entry>,
+    next: usize,
+    /// Sockets that were closed, or dropped with their actor.
+    gone: Arc<Mutex<Vec<Key>>>,
+    ready: Vec<(Key, Readiness)>,
+}
+
+impl Net {
+    pub(super) fn over(network: impl Network + 'static) -> Self {
+        let network = Box::new(network);
+        Net { network, sockets: BTreeMap::new(), next: 0, gone: Arc::default(), ready: Vec::new() }
+    }
+
+    /// The runtime's network; the machine's, if there is none yet.
+    fn of(core: &mut Single) -> Result<&mut Net, NetError> {
+        if core.event_loop::<Net>().is_none() {
+            let real = Real::new().map_err(NetError::NoEventLoop)?;
+            core.set_event_loop(Box::new(Net::over(real)));
+        }
+        Ok(core.event_loop::<Net>().expect("it was put there, and is away only while it is polled"))
+    }
+
+    fn add(&mut self, to: Addr<Signal>) -> Arc<Registered> {
+        let key = Key(self.next);
+        self.next += 1;
+        self.sockets.insert(key, Entry { to, seen: None });
+        Arc::new(Registered { key, gone: self.gone.clone() })
+    }
+
+    fn forget_gone(&mut self) {
+        for key in std::mem::take(&mut *lock(&self.gone)) {
+            self.sockets.remove(&key);
+        }
+    }
+}
+
+impl EventLoop for Net {
+    fn poll(&mut self, core: &mut Single, timeout: Option<Duration>) -> io::Result<()> {
+        self.network.poll(timeout, &mut self.ready)?;
+        self.forget_gone();
+        for (key, readiness) in self.ready.drain(..) {
+            let Some(entry) = self.sockets.get_mut(&key) else { continue };
+            match &mut entry.seen {
+                Some(seen) => *seen = seen.or(readiness),
+                none => {
+                    *none = Some(readiness);
+                    entry.to.deliver(core, Signal(What::Wake));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ringer(&self) -> Box<dyn Fn() + Send + Sync> {
+        self.network.ringer()
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// The running actor's way to the network.
+///
+/// # Errors
+/// [`NetError::NoEventLoop`].
+pub(super) fn network<'c, A: Actor>(cx: &'c mut Context<'_, A>) -> Result<&'c mut dyn Network, NetError> {
+    Ok(&mut *Net::of(cx.core())?.network)
+}
+
+/// Enters a socket of the running actor; `register` tells the network its key.
+///
+/// # Errors
+/// Those of `register`, and that there is no event loop.
+pub(super) fn enter<A: Actor<Msg: From<Signal>>>(
+    cx: &mut Context<'_, A>,
+    register: impl FnOnce(Key) -> io::Result<()>,
+) -> io::Result<Arc<Registered>> {
+    let (to, id) = (cx.me().narrow(), cx.id());
+    let net = Net::of(cx.core()).map_err(io::Error::other)?;
+    let registered = net.add(to);
+    register(registered.key)?;
+    cx.core().attach(id, Box::new(Live(Arc::downgrade(&registered))));
+    Ok(registered)
+}
+
+/// What has happened to a socket since the last call.
+pub(super) fn look<A: Actor>(cx: &mut Context<'_, A>, key: Key) -> Readiness {
+    let net = cx.core().event_loop::<Net>();
+    net.and_then(|net| net.sockets.get_mut(&key)?.seen.take()).unwrap_or_default()
+}
+
+/// Has the running actor go on in a behaviour of its own, after what is already in its mailbox.
+pub(super) fn go_on<A: Actor<Msg: From<Signal>>>(cx: &mut Context<'_, A>) {
+    signal(cx, What::Continue);
+}
+
+fn signal<A: Actor<Msg: From<Signal>>>(cx: &mut Context<'_, A>, what: What) {
+    let me = cx.me();
+    me.deliver(cx.core(), Signal(what).into());
+}
+
+/// Starts an actor that was just spawned.
+pub(super) fn start<M: From<Signal> + std::fmt::Debug + Send + 'static>(core: &mut Single, actor: &Addr<M>) {
+    actor.deliver(core, Signal(What::Start).into());
+}

@@ -1,0 +1,174 @@
+//! A listener as an actor.
+
+use super::connection::TcpConnection;
+use super::error::NetError;
+use super::event_loop::{self, Registered, Signal, What};
+use super::network::{Listener, Stream};
+use super::notify::TcpListenNotify;
+use super::resolve::{self, Target};
+use crate::actor::{Actor, Addr, Context, SpawnOptions};
+use crate::auth::TcpListenAuth;
+use crate::sync::Arc;
+use std::fmt::{self, Debug};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Connections accepted in one behaviour; the rest in the next, so that a crowd does not keep other actors waiting.
+const ACCEPT_AT_ONCE: u32 = 16;
+/// After an error that will pass, such as too many open files, the machine tells nothing: we look again after this.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What a listener can be sent.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Listen {
+    /// Listens no longer, and stops. Its connections go on.
+    Close,
+    /// For the runtime.
+    Signal(Signal),
+}
+
+impl From<Signal> for Listen {
+    fn from(signal: Signal) -> Self {
+        Listen::Signal(signal)
+    }
+}
+
+/// The actor that a listener is; see the [module](super). It keeps the runtime alive until it is closed.
+pub struct TcpListener {
+    notify: Box<dyn TcpListenNotify>,
+    /// Taken at the start.
+    at: Option<String>,
+    socket: Option<(Box<dyn Listener>, Arc<Registered>)>,
+    over: bool,
+}
+
+impl Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpListener").field("listens", &self.socket.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// A listener that is to be opened: [`spawn`](Self::spawn) it.
+#[must_use = "nobody listens until `spawn`"]
+#[derive(Debug)]
+pub struct TcpListen(TcpListener);
+
+impl TcpListen {
+    /// Creates the actor, which listens.
+    #[track_caller]
+    pub fn spawn<A: Actor>(self, cx: &mut Context<'_, A>) -> Addr<Listen> {
+        self.spawn_with(SpawnOptions::new(), cx)
+    }
+
+    /// Like [`spawn`](Self::spawn), with a name, a batch or a detector of its own.
+    #[track_caller]
+    pub fn spawn_with<A: Actor>(self, options: SpawnOptions, cx: &mut Context<'_, A>) -> Addr<Listen> {
+        let me = cx.spawn_with(options, self.0);
+        event_loop::start(cx.core(), &me);
+        me
+    }
+}
+
+impl TcpListener {
+    /// A listener at `at`, which is `HOST:PORT`; port 0 is any free one. A name is looked up, and its first address
+    /// taken. Whatever is wrong with `at` comes as [`not_listening`](TcpListenNotify::not_listening). There is an
+    /// example at the [module](super).
+    pub fn listen(_auth: &TcpListenAuth, at: &str, notify: impl TcpListenNotify) -> TcpListen {
+        TcpListen(TcpListener { notify: Box::new(notify), at: Some(at.to_owned()), socket: None, over: false })
+    }
+
+    fn start(&mut self, cx: &mut Context<'_, Self>) {
+        let Some(at) = self.at.take() else { return };
+        match resolve::parse(&at) {
+            Ok(Target::Address(at)) => self.open(at, cx),
+            Ok(Target::Name { host, port }) => resolve::look_up(host, port, cx),
+            Err(why) => self.fail(why, cx),
+        }
+    }
+
+    fn open(&mut self, at: SocketAddr, cx: &mut Context<'_, Self>) {
+        match listen(at, cx) {
+            Ok((listener, key, at)) => {
+                self.socket = Some((listener, key));
+                self.notify.listening(at, cx);
+            }
+            Err(why) => self.fail(why, cx),
+        }
+    }
+
+    fn fail(&mut self, why: NetError, cx: &mut Context<'_, Self>) {
+        self.over = true;
+        self.notify.not_listening(why, cx);
+        cx.stop();
+    }
+
+    fn close(&mut self, cx: &mut Context<'_, Self>) {
+        self.over = true;
+        self.socket = None;
+        self.notify.closed(cx);
+        cx.stop();
+    }
+
+    fn accept_some(&mut self, cx: &mut Context<'_, Self>) {
+        for _ in 0..ACCEPT_AT_ONCE {
+            let Some((listener, _)) = &mut self.socket else { return };
+            match listener.accept() {
+                Ok((stream, from)) => self.accepted(stream, from, cx),
+                Err(why) => match why.kind() {
+                    ErrorKind::WouldBlock => return,
+                    // It came, and was gone before anybody could look.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
+                    _ => {
+                        cx.after(RETRY, Signal(What::Continue).into());
+                        return;
+                    }
+                },
+            }
+        }
+        event_loop::go_on(cx);
+    }
+
+    fn accepted(&mut self, stream: Box<dyn Stream>, from: SocketAddr, cx: &mut Context<'_, Self>) {
+        if let Some(notify) = self.notify.accept(from, cx) {
+            TcpConnection::accepted(stream, notify, cx);
+        }
+    }
+}
+
+fn listen(
+    at: SocketAddr,
+    cx: &mut Context<'_, TcpListener>,
+) -> Result<(Box<dyn Listener>, Arc<Registered>, SocketAddr), NetError> {
+    let begun = event_loop::network(cx)?.listen(at);
+    let entered: io::Result<_> = begun.and_then(|mut listener| {
+        let key = event_loop::enter(cx, |key| listener.register(key))?;
+        let at = listener.local_addr()?;
+        Ok((listener, key, at))
+    });
+    entered.map_err(|why| NetError::Listen { at, why })
+}
+
+impl Actor for TcpListener {
+    type Msg = Listen;
+
+    fn receive(&mut self, msg: Listen, cx: &mut Context<'_, Self>) {
+        match msg {
+            _ if self.over => {}
+            Listen::Close => self.close(cx),
+            Listen::Signal(Signal(What::Start)) => self.start(cx),
+            Listen::Signal(Signal(What::Resolved(Ok(found)))) => {
+                found.into_iter().take(1).for_each(|at| self.open(at, cx))
+            }
+            Listen::Signal(Signal(What::Resolved(Err(why)))) => self.fail(why, cx),
+            Listen::Signal(Signal(What::Wake)) => {
+                if let Some(key) = self.socket.as_ref().map(|(_, registered)| registered.key) {
+                    event_loop::look(cx, key);
+                }
+                self.accept_some(cx);
+            }
+            Listen::Signal(Signal(What::Continue)) => self.accept_some(cx),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The seam: what the network floor asks of a network, real or simulated.
+//!
+//! All calls return at once; only [`Network::poll`] waits. Readiness is edge-triggered: it is told once, and holds
+//! until a call returns `WouldBlock`.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Names a socket in [`Network::poll`]. Never used twice in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key(pub(super) usize);
+
+/// What a socket has become ready for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Readiness {
+    /// A read, or an accept, gives something: data, a connection, the end, or an error.
+    pub(super) readable: bool,
+    /// A write takes something, or gives an error; a connect has come to an end, good or bad.
+    pub(super) writable: bool,
+    /// The peer is gone altogether: what was written since is lost. Where the machine says so.
+    pub(super) gone: bool,
+}
+
+impl Readiness {
+    pub(super) fn or(self, other: Readiness) -> Readiness {
+        Readiness {
+            readable: self.readable || other.readable,
+            writable: self.writable || other.writable,
+            gone: self.gone || other.gone,
+        }
+    }
+}
+
+/// Sizes of the machine's buffers of one socket, where they are not to be the machine's choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Buffers {
+    pub(super) send: Option<usize>,
+    pub(super) receive: Option<usize>,
+}
+
+/// A network. Lives as long as its runtime.
+pub(super) trait Network: Send {
+    /// Begins to connect. How that ends is told as `writable`, then by [`Stream::connected`].
+    fn connect(&mut self, to: SocketAddr, buffers: Buffers) -> io::Result<Box<dyn Stream>>;
+
+    /// Listens at an address; with port 0 at a free port.
+    fn listen(&mut self, at: SocketAddr) -> io::Result<Box<dyn Listener>>;
+
+    /// Adds what has become ready since the last call; if nothing has, waits for up to `timeout`, or for ever without
+    /// one. May return early with nothing.
+    fn poll(&mut self, timeout: Option<Duration>, ready: &mut Vec<(Key, Readiness)>) -> io::Result<()>;
+
+    /// What ends a `poll` from another thread; sticky, if none is going on.
+    fn ringer(&self) -> Box<dyn Fn() + Send + Sync>;
+}
+
+/// One end of a connection. Dropping it closes it.
+pub(super) trait Stream: Send {
+    /// Have its readiness told under this key. Called once, before anything else.
+    fn register(&mut self, key: Key) -> io::Result<()>;
+
+    /// Has the connect come to an end? Then both addresses, ours first.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    fn connected(&mut self) -> io::Result<Option<(SocketAddr, SocketAddr)>>;
+
+    /// Reads; 0 is the end of what the peer sends.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes from the front of `data`, and says how much.
+    fn write(&mut self, data: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Tells the peer that nothing more will come. Reading goes on.
+    fn shut(&mut self) -> io::Result<()>;
+
+    /// The error that the machine noted for it, once.
+    fn error(&mut self) -> Option<io::Error>;
+}
+
+/// A listening socket. Dropping it closes it.
+pub(super) trait Listener: Send {
+    /// Have its readiness told under this key. Called once, before anything else.
+    fn register(&mut self, key: Key) -> io::Result<()>;
+
+    /// The next connection, and where it comes from.
+    fn accept(&mut self) -> io::Result<(Box<dyn Stream>, SocketAddr)>;
+
+    /// Where it listens.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}

@@ -1,0 +1,67 @@
+//! What connections and listeners tell the program.
+
+use super::{NetError, TcpConnection, TcpListener, TcpSocket};
+use crate::actor::Context;
+use std::net::SocketAddr;
+
+/// Hears what happens to a connection. A plain value, kept and called by the connection's actor: `cx` is that actor's
+/// context, so pressure applied here is the connection's, and its senders are the ones held back.
+///
+/// # In which order
+/// `connecting` once for each address tried; then `connected`, or `connect_failed` and nothing more. An accepted
+/// connection begins with `accepted`. Then `received`, `sent`, and `throttled` and `unthrottled` strictly in turns;
+/// the last call is `closed`, exactly once.
+///
+/// `throttled` may also come before `connected`: a connection that is not open yet takes nothing. A connection that
+/// dies throttled (by an error, by `hard_close`, by a connect that failed) is never unthrottled: `closed` or
+/// `connect_failed` comes alone, and is where pressure applied in `throttled` has to be released. Whoever forgets it
+/// finds the connection's actor still there after the end, under pressure, and named in a deadlock report (R10); else
+/// the actor stops by itself. Keeping a [`PressureGuard`](crate::PressureGuard) instead is dropping it in these two.
+#[expect(unused_variables, reason = "the names are for the reader")]
+pub trait TcpNotify: Send + 'static {
+    /// A connection to this address was begun.
+    fn connecting(&mut self, conn: &mut TcpSocket, to: SocketAddr, cx: &mut Context<'_, TcpConnection>) {}
+
+    /// It is open.
+    fn connected(&mut self, conn: &mut TcpSocket, cx: &mut Context<'_, TcpConnection>) {}
+
+    /// It could not be opened. The last call.
+    fn connect_failed(&mut self, conn: &mut TcpSocket, why: NetError, cx: &mut Context<'_, TcpConnection>) {}
+
+    /// It was accepted by a listener, and is open.
+    fn accepted(&mut self, conn: &mut TcpSocket, cx: &mut Context<'_, TcpConnection>) {}
+
+    /// The peer sent this.
+    fn received(&mut self, conn: &mut TcpSocket, data: Vec<u8>, cx: &mut Context<'_, TcpConnection>) {}
+
+    /// An actor sent this to be written; what is returned is written in its place. Not called for what the notifier
+    /// itself writes, nor for what comes too late to be written.
+    fn sent(&mut self, conn: &mut TcpSocket, data: Vec<u8>, cx: &mut Context<'_, TcpConnection>) -> Vec<u8> {
+        data
+    }
+
+    /// The socket did not take everything: the rest waits in memory, and so will whatever else is written.
+    fn throttled(&mut self, conn: &mut TcpSocket, cx: &mut Context<'_, TcpConnection>) {}
+
+    /// The socket has taken everything that waited.
+    fn unthrottled(&mut self, conn: &mut TcpSocket, cx: &mut Context<'_, TcpConnection>) {}
+
+    /// It is closed. The last call. [`TcpSocket::error`] says why, if it was not by anybody's wish.
+    fn closed(&mut self, conn: &mut TcpSocket, cx: &mut Context<'_, TcpConnection>) {}
+}
+
+/// Hears what happens to a listener, and makes the notifiers of its connections.
+#[expect(unused_variables, reason = "the names are for the reader")]
+pub trait TcpListenNotify: Send + 'static {
+    /// It listens; where port 0 was asked for, this is the port that it got.
+    fn listening(&mut self, at: SocketAddr, cx: &mut Context<'_, TcpListener>) {}
+
+    /// It cannot listen. The last call.
+    fn not_listening(&mut self, why: NetError, cx: &mut Context<'_, TcpListener>) {}
+
+    /// A connection came. Returns its notifier, or nothing to close it at once.
+    fn accept(&mut self, from: SocketAddr, cx: &mut Context<'_, TcpListener>) -> Option<Box<dyn TcpNotify>>;
+
+    /// It listens no longer. The last call.
+    fn closed(&mut self, cx: &mut Context<'_, TcpListener>) {}
+}

@@ -1,0 +1,117 @@
+//! From a text to addresses. A numeric address is read at once; a name is looked up on a thread of its own, because
+//! the machine's resolver blocks.
+
+use super::error::NetError;
+use super::event_loop::{Signal, What};
+use crate::actor::{Actor, Addr, Context};
+use crate::scheduler::{Bell, Delivery, Outside};
+use crate::sync::{Arc, Mutex, lock, thread};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Address(SocketAddr),
+    Name { host: String, port: u16 },
+}
+
+/// # Errors
+/// [`NetError::BadAddress`].
+pub(super) fn parse(text: &str) -> Result<Target, NetError> {
+    if let Ok(address) = text.parse() {
+        return Ok(Target::Address(address));
+    }
+    let bad = |why| NetError::BadAddress { text: text.to_owned(), why };
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| bad("it has no port"))?;
+    let port = port.parse().map_err(|_| bad("its port is no number from 0 to 65535"))?;
+    match host {
+        "" => Err(bad("it has no host")),
+        _ if host.contains(':') => Err(bad("an IPv6 address stands in brackets")),
+        _ => Ok(Target::Name { host: host.to_owned(), port }),
+    }
+}
+
+pub(super) type Found = Result<Vec<SocketAddr>, NetError>;
+
+/// Looks a name up; the running actor is sent what was found. Until then the runtime waits for it (R9).
+pub(super) fn look_up<A: Actor<Msg: From<Signal>>>(host: String, port: u16, cx: &mut Context<'_, A>) {
+    let (to, id) = (cx.me().narrow(), cx.id());
+    let answer = Arc::new(Mutex::new(Answer::Awaited));
+    cx.core().attach(id, Box::new(Inquiry { answer: answer.clone(), to }));
+    let bell = cx.core().bell.clone();
+    let asked = (answer.clone(), bell.clone(), host.clone());
+    let started = thread::spawn("backwater-resolve", move || {
+        let (answer, bell, host) = asked;
+        give(&answer, &bell, ask(host, port));
+    });
+    if let Err(why) = started {
+        give(&answer, &bell, Err(NetError::Unresolved { host, why }));
+    }
+}
+
+fn ask(host: String, port: u16) -> Found {
+    let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+    match found {
+        Ok(found) if found.is_empty() => {
+            Err(NetError::Unresolved { host, why: io::Error::from(io::ErrorKind::NotFound) })
+        }
+        Ok(found) => Ok(found),
+        Err(why) => Err(NetError::Unresolved { host, why }),
+    }
+}
+
+fn give(answer: &Mutex<Answer>, bell: &Bell, found: Found) {
+    *lock(answer) = Answer::Given(found);
+    bell.ring();
+}
+
+enum Answer {
+    Awaited,
+    Given(Found),
+    Taken,
+}
+
+/// Not an inlet: an inlet is closed while its receiver presses, and this answer may be what ends the pressure.
+struct Inquiry {
+    answer: Arc<Mutex<Answer>>,
+    to: Addr<Signal>,
+}
+
+impl Outside for Inquiry {
+    fn pressing(&mut self, _pressing: bool) {}
+
+    fn ended(&mut self) {}
+
+    fn is_live(&self) -> bool {
+        !matches!(*lock(&self.answer), Answer::Taken)
+    }
+
+    fn take_over(&mut self) -> Vec<Delivery> {
+        let mut answer = lock(&self.answer);
+        if !matches!(*answer, Answer::Given(_)) {
+            return Vec::new();
+        }
+        let Answer::Given(found) = std::mem::replace(&mut *answer, Answer::Taken) else { return Vec::new() };
+        let to = self.to.clone();
+        vec![Box::new(move |core| to.deliver(core, Signal(What::Resolved(found))))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_and_bad_ones_say_what_is_wrong() {
+        assert_eq!(parse("127.0.0.1:80").unwrap(), Target::Address(([127, 0, 0, 1], 80).into()));
+        assert!(matches!(parse("[::1]:80").unwrap(), Target::Address(a) if a.is_ipv6()));
+        assert_eq!(parse("localhost:80").unwrap(), Target::Name { host: "localhost".into(), port: 80 });
+        let why = |text| parse(text).unwrap_err().to_string();
+        assert!(why("localhost").starts_with("`localhost` is no address: it has no port; write HOST:PORT"));
+        assert!(why("localhost:http").contains("its port is no number"));
+        assert!(why("localhost:65536").contains("its port is no number"));
+        assert!(why(":80").contains("it has no host"));
+        assert!(why("::1:80").contains("in brackets"));
+        assert!(why("").contains("it has no port"));
+    }
+}
