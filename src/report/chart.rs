@@ -1,0 +1,183 @@
+//! A text sequence chart: actors as columns, messages as arrows, mutes and falls as they happen.
+
+use crate::event::{ActorId, Event, Lane, Observer};
+use crate::sync::{Arc, Mutex, lock};
+use core::fmt::{self, Debug};
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+/// Draws a small run. Clones share the chart: keep one, give the other to the runtime.
+///
+/// A lifeline is `│`, `║` while its actor is overloaded or under pressure, `┊` while it is muted, and blank before
+/// the actor's birth and after its end. Rules are cited as in `docs/RULES.md`. Actors that nothing happened to have no
+/// column. It grows with the run.
+///
+/// ```
+/// use backwater::{Runtime, report::Chart};
+///
+/// let chart = Chart::new();
+/// Runtime::builder().observer(chart.clone()).run(|env| env.out.tell("".into(), env)).unwrap();
+/// assert!(chart.to_string().contains("Print(\"\")"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Chart {
+    shared: Arc<Mutex<Drawing>>,
+}
+
+impl Chart {
+    /// An empty chart.
+    pub fn new() -> Self {
+        Chart::default()
+    }
+}
+
+impl Observer for Chart {
+    fn observe(&mut self, now: Duration, event: &Event<'_>) {
+        lock(&self.shared).add(now, event);
+    }
+}
+
+impl fmt::Display for Chart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        lock(&self.shared).draw(f)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Drawing {
+    names: BTreeMap<ActorId, String>,
+    rows: Vec<Row>,
+}
+
+/// One line of the chart.
+#[derive(Debug)]
+struct Row {
+    now: Duration,
+    from: ActorId,
+    /// An arrow goes from `from` to here.
+    to: Option<ActorId>,
+    /// The lifeline of `from` from this row on.
+    line: Option<char>,
+    note: String,
+}
+
+const BLANK: char = ' ';
+const IDLE: char = '│';
+const PRESSING: char = '║';
+const MUTED: char = '┊';
+
+impl Drawing {
+    fn add(&mut self, now: Duration, event: &Event<'_>) {
+        use Event::*;
+        let (from, to, line, note) = match *event {
+            Spawned { actor, parent, name, .. } => {
+                self.names.insert(actor, format!("{name}{actor}"));
+                let parent = (parent != actor).then(|| format!("created by {}", self.name(parent)));
+                (actor, None, Some(IDLE), parent.unwrap_or_else(|| "begins".to_owned()))
+            }
+            Sent { from, to, lane: Lane::Ordinary, message, .. } => (from, Some(to), None, quote(message)),
+            Sent { from, to, lane: Lane::Control, message, .. } => {
+                (from, Some(to), None, format!("{} on the control lane (R7)", quote(message)))
+            }
+            Delivered { to, message } => (to, None, None, format!("{} from the runtime (R7)", quote(message))),
+            DeadLetter { to, message, .. } => (to, None, None, format!("{} is a dead letter (R1)", quote(message))),
+            MarksDropped { sender } => (sender, None, None, "exempt: its marks are dropped (R3)".to_owned()),
+            Muted { sender, receivers } => {
+                let by: Vec<&str> = receivers.iter().map(|r| self.name(*r)).collect();
+                (sender, None, Some(MUTED), format!("muted by {} (R3)", by.join(", ")))
+            }
+            Freed { sender } => (sender, None, Some(IDLE), "freed (R6)".to_owned()),
+            Applied { actor, .. } => (actor, None, Some(PRESSING), "applies pressure (R5)".to_owned()),
+            Released { actor, .. } => (actor, None, None, "releases pressure (R5)".to_owned()),
+            Held { actor, guard, .. } => (actor, None, Some(PRESSING), format!("takes guard {guard} (R5)")),
+            GuardDropped { actor, guard } => (actor, None, None, format!("guard {guard} is dropped (R5)")),
+            Overloaded { actor } => (actor, None, Some(PRESSING), "overloaded (R4)".to_owned()),
+            CaughtUp { actor } => (actor, None, None, "caught up (R4)".to_owned()),
+            Redundant { actor, call, .. } => (actor, None, None, format!("{call} changes nothing (R5)")),
+            Fell { actor } => (actor, None, Some(IDLE), "falls (R6)".to_owned()),
+            Ended { actor, why } => (actor, None, Some(BLANK), format!("ends: {why:?} (R8)")),
+            Marked { .. }
+            | RunBegan { .. }
+            | Handling { .. }
+            | Handled { .. }
+            | RunEnded { .. }
+            | TimerFired { .. } => {
+                return;
+            }
+        };
+        self.rows.push(Row { now, from, to, line, note });
+    }
+
+    fn name(&self, id: ActorId) -> &str {
+        self.names.get(&id).map_or("an actor that has ended", String::as_str)
+    }
+
+    fn draw(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.columns();
+        let shown = |row: &&Row| columns.contains(&row.from);
+        let width = columns.iter().map(|id| self.name(*id).chars().count()).max().unwrap_or(0) + 3;
+        let mut lines = vec![BLANK; columns.len()];
+        let mut now = None;
+        write!(f, "{:>12}", "")?;
+        columns.iter().try_for_each(|id| write!(f, "{:^width$}", self.name(*id)))?;
+        writeln!(f)?;
+        for row in self.rows.iter().filter(shown) {
+            let time = if now == Some(row.now) { String::new() } else { format!("{:?}", row.now) };
+            now = Some(row.now);
+            writeln!(f, "{time:>10}  {}  {}", row.graphic(&columns, &mut lines, width), self.note(row))?;
+        }
+        Ok(())
+    }
+
+    /// What stands to the right: who it happened to, where no arrow says it.
+    fn note(&self, row: &Row) -> String {
+        match row.to {
+            Some(_) => row.note.clone(),
+            None => format!("{} {}", self.name(row.from), row.note),
+        }
+    }
+
+    /// The actors that something happened to besides their birth and the end of the run.
+    fn columns(&self) -> Vec<ActorId> {
+        let touched = |id: &ActorId| {
+            let about = |row: &&Row| row.from == *id && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
+            self.rows.iter().any(|row| about(&row))
+        };
+        self.names.keys().copied().filter(touched).collect()
+    }
+}
+
+impl Row {
+    fn graphic(&self, columns: &[ActorId], lines: &mut [char], width: usize) -> String {
+        let column = |id: ActorId| columns.iter().position(|c| *c == id);
+        let center = |column: usize| column * width + (width - 1) / 2;
+        let from = column(self.from);
+        if let (Some(from), Some(line)) = (from, self.line) {
+            // A fall or the freeing of an actor that has ended draws no line.
+            lines[from] = line;
+        }
+        let mut cells = vec![BLANK; columns.len() * width];
+        lines.iter().enumerate().for_each(|(column, line)| cells[center(column)] = *line);
+        match (from, self.to.and_then(column)) {
+            (Some(from), Some(to)) if from == to => cells[center(from) + 1] = '⟲',
+            (Some(from), Some(to)) => {
+                let (a, b) = (center(from), center(to));
+                cells[a.min(b) + 1..a.max(b)].fill('─');
+                cells[if a < b { b - 1 } else { b + 1 }] = if a < b { '▶' } else { '◀' };
+            }
+            (Some(from), None) if self.to.is_none() => cells[center(from) + 1] = '•',
+            _ => {}
+        }
+        cells.into_iter().collect()
+    }
+}
+
+/// A message's `Debug` text, cut where it gets long.
+fn quote(message: &dyn Debug) -> String {
+    const LONGEST: usize = 60;
+    let text = format!("{message:?}");
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
