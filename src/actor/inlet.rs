@@ -5,7 +5,7 @@
 
 use super::Addr;
 use crate::scheduler::{Bell, Outside, Single};
-use crate::sync::{Arc, Condvar, Mutex, Weak, lock};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, lock};
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
 use std::time::Duration;
@@ -104,7 +104,10 @@ impl<M> Inlet<M> {
     /// # Errors
     /// [`Refusal::Pressing`], [`Refusal::Full`] or [`Refusal::Ended`].
     pub fn try_send(&self, message: M) -> Result<(), Refused<M>> {
-        let mut state = lock(&self.shared.state);
+        self.send_now(lock(&self.shared.state), message)
+    }
+
+    fn send_now(&self, mut state: MutexGuard<'_, State<M>>, message: M) -> Result<(), Refused<M>> {
         if let Some(why) = state.refusal() {
             return Err(Refused { message, why });
         }
@@ -122,8 +125,8 @@ impl<M> Inlet<M> {
         let state = lock(&self.shared.state);
         let waits = |state: &mut State<M>| state.refusal().is_some_and(|why| why != Refusal::Ended);
         let waited = self.shared.changed.wait_timeout_while(state, timeout, waits);
-        drop(waited);
-        self.try_send(message)
+        // Under the same lock: another sender may not come in between.
+        self.send_now(waited.unwrap_or_else(PoisonError::into_inner).0, message)
     }
 
     /// Would [`try_send`](Self::try_send) take a message now? Another sender may be faster.
