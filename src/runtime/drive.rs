@@ -72,9 +72,10 @@ impl Driver {
         }
     }
 
-    /// Calls into user code, and has a panic there dealt with.
-    fn guarded(&mut self, call: impl FnOnce(&mut Driver)) {
+    /// Calls into user code, and has a panic there dealt with. False if there was one.
+    fn guarded(&mut self, call: impl FnOnce(&mut Driver)) -> bool {
         let mut caught = catch_unwind(AssertUnwindSafe(|| call(self)));
+        let calm = caught.is_ok();
         while let Err(payload) = caught {
             let text = panics::payload_text(&*payload);
             // Each of these may panic in its turn: user code drops payloads, messages and actors.
@@ -87,13 +88,24 @@ impl Driver {
                 caught = catch_unwind(AssertUnwindSafe(|| drop(body)));
             }
         }
+        calm
     }
 
+    /// Some runs of actors; the same ones whether or not the invariants are checked in between (R12).
     fn slice(&mut self) -> Result<(), RunError> {
-        let runs = if self.check { 1 } else { SLICE };
-        self.guarded(|driver| driver.core.slice(runs, &mut driver.body));
-        if self.check {
+        if !self.check {
+            self.guarded(|driver| driver.core.slice(SLICE, &mut driver.body));
+            return Ok(());
+        }
+        for _ in 0..SLICE {
+            let calm = self.guarded(|driver| driver.core.slice(1, &mut driver.body));
+            if self.core.failure.is_some() {
+                break;
+            }
             self.core.check(false).map_err(RunError::Broken)?;
+            if !calm || !self.core.has_ready() {
+                break;
+            }
         }
         Ok(())
     }
