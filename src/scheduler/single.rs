@@ -13,6 +13,7 @@ use super::random::Random;
 use super::seat::{Label, More, Plan, Seat};
 use super::stats::Totals;
 use super::timers::Timers;
+use super::trace::show_to;
 use crate::event::{ActorId, End, Event, Lane, Observer, Place};
 use crate::mailbox::Post;
 use crate::rules::{self, Detector, Load, Marks};
@@ -125,6 +126,8 @@ pub(crate) struct Single {
     pub(super) created: u64,
     pub(super) living: u32,
     pub(super) observer: Option<Box<dyn Observer>>,
+    /// An observer was given; if it is gone, it panicked.
+    pub(super) observed: bool,
     pub(super) contacts: Option<Contacts>,
     /// Seats with something attached from outside.
     pub(super) outsiders: BTreeSet<u32>,
@@ -179,6 +182,7 @@ impl Single {
             created: 0,
             living: 0,
             observer: None,
+            observed: false,
             contacts: None,
             outsiders: BTreeSet::new(),
             handling: None,
@@ -502,13 +506,14 @@ impl Single {
         if let Some(contacts) = &mut self.contacts {
             contacts.forget(id);
         }
-        self.empty_mailbox(id);
-        if id.tenant < u32::MAX - 1 {
-            self.vacant.push(seat);
-        }
         if let Some(more) = more {
             self.end_more(*more);
         }
+        if id.tenant < u32::MAX - 1 {
+            self.vacant.push(seat);
+        }
+        // Last, because messages may panic as they are dropped: nobody else is to miss this end for that.
+        self.empty_mailbox(id);
     }
 
     fn end_more(&mut self, more: More) {
@@ -523,9 +528,7 @@ impl Single {
         let Single { post, observer, dead_letters, totals, now, .. } = self;
         let mut look = |message: &dyn Debug| {
             totals.dead += 1;
-            if let Some(observer) = observer {
-                observer.observe(*now, &Event::DeadLetter { from: None, to: id, message });
-            }
+            show_to(observer, *now, &Event::DeadLetter { from: None, to: id, message });
             if let Some(hook) = dead_letters {
                 hook(id, message);
             }
@@ -589,25 +592,31 @@ impl Single {
     /// The running actor panicked, with this payload; its body is in the caller's hands.
     pub(crate) fn panicked(&mut self, payload: String) {
         let actor = self.running;
+        let in_run = std::mem::take(&mut self.in_run);
+        let alive = self.seat_of(actor).is_some();
+        // Code that runs in no behaviour, as a timer's closure or an observer: no actor's end would mend it.
+        let outside = self.lost_observer() || alive && !in_run;
         let failure = Failure::Panicked {
             actor,
             name: self.label_of(actor).map_or_else(|| "an actor that was ending".into(), |l| l.to_string()),
-            message: self.message_in_hand(),
+            message: if outside { "nothing: it was in no behaviour".into() } else { self.message_in_hand() },
             place: (self.config.panic_place)(),
             payload,
         };
-        self.in_run = false;
         self.stopping = false;
         self.handling = None;
         self.pending.clear();
         self.totals.panics += 1;
-        if self.config.end_on_panic {
+        if self.config.end_on_panic || outside {
             self.fail(failure);
         }
         self.count_run(actor.seat);
-        match self.seat_of(actor) {
-            Some(_) => self.end(actor.seat, End::Panicked),
-            None => self.empty_mailbox(actor),
+        match () {
+            () if outside => return,
+            () if alive => self.end(actor.seat, End::Panicked),
+            // The rest of its mailbox; unless the seat has its next tenant already.
+            () if self.post.data(actor.seat).is_empty() => self.empty_mailbox(actor),
+            () => {}
         }
         self.collect_dropped_guards();
     }

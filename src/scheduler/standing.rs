@@ -117,6 +117,7 @@ impl Single {
     pub(crate) fn take_over(&mut self) {
         let seats: Vec<u32> = self.outsiders.iter().copied().collect();
         for seat in seats {
+            self.running = self.id_of(seat);
             let Some(more) = self.post.data_mut(seat).more.as_deref_mut() else { continue };
             let came: Vec<Delivery> = more.outside.iter_mut().flat_map(|outside| outside.take_over()).collect();
             more.outside.retain(|outside| outside.is_live());

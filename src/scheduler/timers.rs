@@ -22,8 +22,17 @@ pub(super) struct Timer {
     /// Absent: it fires once.
     period: Option<Duration>,
     tick: Tick,
-    /// Due, but its owner is muted: the periods are counted when it is freed.
-    waits: bool,
+    late: Late,
+}
+
+/// What a repeating timer does that is due while its owner is muted.
+#[derive(PartialEq)]
+enum Late {
+    No,
+    /// It waits: the periods are counted when the owner is freed.
+    Waits,
+    /// The owner was freed: the tick comes at the next look at the clock, even if the owner is muted again by then.
+    Owed,
 }
 
 #[derive(Default)]
@@ -74,7 +83,7 @@ impl Single {
     pub(crate) fn set_timer(&mut self, delay: Duration, period: Option<Duration>, tick: Tick) -> TimerId {
         let owner = self.running;
         let due = self.now.saturating_add(delay);
-        let id = self.timers.add(Timer { owner, due, period, tick, waits: false });
+        let id = self.timers.add(Timer { owner, due, period, tick, late: Late::No });
         self.forget_old_timers(owner);
         self.post.data_mut(owner.seat).more().timers.push(id);
         TimerId(id)
@@ -110,13 +119,14 @@ impl Single {
         let muted = self.seat_of(timer.owner).is_some_and(|seat| seat.load.is_muted());
         match timer.period {
             None => self.tick(id, &mut timer, 1),
-            Some(_) if muted => {
-                timer.waits = true;
+            Some(_) if muted && timer.late != Late::Owed => {
+                timer.late = Late::Waits;
                 self.timers.by_id.insert(id, timer);
             }
             Some(period) => {
                 let ticks = periods(self.now - timer.due, period) + 1;
                 self.tick(id, &mut timer, ticks);
+                timer.late = Late::No;
                 timer.due = after(timer.due, period, ticks);
                 self.timers.due.insert((timer.due, id), timer.owner);
                 self.timers.by_id.insert(id, timer);
@@ -124,21 +134,23 @@ impl Single {
         }
     }
 
+    /// Runs between two runs of actors, in the name of the owner: the closure is its, and may panic.
     fn tick(&mut self, id: u64, timer: &mut Timer, ticks: u64) {
+        self.running = timer.owner;
         self.show(&Event::TimerFired { actor: timer.owner, timer: id, ticks });
         (timer.tick)(self, timer.owner, ticks);
     }
 
-    /// The actor is muted no longer: the ticks that it missed come as one.
+    /// The actor is muted no longer: the ticks that it missed come as one. Not at once: this is in the middle of a
+    /// fall, and a tick calls the user's closure, which may panic.
     pub(super) fn resume_timers(&mut self, seat: u32) {
-        let Some(more) = &self.post.data(seat).more else { return };
-        let waiting = |id: &u64| self.timers.by_id.get(id).is_some_and(|timer| timer.waits);
-        let missed: Vec<u64> = more.timers.iter().copied().filter(waiting).collect();
-        for id in missed {
-            if let Some(timer) = self.timers.by_id.get_mut(&id) {
-                timer.waits = false;
+        let Single { timers: Timers { by_id, due, .. }, post, .. } = self;
+        let Some(more) = &post.data(seat).more else { return };
+        for id in &more.timers {
+            if let Some(timer) = by_id.get_mut(id).filter(|timer| timer.late == Late::Waits) {
+                timer.late = Late::Owed;
+                due.insert((timer.due, *id), timer.owner);
             }
-            self.fire(id);
         }
     }
 

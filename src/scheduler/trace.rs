@@ -4,6 +4,7 @@ use super::single::Single;
 use crate::event::{ActorId, Event, Lane, Observer, Place};
 use crate::rules::Load;
 use std::fmt::{self, Debug, Write};
+use std::time::Duration;
 
 /// The longest message that an error quotes, in bytes.
 const QUOTE: usize = 200;
@@ -11,14 +12,18 @@ const QUOTE: usize = 200;
 impl Single {
     pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
         self.observer = Some(observer);
+        self.observed = true;
         self.watched = true;
         self.attention = true;
     }
 
     pub(super) fn show(&mut self, event: &Event<'_>) {
-        if let Some(observer) = &mut self.observer {
-            observer.observe(self.now, event);
-        }
+        show_to(&mut self.observer, self.now, event);
+    }
+
+    /// An observer was given, and it panicked.
+    pub(super) fn lost_observer(&self) -> bool {
+        self.observed && self.observer.is_none()
     }
 
     #[cold]
@@ -62,6 +67,14 @@ impl Single {
             Some(message) => format!("{message} (its message number {nth})"),
             None => format!("its message number {nth} (`Builder::describe(true)` says which that is)"),
         }
+    }
+}
+
+/// The observer is away while it looks: one that panics is dropped and never asked again.
+pub(super) fn show_to(observer: &mut Option<Box<dyn Observer>>, now: Duration, event: &Event<'_>) {
+    if let Some(mut looking) = observer.take() {
+        looking.observe(now, event);
+        *observer = Some(looking);
     }
 }
 
