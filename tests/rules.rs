@@ -106,8 +106,7 @@ fn marks_ask_both_sides() {
     for sender in Load::all() {
         for receiver in Load::all() {
             let exempt = [Load::OVERLOADED, Load::APPLIED, Load::HELD].iter().any(|f| sender.has(*f));
-            let presses =
-                [Load::OVERLOADED, Load::APPLIED, Load::HELD, Load::MUTED].iter().any(|f| receiver.has(*f));
+            let presses = [Load::OVERLOADED, Load::APPLIED, Load::HELD, Load::MUTED].iter().any(|f| receiver.has(*f));
             assert_eq!(marks(sender, receiver), presses && !exempt, "{sender} to {receiver}");
         }
     }
@@ -263,7 +262,12 @@ fn sound_snapshot_is_accepted() {
 
 #[test]
 fn a_mark_on_an_actor_that_does_not_press_is_t1() {
-    assert_eq!(found(|actors, _| { actors.insert(1, idle())); }, Some("T1"));
+    assert_eq!(
+        found(|actors, _| {
+            actors.insert(1, idle());
+        }),
+        Some("T1")
+    );
 }
 
 /// T2 is kept by the type: no flag set in which M meets O or P can be made outside `rules`, nor by `step`.
@@ -289,8 +293,19 @@ fn marks_in_a_cycle_are_t3() {
 #[test]
 fn muted_at_quiescence_with_nobody_under_pressure_is_t4() {
     let overloaded = Standing { load: Load::OVERLOADED, queued: true, ..idle() };
-    assert_eq!(found_at(true, |actors, _| { actors.insert(1, overloaded)); }, Some("T4, T7"));
-    assert_eq!(found_at(false, |actors, _| { actors.insert(1, overloaded)); }, None, "that is only for the end");
+    assert_eq!(
+        found_at(true, |actors, _| {
+            actors.insert(1, overloaded);
+        }),
+        Some("T4, T7")
+    );
+    assert_eq!(
+        found_at(false, |actors, _| {
+            actors.insert(1, overloaded);
+        }),
+        None,
+        "that is only for the end"
+    );
 }
 
 #[test]
@@ -315,7 +330,13 @@ fn an_actor_scheduled_twice_is_t6() {
 #[test]
 fn a_muted_actor_without_marks_is_t6() {
     assert_eq!(found(|_, marks| marks.forget(3)), Some("T6"));
-    assert_eq!(found(|actors, _| { actors.insert(2, pressed())); }, Some("T6"), "marks of one that is not muted");
+    assert_eq!(
+        found(|actors, _| {
+            actors.insert(2, pressed());
+        }),
+        Some("T6"),
+        "marks of one that is not muted"
+    );
 }
 
 #[test]
@@ -328,7 +349,12 @@ fn overload_that_no_run_will_end_is_r4() {
 
 #[test]
 fn a_mark_on_an_ended_actor_is_r8() {
-    assert_eq!(found(|actors, _| { actors.remove(&1)); }, Some("R8"));
+    assert_eq!(
+        found(|actors, _| {
+            actors.remove(&1);
+        }),
+        Some("R8")
+    );
 }
 
 #[test]
