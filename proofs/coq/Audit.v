@@ -11,6 +11,13 @@ Goal True. idtac "T8:". Abort. Print Assumptions T8.
 Goal True. idtac "nothing_stuck:". Abort. Print Assumptions nothing_stuck.
 Goal True. idtac "single_refines:". Abort. Print Assumptions single_refines.
 Goal True. idtac "settle_total:". Abort. Print Assumptions settle_total.
+Goal True. idtac "single_T1:". Abort. Print Assumptions single_T1.
+Goal True. idtac "single_T2:". Abort. Print Assumptions single_T2.
+Goal True. idtac "single_T3:". Abort. Print Assumptions single_T3.
+Goal True. idtac "single_T4:". Abort. Print Assumptions single_T4.
+Goal True. idtac "single_T5:". Abort. Print Assumptions single_T5.
+Goal True. idtac "single_T7:". Abort. Print Assumptions single_T7.
+Goal True. idtac "single_R14:". Abort. Print Assumptions single_R14.
 Goal True. idtac "check_ok:". Abort. Print Assumptions check_ok.
 Goal True. idtac "accepted_is_reachable:". Abort. Print Assumptions accepted_is_reachable.
 Goal True. idtac "check_quiet_ok:". Abort. Print Assumptions check_quiet_ok.

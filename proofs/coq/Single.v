@@ -471,14 +471,56 @@ Proof.
   intros [] (P & L & M). unfold sculprit, spressed. rewrite <- e_ap0, <- e_gd0, <- e_loc0, <- e_mb0. auto.
 Qed.
 
-(* the marks form no cycle: none at all, since no removal is ever in flight *)
-Theorem single_T3 s : sreach s -> forall a, ~ clos_trans A (sheld s) a a.
+Lemma sim_waits s q : sim s q -> forall a r, waits q a r <-> sheld s a r.
 Proof.
-  intros R a H. destruct (single_reach s R) as (q & Rq & Q). destruct (T3 q Rq) as (N & _). apply (N a).
-  assert (X : forall x y, clos_trans A (sheld s) x y -> chain1 q x y).
-  { induction 1 as [x y Hh | x y z _ IH1 _ IH2]; [| exact (t_trans _ _ _ _ _ IH1 IH2)].
-    apply t_step. exists tt. split; [rewrite (e_mm _ _ _ _ Q); exact Hh | apply (sim_flight s q tt y Q)]. }
-  apply X. exact H.
+  intros Q a r. rewrite <- (sim_held s q Q). split.
+  - intros (w & H & _). exists w. exact H.
+  - intros (w & H). exists w. split; [exact H | apply (sim_flight s q w r Q)].
+Qed.
+
+Lemma sim_end s q e : sim s q -> chain_end q e -> ssource s e = true.
+Proof.
+  intros Q [H | (_ & [(w & H) | (w & r & _ & F)])].
+  - rewrite <- (e_source _ _ _ _ _ Q). exact H.
+  - destruct w. apply (e_hand _ _ _ _ Q) in H. destruct H.
+  - destruct (sim_flight _ _ _ _ Q F).
+Qed.
+
+Lemma sim_chain s q : sim s q -> forall a r, chain q a r <-> clos_refl_trans A (sheld s) a r.
+Proof.
+  intros Q a r. split; induction 1 as [x y H | x | x y z _ IH1 _ IH2]; try apply rt_refl.
+  - apply rt_step, (sim_waits s q Q). exact H.
+  - exact (rt_trans _ _ _ _ _ IH1 IH2).
+  - apply rt_step, (sim_waits s q Q). exact H.
+  - exact (rt_trans _ _ _ _ _ IH1 IH2).
+Qed.
+
+(* Here T3 holds as the rules have it: the marks (all of them) form no cycle; a chain from a muted actor that cannot be
+   continued ends in a root; there is one from every muted actor; and a muted actor always has a mark. *)
+Theorem single_T3 s : sreach s ->
+  (forall a, ~ clos_trans A (sheld s) a a) /\
+  (forall a e, smu s a = true -> clos_refl_trans A (sheld s) a e -> (forall r, ~ sheld s e r) -> ssource s e = true) /\
+  (forall a, smu s a = true -> exists e, clos_refl_trans A (sheld s) a e /\ ssource s e = true) /\
+  (forall a, smu s a = true -> exists r, sheld s a r).
+Proof.
+  intros R. destruct (single_reach s R) as (q & Rq & Q). destruct (T3 q Rq) as (N & _ & E1 & E2).
+  split; [| split; [| split]].
+  - intros a H. apply (N a).
+    assert (X : forall x y, clos_trans A (sheld s) x y -> chain1 q x y).
+    { induction 1 as [x y Hh | x y z _ IH1 _ IH2]; [| exact (t_trans _ _ _ _ _ IH1 IH2)].
+      apply t_step, (sim_waits s q Q). exact Hh. }
+    apply X. exact H.
+  - intros a e M H Hn. apply (sim_end s q e Q). apply (E1 a).
+    + rewrite (e_mu _ _ _ _ Q). exact M.
+    + apply (sim_chain s q Q). exact H.
+    + intros r Hw. apply (Hn r), (sim_waits s q Q). exact Hw.
+  - intros a M. destruct (E2 a) as (e & H & He); [rewrite (e_mu _ _ _ _ Q); exact M |].
+    exists e. split; [apply (sim_chain s q Q); exact H | apply (sim_end s q e Q); exact He].
+  - intros a M. destruct (muted_waits q a Rq) as [Lo | (r & H)]; [rewrite (e_mu _ _ _ _ Q); exact M | |].
+    + exfalso. destruct Lo as [(w & H) | (w & r & _ & F)].
+      * destruct w. apply (e_hand _ _ _ _ Q) in H. destruct H.
+      * destruct (sim_flight _ _ _ _ Q F).
+    + exists r. apply (sim_waits s q Q). exact H.
 Qed.
 
 Theorem single_T4 s : sreach s -> squiet s -> (forall a, spressed s a = false) ->
@@ -500,8 +542,139 @@ Proof.
   exists r. split; [| eapply sim_culprit; eauto]. clear - H Q.
   induction H as [x y Hh | x y z _ IH1 _ IH2]; [apply t_step, (sim_held s q Q); exact Hh | eapply t_trans; eauto].
 Qed.
+
+(* ---- R14, its step: while r presses, a sender that is muted with a mark on r stays so ---- *)
+Lemma free_state f : forall s a,
+  smu (fold_left free1 f s) a = (smu s a && negb (if in_dec eqd a f then true else false)) /\
+  (~ In a f -> sloc (fold_left free1 f s) a = sloc s a) /\
+  ssource (fold_left free1 f s) a = ssource s a.
+Proof.
+  induction f as [| x f IH]; intros s a; cbn [fold_left].
+  - cbn. rewrite andb_true_r. auto.
+  - destruct (IH (free1 s x) a) as (E1 & E2 & E3). rewrite E1, E3. split; [| split].
+    + cbn [smu free1]. unfold upd. destruct (eqd a x) as [-> | N].
+      * destruct (in_dec eqd x (x :: f)) as [| Hn]; [rewrite andb_false_r; reflexivity | destruct Hn; left; reflexivity].
+      * destruct (in_dec eqd a f), (in_dec eqd a (x :: f)) as [Hi | Hn]; auto.
+        -- destruct Hn. right. assumption.
+        -- destruct Hi; [congruence | contradiction].
+    + intros H. rewrite E2 by (intros X; apply H; right; exact X). cbn. apply upd_other. intros ->. apply H. left. reflexivity.
+    + reflexivity.
+Qed.
+
+Lemma settle_marks l s s' : settle l s s' ->
+  (forall x, In x l -> spressing s x = false) -> (forall x, smu s x = true -> ssource s x = false) ->
+  (forall x, spressing s' x = true -> spressing s x = true) /\
+  (forall m, In m (smm s') -> In m (smm s)) /\
+  (forall r a, In (Mk tt r a) (smm s) -> In (Mk tt r a) (smm s') \/ spressing s' r = false) /\
+  (forall a, smu s a = true -> smu s' a = true \/ marked a (smm s') = false) /\
+  (forall a, smu s a = false -> smu s' a = false /\ sloc s' a = sloc s a).
+Proof.
+  induction 1 as [s | r l f l' s s' (Nf & F) P _ IH]; intros Hl Hm; [auto 6 |].
+  set (s1 := fold_left free1 f (with_mm s (drop_on tt r (smm s)))) in *.
+  assert (M1 : forall a, smu s1 a = smu s a && negb (if in_dec eqd a f then true else false)) by (intros a; exact (proj1 (free_state f (with_mm s (drop_on tt r (smm s))) a))).
+  assert (L1 : forall a, ~ In a f -> sloc s1 a = sloc s a).
+  { intros a H. exact (proj1 (proj2 (free_state f (with_mm s (drop_on tt r (smm s))) a)) H). }
+  assert (S1 : forall a, ssource s1 a = ssource s a) by (intros a; exact (proj2 (proj2 (free_state f (with_mm s (drop_on tt r (smm s))) a)))).
+  assert (Mm : smm s1 = drop_on tt r (smm s)) by (unfold s1; rewrite free_mm; reflexivity).
+  assert (P1 : forall x, spressing s1 x = true -> spressing s x = true).
+  { intros x. unfold spressing. rewrite S1, M1. destruct (ssource s x), (smu s x); auto. }
+  destruct IH as (I1 & I2 & I3 & I4 & I5).
+  - intros x Hx. destruct (spressing s1 x) eqn:E; auto. apply (Permutation_in _ P) in Hx. apply in_app_or in Hx. destruct Hx as [Hx | Hx].
+    + unfold spressing in E. rewrite S1, M1 in E. pose proof (proj1 (F x) Hx) as (Mx & _). rewrite (Hm x Mx) in E.
+      destruct (in_dec eqd x f); [rewrite andb_false_r in E; discriminate | contradiction].
+    + pose proof (Hl x (or_intror Hx)). apply P1 in E. congruence.
+  - intros x H. rewrite S1. apply Hm. rewrite M1 in H. apply andb_prop in H. tauto.
+  - split; [auto |]. split; [| split; [| split]].
+    + intros m H. apply I2 in H. rewrite Mm in H. apply drop_on_in in H. tauto.
+    + intros r1 a H. destruct (eqd r1 r) as [-> | N].
+      * right. destruct (spressing s' r) eqn:E; auto. apply I1, P1 in E. rewrite (Hl r) in E; [discriminate | left; reflexivity].
+      * apply I3. rewrite Mm. apply drop_on_in. cbn. tauto.
+    + intros a H. destruct (in_dec eqd a f) as [Hi | Hn].
+      * right. apply F in Hi. destruct Hi as (_ & _ & E). revert E. rewrite <- Mm. apply marked_sub. exact I2.
+      * apply I4. rewrite M1, H. destruct (in_dec eqd a f); [contradiction | reflexivity].
+    + intros a H. assert (Ma : smu s1 a = false) by (rewrite M1, H; reflexivity).
+      destruct (I5 a Ma) as (X & Y). split; auto. rewrite Y. apply L1. intros Hi. apply F in Hi. destruct Hi. congruence.
+Qed.
+
+Lemma slowered_marks s s0 r s' a z : slowered s s0 z s' ->
+  (forall x, smu s0 x = true -> ssource s0 x = false) ->
+  smu s0 a = true -> In (Mk tt r a) (smm s0) -> spressing s' r = true -> smu s' a = true /\ In (Mk tt r a) (smm s').
+Proof.
+  intros L T M Hi P. destruct L as [_ | s' _ P0 Se]; [auto |].
+  destruct (settle_marks _ _ _ Se) as (_ & _ & I3 & I4 & _); auto.
+  - intros x [<- | []]. exact P0.
+  - destruct (I3 r a Hi) as [H | H]; [| congruence]. split; auto. destruct (I4 a M) as [X | X]; auto.
+    exfalso. revert H. apply marked_false. exact X.
+Qed.
+
+Lemma ov_low s x : (forall y, smu s y = true -> ssource s y = false) ->
+  forall y, smu (with_ov s (upd (sov s) x false)) y = true -> ssource (with_ov s (upd (sov s) x false)) y = false.
+Proof.
+  intros T y H. specialize (T y H). revert T. unfold ssource, spressed. cbn. unfold upd. destruct (eqd y x); auto.
+  destruct (sov s y); [discriminate | auto].
+Qed.
+
+Lemma kill_low s x : (forall y, smu s y = true -> ssource s y = false) ->
+  forall y, smu (skilled s x) y = true -> ssource (skilled s x) y = false.
+Proof.
+  intros T y. unfold ssource, spressed. cbn. unfold upd. destruct (eqd y x); [discriminate |]. apply T.
+Qed.
+
+(* A muted sender with a mark on r stays muted, with that mark, through every step after which r is still pressing, unless
+   it is itself stopped. This is the step on which the bound of R14 rests: by d_done and d_mute, a behaviour of a sender that
+   is neither O nor P and has a mark ends in no way but mute (or in the sender's end), and while r presses the sender is
+   then not run again. It does not count behaviours or messages.
+   It holds for the single-threaded runtime only: on many workers a message of an earlier fall of r may free the sender
+   too early, once for each such message. *)
+Theorem single_R14 s s' r a : sreach s -> sstep s s' -> smu s a = true -> In (Mk tt r a) (smm s) -> spressing s' r = true ->
+  (smu s' a = true /\ In (Mk tt r a) (smm s')) \/ sloc s' a = Gone.
+Proof.
+  intros R St M Hi P.
+  assert (T : forall x, smu s x = true -> ssource s x = false) by (intros x; apply single_T2; exact R).
+  assert (Nr : forall x, sact s = Run x \/ sact s = Beh x -> x <> a).
+  { intros x H ->. destruct (single_reach s R) as (q & Rq & Q). destruct (reach_ok q Rq) as (I & _).
+    rewrite <- (e_act _ _ _ _ Q) in H. apply (on_loc q tt a I) in H. apply running_ok in H; auto. destruct H as (H & _).
+    rewrite (e_mu _ _ _ _ Q) in H. congruence. }
+  assert (Low : forall s0 z, slowered s s0 z s' -> smu s0 = smu s -> smm s0 = smm s ->
+    (forall x, ssource s0 x = true -> ssource s x = true) -> smu s' a = true /\ In (Mk tt r a) (smm s')).
+  { intros s0 z L Em Es Ho. eapply slowered_marks; try exact L; rewrite ?Em, ?Es; auto.
+    intros x Hx. destruct (ssource s0 x) eqn:E; auto. apply Ho in E. rewrite T in E; auto. }
+  assert (En : forall x b, smu (senqueue x b) = smu x /\ smm (senqueue x b) = smm x) by (intros x b; unfold senqueue; destruct (sloc x b); auto).
+  destruct St as [x E I | x E I | x b E | x b E | b | x E | x s' E L | x E | x s' G L | x Mx G | x s' E L | x E S0 Mk0
+    | x E S0 | x E | x s' E L Z | x s' E L Z | x s' E L | x s' E L].
+  all: try (left; split; [exact M | exact Hi]).
+  - left. destruct (En (with_mm s (slook s x b)) b) as (-> & ->). cbn. split; auto. unfold slook.
+    destruct (_ && _); auto. apply add_in. auto.
+  - left. destruct (En s b) as (-> & ->). auto.
+  - left. destruct (En s b) as (-> & ->). auto.
+  - left. apply (Low _ _ L); auto. intros y. unfold ssource, spressed. cbn. unfold upd. destruct (eqd y x); auto.
+    cbn. destruct (sov s y), (sap s y); auto.
+  - left. apply (Low _ _ L); auto. intros y. unfold ssource, spressed. cbn [sov sap sgd with_gd]. unfold upd.
+    destruct (eqd y x) as [-> |]; auto. rewrite !orb_true_iff, !Nat.ltb_lt. intros [H | [H | H]]; auto.
+  - left. apply (Low _ _ L); auto. intros y. unfold ssource, spressed. cbn. unfold upd. destruct (eqd y x); auto.
+    cbn. intros ->. apply orb_true_r.
+  - left. cbn. rewrite upd_other; auto. intros <-. apply (Nr a); auto.
+  - left. cbn. split; auto. apply drop_of_in. cbn. split; auto. intros <-. apply (Nr a); auto.
+  - left. apply (slowered_marks _ _ r _ a x L); auto. apply ov_low; auto.
+  - left. apply (slowered_marks _ _ r _ a x L); auto. apply ov_low; auto.
+  - left. assert (N : a <> x) by (intros <-; apply (Nr a); auto).
+    apply (slowered_marks _ _ r _ a x L); auto.
+    + apply (kill_low s x T).
+    + cbn. rewrite upd_other; auto.
+    + apply drop_of_in. auto.
+  - destruct (eqd a x) as [-> | N].
+    + right. destruct L as [_ | s' _ P0 Se]; [apply upd_same |].
+      destruct (settle_marks _ _ _ Se) as (_ & _ & _ & _ & I5).
+      * intros y [<- | []]. exact P0.
+      * apply (kill_low s x T).
+      * destruct (I5 x) as (_ & ->); apply upd_same.
+    + left. apply (slowered_marks _ _ r _ a x L); auto.
+      * apply (kill_low s x T).
+      * cbn. rewrite upd_other; auto.
+      * apply drop_of_in. auto.
+Qed.
 End Single.
 
 Print Assumptions single_refines. Print Assumptions single_reach. Print Assumptions settle_total.
 Print Assumptions single_T1. Print Assumptions single_T2. Print Assumptions single_T3.
-Print Assumptions single_T4. Print Assumptions single_T5. Print Assumptions single_T7.
+Print Assumptions single_T4. Print Assumptions single_T5. Print Assumptions single_T7. Print Assumptions single_R14.

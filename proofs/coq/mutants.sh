@@ -30,7 +30,7 @@ try 'R6: a worker that keeps a mark is not told' 's/pressing q0 r = false -> cov
 try 'R6: a release without an apply broadcasts' 's/low_fall todo : pressing q r = true -> /low_fall todo : True -> /'
 try 'R6: a fall while still pressing' 's/low_fall todo : pressing q r = true -> pressing q0 r = false -> /low_fall todo : pressing q r = true -> True -> /'
 try 'R6: a fall that nobody announces' 's/low_none : pressing q r = false \\\/ pressing q0 r = true -> /low_none : pressing q r = false \\\/ True -> /'
-try 'R6: a freed sender does not free its own senders' 's/\(upd \(hand q\) w \(upd \(hand q w\) a false\)\)\) \(upd \(bc q\) w \(Some \(a, todo\)\)\)\)\./(upd (hand q) w (upd (hand q w) a false))) (bc q))./'
+try 'R6: a freed sender does not free its own senders' 's/\(upd \(hand q\) w \(upd \(hand q w\) a false\)\)\) \(upd \(bc q\) w \(Some \(a, todo\)\)\)\)\./(upd (hand q) w (upd (hand q w) a false))) (upd (bc q) w None))./'
 try 'R6: a sender is freed while another receiver holds it' 's/ && negb \(marked a \(drop_on w r \(mm q\)\)\)//'
 try 'R6: a fall is read but its marks stay' 's/set_mm q \(drop_on w r \(mm q\)\)/set_mm q (mm q)/'
 try 'R6: a fall is read and stays in the inbox' 's/\(inbox q w r - 1\)/(inbox q w r)/'

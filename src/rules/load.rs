@@ -189,3 +189,22 @@ fn end(load: Load, flag: Load) -> (Load, Action) {
     let fell = load.is_pressing() && !next.is_pressing();
     (next, if fell { Action::Fall } else { Action::Keep })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Marks, Snapshot, Standing};
+    use super::Load;
+
+    /// Only here can a load be made that is muted and a source at once: the invariant finds it all the same.
+    #[test]
+    fn muted_and_under_pressure_at_once_is_t2() {
+        let standing = |load| Standing { load, waiting: 0, queued: false, running: false };
+        let mut marks = Marks::default();
+        marks.mute(2, &[1]);
+        for flag in [Load::OVERLOADED, Load::APPLIED, Load::HELD] {
+            let actors = [(1, standing(Load::APPLIED)), (2, standing(Load::MUTED.with(flag)))].into();
+            let broken = Snapshot { actors, marks: &marks }.check().expect_err("the planted load breaks T2");
+            assert_eq!(broken.rule, "T2");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What `main` is given.
 
 use super::stdio::{self, Input, Output};
-use crate::actor::{Actor, Addr, Context};
+use crate::actor::{Actor, Addr, Context, SpawnOptions};
 use crate::auth::AmbientAuth;
 use crate::event::{ActorId, Place};
 use crate::scheduler::{Bodies, Single};
@@ -35,6 +35,22 @@ impl Actor for Main {
 
     fn receive(&mut self, msg: Infallible, _cx: &mut Context<'_, Self>) {
         match msg {}
+    }
+}
+
+/// The two that take an actor are methods of `Env` itself: through `Deref` the borrow of `env` would begin before the
+/// actor is built, and `env.spawn(Valve(Auth::from(&env.root)))` would not compile.
+impl Env<'_> {
+    /// [`Context::spawn`].
+    #[track_caller]
+    pub fn spawn<B: Actor>(&mut self, actor: B) -> Addr<B::Msg> {
+        self.cx.spawn(actor)
+    }
+
+    /// [`Context::spawn_with`].
+    #[track_caller]
+    pub fn spawn_with<B: Actor>(&mut self, options: SpawnOptions, actor: B) -> Addr<B::Msg> {
+        self.cx.spawn_with(options, actor)
     }
 }
 
