@@ -444,7 +444,8 @@ Proof.
   - pose proof (p_bc c q R w) as B. destruct (Bc_ c w) as [[r td] |]; [| discriminate]. clean.
     destruct td; [| discriminate]. destruct B as (todo & B & T). eexists. split; [eapply s_told with (w := w); [exact B |] |].
     + intros t. destruct (todo t) eqn:E; auto. apply T in E. destruct E.
-    + destruct R. split; auto. intros z. unfold Bc_. cbn [cbc c_bc bc set_bc]. rewrite get_put. unfold upd. destruct (eqd z w); [reflexivity | apply p_bc0].
+    + destruct R. split; auto. intros z. unfold Bc_. cbn [cbc c_bc bc set_bc]. rewrite get_put. unfold upd.
+      destruct (eqd z w); [reflexivity | apply p_bc0].
   - eexists. split; [apply s_read with (w := w) (r := r); auto; rewrite (p_in c q R); assumption | apply rep_read; exact R].
   - eexists. split; [apply s_free with (w := w) (a := a) (todo := fun t => mem t todo); auto |].
     + rewrite (p_hand c q R). assumption.

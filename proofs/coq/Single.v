@@ -395,7 +395,8 @@ Proof.
     rewrite E. tauto.
   - assert (length (filter p (nodup eqd c)) <= length c).
     { apply NoDup_incl_length; [apply NoDup_filter, NoDup_nodup |]. intros a H. apply filter_In in H. apply (nodup_In eqd). tauto. }
-    assert (Lc : length c = length (filter (ison tt r) (smm s))) by (unfold c; apply map_length). pose proof (filter_both (ison tt r) (smm s)). unfold drop_on. lia.
+    assert (Lc : length c = length (filter (ison tt r) (smm s))) by (unfold c; apply map_length).
+      pose proof (filter_both (ison tt r) (smm s)). unfold drop_on. lia.
 Qed.
 
 Lemma free_mm f : forall s, smm (fold_left free1 f s) = smm s.
