@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// use backwater::{Runtime, report::Chart};
 ///
 /// let chart = Chart::new();
-/// Runtime::builder().observer(chart.clone()).run(|env| env.out.tell("".into(), env)).unwrap();
+/// Runtime::builder().observer(chart.clone()).run(|env| env.out.clone().tell("".into(), env)).unwrap();
 /// assert!(chart.to_string().contains("Print(\"\")"));
 /// ```
 #[derive(Clone, Debug, Default)]
