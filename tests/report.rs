@@ -183,7 +183,7 @@ fn a_chart_draws_mutes_and_falls() {
         &chart.to_string(),
         expect![[r#"
                                 main#0           Valve#4       the "tap" <1>#5      Plumber#6
-                     0ns          │•                                                                main#0 begins
+            0ns                   │•                                                                main#0 begins
                                   │                 │•                                              Valve#4 created by main#0
                                   │────────────────▶│                                               Close
                                   │                 │                 │•                            the "tap" <1>#5 created by main#0
@@ -195,7 +195,7 @@ fn a_chart_draws_mutes_and_falls() {
                                                     ║•                │                 │           Valve#4 applies pressure (R5)
                                                     ║◀────────────────│                 │           Drop(1)
                                                     ║                 ┊•                │           the "tap" <1>#5 muted by Valve#4 (R3)
-                     3ms                            ║                 ┊                 │•          Plumber#6 "arrive" from the runtime (R7)
+            3ms                                     ║                 ┊                 │•          Plumber#6 "arrive" from the runtime (R7)
                                                     ║◀──────────────────────────────────│           Open on the control lane (R7)
                                                     ║•                ┊                 │           Valve#4 releases pressure (R5)
                                                     │•                ┊                 │           Valve#4 falls (R6)

@@ -123,7 +123,7 @@ impl Drawing {
         for row in self.rows.iter().filter(shown) {
             let time = if now == Some(row.now) { String::new() } else { format!("{:?}", row.now) };
             now = Some(row.now);
-            writeln!(f, "{time:>12}  {}  {}", row.graphic(&columns, &mut lines, width), self.note(row))?;
+            writeln!(f, "{time:<12}  {}  {}", row.graphic(&columns, &mut lines, width), self.note(row))?;
         }
         Ok(())
     }
