@@ -1,8 +1,8 @@
 //! A sink that only a timer can free: it applies backpressure when its connection closes, and releases it when a
-//! reconnect, tried at every tick of a timer, succeeds.
+//! reconnect, tried when a timer fires, succeeds.
 //!
 //! Under Pony's rules this hangs for ever. The timer is an actor there, an ordinary sender: its first `reconnect` goes to
-//! a sink under pressure, so it is muted (R2), and the tick that would try again never comes. It happened in production,
+//! a sink under pressure, so it is muted (R2), and the timer that would try again never fires. It happened in production,
 //! in a stream processor, when the peer of a sink closed. Here a tick comes from the runtime, and what the runtime
 //! delivers mutes nobody (R7).
 //!
@@ -59,6 +59,8 @@ struct Sink {
     auth: ApplyReleaseBackpressureAuth,
     options: Options,
     connected: bool,
+    /// Present under Pony's rules: what sends the reconnects.
+    alarm: Option<Addr<Ring>>,
     attempt: u32,
     /// What came while there was no connection.
     kept: Vec<u32>,
@@ -86,18 +88,21 @@ impl Sink {
 
     fn closed(&mut self, cx: &mut Context<'_, Self>) {
         self.connected = false;
+        if self.options.ponys_rules {
+            let delay = Duration::from_millis(self.options.delay);
+            self.alarm = Some(cx.spawn(Alarm { to: cx.me(), delay }));
+        }
         Backpressure::apply(&self.auth, cx);
         self.say("the peer closed: under pressure until a reconnect succeeds", cx);
         self.set_alarm(cx);
     }
 
+    /// Wants a `Reconnect` after the delay.
     fn set_alarm(&mut self, cx: &mut Context<'_, Self>) {
-        let delay = Duration::from_millis(self.options.delay);
-        if self.options.ponys_rules {
-            let alarm = cx.spawn(Alarm { to: cx.me(), delay });
-            alarm.tell(Ring::Set, cx);
-        } else {
-            cx.after(delay, Wire::Reconnect);
+        match &self.alarm {
+            None => drop(cx.after(Duration::from_millis(self.options.delay), Wire::Reconnect)),
+            // Once the alarm is muted this waits in a mailbox that nobody runs.
+            Some(alarm) => alarm.tell(Ring::Set, cx),
         }
     }
 
@@ -105,10 +110,7 @@ impl Sink {
         self.attempt += 1;
         if self.attempt < self.options.attempts {
             self.say(&format!("attempt {} failed", self.attempt), cx);
-            if !self.options.ponys_rules {
-                self.set_alarm(cx);
-            }
-            return;
+            return self.set_alarm(cx);
         }
         self.connected = true;
         let kept = std::mem::take(&mut self.kept);
@@ -130,7 +132,7 @@ impl Drop for Sink {
     }
 }
 
-/// Pony's timer: an actor that sends `Reconnect` at every tick, like any other sender.
+/// Pony's timer: an actor that sends `Reconnect` when the time has come, like any other sender.
 struct Alarm {
     to: Addr<Wire>,
     delay: Duration,
@@ -147,7 +149,7 @@ impl Actor for Alarm {
 
     fn receive(&mut self, msg: Ring, cx: &mut Context<'_, Self>) {
         match msg {
-            Ring::Set => drop(cx.every(self.delay, |_| Ring::Tick)),
+            Ring::Set => drop(cx.after(self.delay, Ring::Tick)),
             Ring::Tick => self.to.tell(Wire::Reconnect, cx),
         }
     }
@@ -179,7 +181,7 @@ fn set_up(options: &Options, env: &mut Env<'_>) {
     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
     let (out, options) = (env.out.clone(), options.clone());
     let (sources, end) = (options.sources, options.messages);
-    let sink = Sink { out, auth, options, connected: true, attempt: 0, kept: vec![], written: 0 };
+    let sink = Sink { out, auth, options, connected: true, alarm: None, attempt: 0, kept: vec![], written: 0 };
     let sink = env.spawn(sink);
     sink.tell(Wire::Closed, env);
     for _ in 0..sources {

@@ -31,8 +31,8 @@ const CAPACITY: usize = 128;
 /// ```
 pub struct Inlet<M> {
     shared: Arc<Shared<M>>,
-    /// Its count is the number of inlets: when the last is gone, the runtime waits no longer.
-    _open: Arc<()>,
+    /// Its count is the number of inlets: when the last is gone, the runtime waits no longer. Absent while dropped.
+    open: Option<Arc<()>>,
 }
 
 /// Why an inlet did not take a message.
@@ -137,7 +137,7 @@ impl<M> Inlet<M> {
 
 impl<M> Clone for Inlet<M> {
     fn clone(&self) -> Self {
-        Inlet { shared: self.shared.clone(), _open: self._open.clone() }
+        Inlet { shared: self.shared.clone(), open: self.open.clone() }
     }
 }
 
@@ -151,6 +151,8 @@ impl<M> Debug for Inlet<M> {
 impl<M> Drop for Inlet<M> {
     /// The last one gone may be all that the runtime waited for.
     fn drop(&mut self) {
+        // First the count, then the bell: rung too early, the runtime sees an inlet that lives, and sleeps for ever.
+        self.open = None;
         self.shared.bell.ring();
     }
 }
@@ -195,5 +197,24 @@ pub(super) fn open<M: Debug + Send + 'static>(core: &mut Single, to: &Addr<M>) -
     let open = Arc::new(());
     let inner = Inner { shared: shared.clone(), open: Arc::downgrade(&open), to: to.clone() };
     core.attach(to.id(), Box::new(inner));
-    Inlet { shared, _open: open }
+    Inlet { shared, open: Some(open) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::{AtomicBool, Ordering};
+
+    /// R9: the runtime sleeps while the last inlet is dropped; when the bell rings, it must find none that lives.
+    #[test]
+    fn the_bell_rings_after_the_last_inlet_is_gone() {
+        let (bell, open, gone) = (Bell::new(), Arc::new(()), Arc::new(AtomicBool::new(false)));
+        let (seen, count) = (gone.clone(), Arc::downgrade(&open));
+        bell.set_ringer(Some(Box::new(move || seen.store(count.strong_count() == 0, Ordering::SeqCst))));
+        let state = State { queue: VecDeque::from([0u8; 0]), pressing: false, ended: false };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), bell: bell.clone() });
+        let mut last = Some(Inlet { shared, open: Some(open) });
+        bell.park(None, Some(&mut |_| last = None));
+        assert!(gone.load(Ordering::SeqCst));
+    }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// use backwater::{Runtime, report::Chart};
 ///
 /// let chart = Chart::new();
-/// Runtime::builder().observer(chart.clone()).run(|env| env.out.tell("".into(), env)).unwrap();
+/// Runtime::builder().observer(chart.clone()).run(|env| env.out.clone().tell("".into(), env)).unwrap();
 /// assert!(chart.to_string().contains("Print(\"\")"));
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -118,13 +118,12 @@ impl Drawing {
         let width = columns.iter().map(|id| self.name(*id).chars().count()).max().unwrap_or(0) + 3;
         let mut lines = vec![BLANK; columns.len()];
         let mut now = None;
-        write!(f, "{:>12}", "")?;
-        columns.iter().try_for_each(|id| write!(f, "{:^width$}", self.name(*id)))?;
-        writeln!(f)?;
+        let header: String = columns.iter().map(|id| format!("{:^width$}", self.name(*id))).collect();
+        writeln!(f, "{:>14}{}", "", header.trim_end())?;
         for row in self.rows.iter().filter(shown) {
             let time = if now == Some(row.now) { String::new() } else { format!("{:?}", row.now) };
             now = Some(row.now);
-            writeln!(f, "{time:>10}  {}  {}", row.graphic(&columns, &mut lines, width), self.note(row))?;
+            writeln!(f, "{time:<12}  {}  {}", row.graphic(&columns, &mut lines, width), self.note(row))?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use core::time::Duration;
 /// use backwater::{Runtime, report::Trace};
 ///
 /// let trace = Trace::terse();
-/// Runtime::builder().observer(trace.clone()).run(|env| env.out.tell("".into(), env)).unwrap();
+/// Runtime::builder().observer(trace.clone()).run(|env| env.out.clone().tell("".into(), env)).unwrap();
 /// assert!(trace.lines().contains(&"#0 -> #1 Print(\"\")".to_owned()));
 /// ```
 #[derive(Clone, Debug, Default)]

@@ -24,7 +24,8 @@ use std::fmt::Write;
 ///     fn receive(&mut self, _: (), cx: &mut Context<'_, Self>) { self.0.tell((), cx) }
 /// }
 /// let end = backwater::run(|env| {
-///     let stuck = env.spawn(Stuck(ApplyReleaseBackpressureAuth::from(&env.root)));
+///     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+///     let stuck = env.spawn(Stuck(auth));
 ///     stuck.tell((), env);
 ///     env.spawn(Sender(stuck)).tell((), env);
 /// });
