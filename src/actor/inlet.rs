@@ -32,7 +32,7 @@ const CAPACITY: usize = 128;
 pub struct Inlet<M> {
     shared: Arc<Shared<M>>,
     /// Its count is the number of inlets: when the last is gone, the runtime waits no longer.
-    _open: Arc<()>,
+    open: Option<Arc<()>>,
 }
 
 /// Why an inlet did not take a message.
@@ -134,7 +134,7 @@ impl<M> Inlet<M> {
 
 impl<M> Clone for Inlet<M> {
     fn clone(&self) -> Self {
-        Inlet { shared: self.shared.clone(), _open: self._open.clone() }
+        Inlet { shared: self.shared.clone(), open: self.open.clone() }
     }
 }
 
@@ -146,8 +146,10 @@ impl<M> Debug for Inlet<M> {
 }
 
 impl<M> Drop for Inlet<M> {
-    /// The last one gone may be all that the runtime waited for.
+    /// The last one gone may be all that the runtime waited for. First it is gone, then it rings: the other way round
+    /// the runtime could look in between, find it open, and sleep for ever.
     fn drop(&mut self) {
+        self.open = None;
         self.shared.bell.ring();
     }
 }
@@ -192,5 +194,25 @@ pub(super) fn open<M: Debug + Send + 'static>(core: &mut Single, to: &Addr<M>) -
     let open = Arc::new(());
     let inner = Inner { shared: shared.clone(), open: Arc::downgrade(&open), to: to.clone() };
     core.attach(to.id(), Box::new(inner));
-    Inlet { shared, _open: open }
+    Inlet { shared, open: Some(open) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Drops an inlet while the bell's owner sleeps, and has the ringer look whether it is still open: it must not be,
+    /// because the one who is woken looks once.
+    #[test]
+    fn an_inlet_is_gone_before_it_rings() {
+        let (bell, open) = (Bell::new(), Arc::new(()));
+        let (weak, left) = (Arc::downgrade(&open), Arc::new(Mutex::new(None)));
+        let seen = left.clone();
+        bell.set_ringer(Some(Box::new(move || *lock(&seen) = Some(weak.strong_count()))));
+        let state = State { queue: VecDeque::<u32>::new(), pressing: false, ended: false };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), bell: bell.clone() });
+        let mut inlet = Some(Inlet { shared, open: Some(open) });
+        bell.park(None, Some(&mut |_| drop(inlet.take())));
+        assert_eq!(*lock(&left), Some(0));
+    }
 }
