@@ -5,7 +5,7 @@
 
 use super::Addr;
 use crate::scheduler::{Bell, Outside, Single};
-use crate::sync::{Arc, Condvar, Mutex, Weak, lock};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, lock};
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
 use std::time::Duration;
@@ -104,14 +104,7 @@ impl<M> Inlet<M> {
     /// # Errors
     /// [`Refusal::Pressing`], [`Refusal::Full`] or [`Refusal::Ended`].
     pub fn try_send(&self, message: M) -> Result<(), Refused<M>> {
-        let mut state = lock(&self.shared.state);
-        if let Some(why) = state.refusal() {
-            return Err(Refused { message, why });
-        }
-        state.queue.push_back(message);
-        drop(state);
-        self.shared.bell.ring();
-        Ok(())
+        self.put(lock(&self.shared.state), message)
     }
 
     /// Sends, waiting up to `timeout` while the receiver is pressing. Blocks the calling thread: not for use in actors.
@@ -122,8 +115,19 @@ impl<M> Inlet<M> {
         let state = lock(&self.shared.state);
         let waits = |state: &mut State<M>| state.refusal().is_some_and(|why| why != Refusal::Ended);
         let waited = self.shared.changed.wait_timeout_while(state, timeout, waits);
-        drop(waited);
-        self.try_send(message)
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        self.put(state, message)
+    }
+
+    /// Under the lock that the caller looked under: in between, the receiver could press again.
+    fn put(&self, mut state: MutexGuard<'_, State<M>>, message: M) -> Result<(), Refused<M>> {
+        if let Some(why) = state.refusal() {
+            return Err(Refused { message, why });
+        }
+        state.queue.push_back(message);
+        drop(state);
+        self.shared.bell.ring();
+        Ok(())
     }
 
     /// Would [`try_send`](Self::try_send) take a message now? Another sender may be faster.
