@@ -26,7 +26,8 @@ const REPLAY: &str = "BACKWATER_REPLAY";
 ///
 /// ```
 /// let summary = backwater::run(|env| {
-///     env.out.tell("hello\n".into(), env);
+///     let out = env.out.clone();
+///     out.tell("hello\n".into(), env);
 /// }).unwrap();
 /// assert_eq!(summary.stats.totals.sent, 1);
 /// ```

@@ -18,7 +18,7 @@ pub struct Env<'a> {
     pub root: AmbientAuth,
     /// The command line, the program's name first.
     pub args: Vec<String>,
-    /// Standard output: `env.out.tell("text\n".into(), env)`.
+    /// Standard output; clone it, then `out.tell("text\n".into(), env)`.
     pub out: Addr<Output>,
     /// Standard error.
     pub err: Addr<Output>,

@@ -1,0 +1,204 @@
+//! Carries one step out: runs its commands, times them, and says how it went.
+
+use crate::steps::{self, STEPS, Step, Work};
+use crate::targets::Targets;
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
+use std::time::Instant;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+/// Why a step did not pass.
+enum Trouble {
+    /// It cannot be done here; the text says what is missing.
+    Skip(String),
+    /// It was done and failed; the text is the end of what it said.
+    Fail(String),
+}
+
+/// Lines shown of a command that failed.
+const TAIL: usize = 60;
+
+/// The cargo that runs this.
+pub(crate) fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// The top of the project.
+fn top() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[expect(clippy::disallowed_methods, reason = "says how long each check took; no result depends on it")]
+pub(crate) fn step(step: &Step) -> Outcome {
+    println!("{}: {}", step.name, step.purpose);
+    let began = Instant::now();
+    let result = carry_out(&step.work);
+    let took = began.elapsed().as_secs_f64();
+    match result {
+        Ok(()) => {
+            println!("    passed in {took:.1} s");
+            Outcome::Passed
+        }
+        Err(Trouble::Skip(why)) => {
+            println!("    skipped: {why}");
+            Outcome::Skipped
+        }
+        Err(Trouble::Fail(why)) => {
+            why.lines().for_each(|line| println!("    | {line}"));
+            println!("    FAILED in {took:.1} s; to run it alone: cargo verify {}", step.name);
+            Outcome::Failed
+        }
+    }
+}
+
+fn carry_out(work: &Work) -> Result<(), Trouble> {
+    match work {
+        Work::Commands(commands) => commands.iter().try_for_each(|command| run(&mut cargo_command(command))),
+        Work::Tests(names) => tests(&["--all-features"], |test| names.contains(&test)),
+        Work::OtherTests => tests(&["--all-features"], |test| !has_own_step(test)),
+        Work::Examples => examples(),
+        Work::Sanitizer => sanitizer(),
+        Work::Apart { folder, command } => apart(folder, command),
+    }
+}
+
+fn has_own_step(test: &str) -> bool {
+    STEPS.iter().any(|step| matches!(step.work, Work::Tests(names) if names.contains(&test)))
+}
+
+fn cargo_command(command: &steps::Command) -> Command {
+    let mut cargo = Command::new(cargo());
+    cargo.args(command.words.split(' ')).current_dir(top()).envs(command.env);
+    cargo
+}
+
+fn tests(options: &[&str], wanted: impl Fn(&str) -> bool) -> Result<(), Trouble> {
+    let targets = Targets::read().map_err(Trouble::Fail)?;
+    let tests = targets.tests().map_err(Trouble::Fail)?;
+    let chosen: Vec<&str> = tests.into_iter().filter(|test| wanted(test)).flat_map(|test| ["--test", test]).collect();
+    if chosen.is_empty() {
+        return Err(Trouble::Skip("none of its tests is here".into()));
+    }
+    run(Command::new(cargo()).args(["test", "--package", "backwater"]).args(options).args(chosen).current_dir(top()))
+}
+
+fn examples() -> Result<(), Trouble> {
+    let targets = Targets::read().map_err(Trouble::Fail)?;
+    let build = ["build", "--package", "backwater", "--examples", "--all-features"];
+    run(Command::new(cargo()).args(build).current_dir(top()))?;
+    targets.examples().map_err(Trouble::Fail)?.into_iter().try_for_each(example)
+}
+
+fn example(name: &str) -> Result<(), Trouble> {
+    let args = steps::EXAMPLE_ARGS.iter().find(|(example, _)| *example == name).map_or(&[][..], |(_, args)| args);
+    let run_it = ["run", "--quiet", "--package", "backwater", "--all-features", "--example", name, "--"];
+    run(Command::new(cargo()).args(run_it).args(args).current_dir(top()))
+}
+
+/// The standard library comes as the toolchain has it, so what is checked is our code and the calls it makes.
+fn sanitizer() -> Result<(), Trouble> {
+    let version = Command::new("rustup").args(["run", "nightly", "rustc", "-vV"]).output();
+    let version = version.ok().filter(|output| output.status.success());
+    let Some(version) = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()) else {
+        return Err(absent("a nightly compiler is needed: rustup toolchain install nightly --profile minimal"));
+    };
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+    let targets = Targets::read().map_err(Trouble::Fail)?;
+    let tests = targets.tests().map_err(Trouble::Fail)?;
+    let there = tests.into_iter().filter(|test| steps::SANITIZED.contains(test)).flat_map(|test| ["--test", test]);
+    let mut cargo = Command::new("rustup");
+    cargo.args(["run", "nightly", "cargo", "test", "--package", "backwater", "--lib", "--target", host]);
+    cargo.args(["--target-dir", "target/sanitizer"]).args(there).current_dir(top());
+    run(cargo.env("RUSTFLAGS", "-Zsanitizer=address").env_remove("CARGO"))
+}
+
+fn apart(folder: &str, command: &steps::Command) -> Result<(), Trouble> {
+    let folder = top().join(folder);
+    if !folder.join("Cargo.toml").is_file() {
+        return Err(absent("the folder is not in this copy of the project"));
+    }
+    run(cargo_command(command).current_dir(folder))
+}
+
+/// What is missing may be missing on a person's machine, where the step says so; in CI it is a failure.
+fn absent(what: &str) -> Trouble {
+    match std::env::var_os("CI") {
+        Some(ci) if ci == "true" => Trouble::Fail(what.into()),
+        _ => Trouble::Skip(what.into()),
+    }
+}
+
+/// Runs a command; if it fails, says which and how it ended.
+fn run(command: &mut Command) -> Result<(), Trouble> {
+    let line = line(command);
+    match output(command) {
+        Ok((status, _)) if status.success() => Ok(()),
+        Ok((status, said)) => Err(Trouble::Fail(format!("{}{line}\n{status}", tail(&said)))),
+        Err(why) => Err(Trouble::Fail(format!("{line}\ndid not run: {why}"))),
+    }
+}
+
+/// Standard output and error, as they came.
+fn output(command: &mut Command) -> io::Result<(ExitStatus, String)> {
+    let (mut reader, writer) = io::pipe()?;
+    let mut child = command.stdin(std::process::Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    // The command still holds our ends for writing; with them open the reading would not end.
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut said = Vec::new();
+    reader.read_to_end(&mut said)?;
+    Ok((child.wait()?, String::from_utf8_lossy(&said).into_owned()))
+}
+
+/// The command as a person would type it.
+fn line(command: &Command) -> String {
+    let env = command.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
+    let mut words: Vec<String> = env.map(|(name, value)| format!("{name}='{value}'")).collect();
+    let program = PathBuf::from(command.get_program());
+    words.push(program.file_stem().unwrap_or(program.as_os_str()).to_string_lossy().into_owned());
+    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.join(" ")
+}
+
+fn tail(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().collect();
+    let from = lines.len().saturating_sub(TAIL);
+    lines[from..].iter().flat_map(|line| [line, "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_fails_is_a_failure_with_its_words_and_the_line_to_type() {
+        let result = run(Command::new(cargo()).arg("no-such-command"));
+        let Err(Trouble::Fail(why)) = result else { panic!("cargo has no such command") };
+        assert!(why.contains("cargo no-such-command\n") && why.contains("no such command"), "{why}");
+    }
+
+    #[test]
+    fn a_command_that_does_not_exist_is_a_failure() {
+        assert!(matches!(run(&mut Command::new("no-such-program-here")), Err(Trouble::Fail(_))));
+    }
+
+    #[test]
+    fn the_tail_is_the_end_of_what_was_said() {
+        let said: String = (0..100).map(|n| format!("{n}\n")).collect();
+        assert!(tail(&said).starts_with("40\n") && tail(&said).ends_with("99\n"));
+        assert_eq!(tail("one"), "one\n");
+    }
+
+    #[test]
+    fn no_test_is_left_out_of_the_steps() {
+        assert!(has_own_step("house") && !has_own_step("a_test_of_next_year"));
+        assert!(STEPS.iter().any(|step| matches!(step.work, Work::OtherTests)));
+    }
+}

@@ -1,0 +1,141 @@
+//! The table of checks. A new check is a new line here.
+
+/// One check.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    /// What a pass means.
+    pub(crate) purpose: &'static str,
+    /// How long it takes, about.
+    pub(crate) about: &'static str,
+    pub(crate) work: Work,
+}
+
+pub(crate) enum Work {
+    /// These commands, one after the other.
+    Commands(&'static [Command]),
+    /// The integration tests of these names.
+    Tests(&'static [&'static str]),
+    /// The integration tests that no other step names.
+    OtherTests,
+    /// Builds all examples and runs each.
+    Examples,
+    /// The tests of memory under the address sanitizer, which only a nightly compiler has.
+    Sanitizer,
+    /// A command in a crate that stands apart from the workspace and may be absent from a package of it.
+    Apart { folder: &'static str, command: Command },
+}
+
+/// A cargo command, its words separated by single spaces.
+#[derive(Clone, Copy)]
+pub(crate) struct Command {
+    pub(crate) env: Option<(&'static str, &'static str)>,
+    pub(crate) words: &'static str,
+}
+
+const fn cargo(words: &'static str) -> Command {
+    Command { env: None, words }
+}
+
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        purpose: "every file is laid out by rustfmt",
+        about: "2 s",
+        work: Work::Commands(&[cargo("fmt --all --check")]),
+    },
+    Step {
+        name: "lints",
+        purpose: "clippy finds nothing, with all features and with none; nothing newer than the declared Rust is used",
+        about: "2 min",
+        work: Work::Commands(&[
+            cargo("clippy --workspace --all-targets --all-features -- -D warnings"),
+            cargo("clippy --workspace --all-targets --no-default-features -- -D warnings"),
+        ]),
+    },
+    Step {
+        name: "docs",
+        purpose: "the documentation builds and its links resolve",
+        about: "20 s",
+        work: Work::Commands(&[Command {
+            env: Some(("RUSTDOCFLAGS", "-D warnings")),
+            words: "doc --package backwater --no-deps --all-features",
+        }]),
+    },
+    Step {
+        name: "house",
+        purpose: "modules import only from lower floors; no private path and no dead link in any text",
+        about: "5 s",
+        work: Work::Tests(&["house", "texts"]),
+    },
+    Step {
+        name: "unit",
+        purpose: "the tests inside the modules, and those of `cargo verify` itself",
+        about: "2 min",
+        work: Work::Commands(&[cargo("test --workspace --all-features --lib --bins")]),
+    },
+    Step {
+        name: "tests",
+        purpose: "the integration tests that are not steps of their own",
+        about: "3 min",
+        work: Work::OtherTests,
+    },
+    Step {
+        name: "properties",
+        purpose: "random programs do what a second, naive reading of the rules says, twice the same",
+        about: "2 min",
+        work: Work::Tests(&["program", "mailbox", "determinism"]),
+    },
+    Step {
+        name: "doc-tests",
+        purpose: "every example in the documentation compiles and runs, the README's included",
+        about: "1 min",
+        work: Work::Commands(&[cargo("test --package backwater --all-features --doc")]),
+    },
+    Step {
+        name: "compile-fail",
+        purpose: "tokens cannot be forged and messages cannot be mistyped: such programs do not compile",
+        about: "1 min",
+        work: Work::Tests(&["compile_fail"]),
+    },
+    Step {
+        name: "examples",
+        purpose: "every example builds, runs and ends well",
+        about: "1 min",
+        work: Work::Examples,
+    },
+    Step {
+        name: "features",
+        purpose: "the library builds with each feature alone, and its tests pass with none",
+        about: "3 min",
+        work: Work::Commands(&[
+            cargo("check --package backwater --no-default-features --features net"),
+            cargo("check --package backwater --no-default-features --features tracing"),
+            cargo("check --package backwater --no-default-features --features serde"),
+            cargo("test --package backwater --no-default-features --lib --tests"),
+        ]),
+    },
+    Step {
+        name: "build",
+        purpose: "library and `cargo verify` build from the lock file; with the oldest Rust declared, that it is enough",
+        about: "30 s",
+        work: Work::Commands(&[cargo("build --workspace --all-features --locked")]),
+    },
+    Step {
+        name: "sanitizer",
+        purpose: "the unsafe code of the mailboxes touches no memory that it should not, and leaks none",
+        about: "1 min",
+        work: Work::Sanitizer,
+    },
+    Step {
+        name: "peers",
+        purpose: "the rival programs that docs/PERFORMANCE.md compares with build, and their tests pass",
+        about: "6 min",
+        work: Work::Apart { folder: "benches/peers", command: cargo("test --locked") },
+    },
+];
+
+/// What the `sanitizer` step runs, where they are there: the library's own tests, and these.
+pub(crate) const SANITIZED: &[&str] = &["mailbox"];
+
+/// Arguments that make an example a matter of seconds; those that are not named here run without any.
+pub(crate) const EXAMPLE_ARGS: &[(&str, &[&str])] = &[("bench", &["pingpong", "--n", "1000"])];
