@@ -36,6 +36,26 @@ struct Node<M> {
     message: M,
 }
 
+/// Where the message of a node is.
+///
+/// # Safety
+/// The link leads to memory that is, or is to become, a `Node<M>`.
+#[inline(always)]
+unsafe fn message_in<M>(link: Link) -> *mut M {
+    // SAFETY: by contract inside one allocation; no reference is made.
+    unsafe { &raw mut (*link.cast::<Node<M>>().as_ptr()).message }
+}
+
+/// Where the link of a node is.
+///
+/// # Safety
+/// The link leads to memory of a node, used or free.
+#[inline(always)]
+unsafe fn next_in(link: Link) -> *mut Option<Link> {
+    // SAFETY: by contract inside one allocation; no reference is made.
+    unsafe { &raw mut (*link.as_ptr()).next }
+}
+
 struct KindOf<M>(PhantomData<M>);
 
 impl<M: Debug + Send + 'static> KindOf<M> {
@@ -52,8 +72,10 @@ impl<M: Debug + Send + 'static> KindOf<M> {
 /// # Safety
 /// The node holds a message of type `M`, which nobody uses afterwards.
 unsafe fn drop_message<M>(link: Link) {
-    // SAFETY: by contract the node is a live `Node<M>`.
-    unsafe { ptr::drop_in_place(&raw mut (*link.cast::<Node<M>>().as_ptr()).message) }
+    // SAFETY: by contract the node is a `Node<M>`.
+    let message = unsafe { message_in::<M>(link) };
+    // SAFETY: by contract the message is there and is not used again.
+    unsafe { message.drop_in_place() }
 }
 
 /// # Safety
@@ -132,8 +154,10 @@ impl Pool {
         for i in (0..bytes / size).rev() {
             // SAFETY: node i lies inside the chunk.
             let link = unsafe { chunk.add(i * size) }.cast::<Head>();
+            // SAFETY: node i lies inside the chunk, and is as large as its class.
+            let next = unsafe { next_in(link) };
             // SAFETY: the memory is ours, unused, and aligned: chunk and node sizes are multiples of `ALIGN`.
-            unsafe { (&raw mut (*link.as_ptr()).next).write(self.free[class]) };
+            unsafe { next.write(self.free[class]) };
             self.free[class] = Some(link);
         }
         self.free[class].expect("a chunk holds at least one node")
@@ -156,8 +180,10 @@ impl Pool {
         if !is::<M>(unsafe { link.as_ref() }.kind) {
             return Err(link);
         }
-        // SAFETY: the kind says that the node is a `Node<M>`; the message is read once, the node is freed below.
-        let message = unsafe { (&raw const (*link.cast::<Node<M>>().as_ptr()).message).read() };
+        // SAFETY: the kind says that the node is a `Node<M>`.
+        let message = unsafe { message_in::<M>(link) };
+        // SAFETY: the message is there and is read once: the node is freed below.
+        let message = unsafe { message.read() };
         // SAFETY: by contract live, and its message has just been moved out.
         unsafe { self.give_back(link, const { Layout::new::<Node<M>>() }) };
         Ok(message)
@@ -191,8 +217,10 @@ impl Pool {
     unsafe fn give_back(&mut self, link: Link, layout: Layout) {
         match class(layout) {
             Some(class) => {
-                // SAFETY: by contract ours and unused.
-                unsafe { (&raw mut (*link.as_ptr()).next).write(self.free[class]) };
+                // SAFETY: by contract ours.
+                let next = unsafe { next_in(link) };
+                // SAFETY: by contract unused.
+                unsafe { next.write(self.free[class]) };
                 self.free[class] = Some(link);
             }
             // SAFETY: by contract allocated with this layout by `own`.

@@ -137,10 +137,10 @@ impl TcpListener {
     }
 }
 
-fn listen(
-    at: SocketAddr,
-    cx: &mut Context<'_, TcpListener>,
-) -> Result<(Box<dyn Listener>, Arc<Registered>, SocketAddr), NetError> {
+/// A socket that listens, its place in the event loop, and its address.
+type Listening = (Box<dyn Listener>, Arc<Registered>, SocketAddr);
+
+fn listen(at: SocketAddr, cx: &mut Context<'_, TcpListener>) -> Result<Listening, NetError> {
     let begun = event_loop::network(cx)?.listen(at);
     let entered: io::Result<_> = begun.and_then(|mut listener| {
         let key = event_loop::enter(cx, |key| listener.register(key))?;

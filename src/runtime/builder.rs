@@ -26,8 +26,7 @@ const REPLAY: &str = "BACKWATER_REPLAY";
 ///
 /// ```
 /// let summary = backwater::run(|env| {
-///     let out = env.out.clone();
-///     out.tell("hello\n".into(), env);
+///     env.print("hello\n");
 /// }).unwrap();
 /// assert_eq!(summary.stats.totals.sent, 1);
 /// ```

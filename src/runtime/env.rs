@@ -18,7 +18,7 @@ pub struct Env<'a> {
     pub root: AmbientAuth,
     /// The command line, the program's name first.
     pub args: Vec<String>,
-    /// Standard output; clone it, then `out.tell("text\n".into(), env)`.
+    /// Standard output. Actors get a clone; `main` itself writes with [`print`](Env::print).
     pub out: Addr<Output>,
     /// Standard error.
     pub err: Addr<Output>,
@@ -35,6 +35,20 @@ impl Actor for Main {
 
     fn receive(&mut self, msg: Infallible, _cx: &mut Context<'_, Self>) {
         match msg {}
+    }
+}
+
+impl Env<'_> {
+    /// Sends text or bytes to standard output.
+    #[track_caller]
+    pub fn print(&mut self, what: impl Into<Output>) {
+        self.out.tell(what.into(), &mut self.cx);
+    }
+
+    /// Sends text or bytes to standard error.
+    #[track_caller]
+    pub fn eprint(&mut self, what: impl Into<Output>) {
+        self.err.tell(what.into(), &mut self.cx);
     }
 }
 

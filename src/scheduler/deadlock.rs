@@ -289,7 +289,7 @@ impl fmt::Display for Stall {
             } else {
                 "suspected: every actor that ever sent to it is muted; one that never did could still"
             };
-            write!(f, "{root}    {word}\n")?;
+            writeln!(f, "{root}    {word}")?;
         }
         writeln!(f, "who waits, → means \"is muted by\":")?;
         list(f, &self.muted, |f, muted| write!(f, "{muted}"))
