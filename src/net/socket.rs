@@ -3,7 +3,7 @@
 
 use super::backlog::Backlog;
 use super::event_loop::Registered;
-use super::network::{Readiness, Stream};
+use super::network::{Key, Readiness, Stream};
 use crate::sync::Arc;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -223,8 +223,8 @@ impl TcpSocket {
         self.phase = Phase::Closed;
     }
 
-    pub(super) fn key(&self) -> Option<&Registered> {
-        self.stream.as_ref().map(|(_, key)| &**key)
+    pub(super) fn key(&self) -> Option<Key> {
+        self.stream.as_ref().map(|(_, registered)| registered.key)
     }
 
     pub(super) fn ready(&mut self, ready: Readiness) {

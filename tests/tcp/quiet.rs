@@ -67,8 +67,7 @@ fn a_stalled_connection_does_nothing() {
         let conn = connect(env, to, probe);
         let watcher = Watcher { conn, handled: 0, same: 0, ticks: 0, peer: Some(tell) };
         give.send(env.spawn(watcher)).unwrap();
-    })
-    .unwrap();
+    });
     assert_eq!(peer.join().unwrap(), MUCH);
     use Heard::*;
     assert_eq!(log.all(), [Connecting, Connected, Throttled, Unthrottled, Closed(None)]);

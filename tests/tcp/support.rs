@@ -1,7 +1,7 @@
 //! A notifier that writes down what it hears, and peers that are plain threads.
 
 use backwater::net::{NetError, TcpConnection, TcpNotify, TcpSocket};
-use backwater::{Context, Env, RunError, Runtime, Summary};
+use backwater::{Context, Env, Runtime, Summary};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -102,12 +102,13 @@ impl TcpNotify for Probe {
 }
 
 /// Runs with every invariant checked after every run of an actor, and conservation at the end.
-pub(crate) fn run(main: impl FnOnce(&mut Env<'_>)) -> Result<Summary, RunError> {
-    let result = Runtime::builder().check_invariants(true).run(main);
-    if let Ok(summary) = &result {
-        assert!(summary.stats.is_conserved(), "{}", summary.stats);
-    }
-    result
+///
+/// # Panics
+/// If it does not end well.
+pub(crate) fn run(main: impl FnOnce(&mut Env<'_>)) -> Summary {
+    let summary = Runtime::builder().check_invariants(true).run(main).unwrap_or_else(|why| panic!("{why}"));
+    assert!(summary.stats.is_conserved(), "{}", summary.stats);
+    summary
 }
 
 /// A socket at a free loopback port, with a small buffer; nobody listens at it yet.
