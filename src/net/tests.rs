@@ -3,12 +3,14 @@
 use super::event_loop::Net;
 use super::network::{Buffers, Key, Listener, Network, Readiness, Stream};
 use super::real::Real;
-use super::{TcpConnection, TcpNotify, TcpSocket};
+use super::{Listen, TcpConnection, TcpListenNotify, TcpListener, TcpNotify, TcpSocket};
 use crate::sync::{Arc, Mutex, lock, thread};
-use crate::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env, Runtime, TcpConnectAuth};
+use crate::{
+    Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env, Runtime, TcpConnectAuth, TcpListenAuth,
+};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7);
@@ -27,6 +29,8 @@ struct Script {
     ready: VecDeque<Readiness>,
     /// What each read gives; then `WouldBlock`.
     reads: VecDeque<Result<&'static str, ErrorKind>>,
+    /// What each accept gives; then `WouldBlock`.
+    accepts: VecDeque<Result<(), ErrorKind>>,
     /// How much each write takes; then `WouldBlock`.
     writes: VecDeque<Result<usize, ErrorKind>>,
     written: Vec<u8>,
@@ -39,7 +43,7 @@ impl Network for Scripted {
     }
 
     fn listen(&mut self, _: SocketAddr) -> io::Result<Box<dyn Listener>> {
-        Err(ErrorKind::Unsupported.into())
+        Ok(Box::new(self.clone()))
     }
 
     fn poll(&mut self, timeout: Option<Duration>, ready: &mut Vec<(Key, Readiness)>) -> io::Result<()> {
@@ -91,6 +95,21 @@ impl Stream for Scripted {
     }
 }
 
+impl Listener for Scripted {
+    fn register(&mut self, key: Key) -> io::Result<()> {
+        Stream::register(self, key)
+    }
+
+    fn accept(&mut self) -> io::Result<(Box<dyn Stream>, SocketAddr)> {
+        lock(&self.0).accepts.pop_front().unwrap_or(Err(WouldBlock))?;
+        Ok((Box::new(Scripted::default()), NOWHERE))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(NOWHERE)
+    }
+}
+
 /// Runs with this network in the machine's place.
 fn run_over(network: impl Network + 'static, main: impl FnOnce(&mut Env<'_>)) {
     let ended = Runtime::builder().virtual_time().check_invariants(true).run(|env| {
@@ -119,7 +138,7 @@ impl TcpNotify for Noting {
         conn.write(self.first);
     }
     fn received(&mut self, _: &mut TcpSocket, data: Vec<u8>, _: &mut Cx<'_>) {
-        self.note(String::from_utf8(data).unwrap());
+        self.note(if data.len() < 100 { String::from_utf8(data).unwrap() } else { format!("{} bytes", data.len()) });
     }
     fn throttled(&mut self, conn: &mut TcpSocket, _: &mut Cx<'_>) {
         self.note(format!("throttled at {}", conn.backlog()));
@@ -179,6 +198,44 @@ fn a_socket_that_takes_nothing_is_not_tried_again_before_it_is_ready() {
     let (heard, script) = play("stubborn!", Script { ready: ready.collect(), reads, writes, ..Script::default() });
     assert_eq!(heard, ["throttled at 9", "unthrottled", "closed, None"]);
     assert_eq!(script.write_calls, 2);
+}
+
+#[test]
+fn more_than_fits_into_a_behaviour_is_read_to_the_end_after_one_readiness() {
+    let long = || Ok(&*String::leak("x".repeat(16 << 10)));
+    let reads = [Err(WouldBlock)].into_iter().chain((0..10).map(|_| long())).chain([Ok("")]).collect();
+    let (heard, _) = play("", Script { ready: [WRITABLE, READABLE].into(), reads, ..Script::default() });
+    assert_eq!(heard, [vec!["16384 bytes"; 10], vec!["closed, None"]].concat());
+
+    // The same after a write has failed: what the peer sent before is not lost.
+    let reads = (0..10).map(|_| long()).chain([Ok("")]).collect();
+    let writes = [Err(BrokenPipe)].into();
+    let (heard, _) = play("in vain", Script { ready: [WRITABLE].into(), reads, writes, ..Script::default() });
+    assert_eq!(heard, [vec!["16384 bytes"; 10], vec!["closed, Some(BrokenPipe)"]].concat());
+}
+
+/// Wants so many connections, and closes each at once.
+struct Turnstile(u32);
+
+impl TcpListenNotify for Turnstile {
+    fn accept(&mut self, _: SocketAddr, cx: &mut Context<'_, TcpListener>) -> Option<Box<dyn TcpNotify>> {
+        self.0 -= 1;
+        if self.0 == 0 {
+            cx.me().tell(Listen::Close, cx);
+        }
+        None
+    }
+}
+
+#[test]
+fn a_crowd_is_accepted_after_one_readiness_and_past_errors_that_go_away() {
+    let crowd = || std::iter::repeat_n(Ok(()), 40);
+    let errors = [Err(Interrupted), Err(ErrorKind::ConnectionAborted), Err(ErrorKind::OutOfMemory)];
+    let accepts = crowd().chain(errors).chain(crowd()).collect();
+    let script = Script { ready: [READABLE].into(), accepts, ..Script::default() };
+    run_over(Scripted(Arc::new(Mutex::new(script))), |env| {
+        TcpListener::listen(&TcpListenAuth::from(&env.root), "192.0.2.1:7", Turnstile(80)).spawn(env);
+    });
 }
 
 /// Under pressure for the first hundred milliseconds.
@@ -280,7 +337,7 @@ impl TcpNotify for Stalled {
 
 #[test]
 fn waiting_for_a_stalled_peer_is_not_polling() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let to = listener.local_addr().unwrap().to_string();
     // Does not read before the run is over.
     let (held, hold) = std::sync::mpsc::channel::<()>();

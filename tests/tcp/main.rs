@@ -110,8 +110,16 @@ fn hard_close_while_throttled_drops_what_waits_and_is_never_unthrottled() {
     assert_eq!(log.all(), [Connecting, Connected, Throttled, Closed(None)]);
 }
 
-/// The peer resets the connection while it is throttled and under pressure; `release` says whether `closed` releases.
-fn reset_while_throttled(release: bool) -> (Log, bool) {
+/// How the pressure begins in `throttled`, and ends in `closed`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pressing {
+    Released,
+    Guarded,
+    Forgotten,
+}
+
+/// The peer resets the connection while it is throttled. Says also whether the actor is still there at the end.
+fn reset_while_throttled(pressing: Pressing) -> (Log, bool) {
     let (tell, told) = mpsc::channel();
     let (to, peer) = peer(move |stream| {
         told.recv().unwrap();
@@ -120,17 +128,25 @@ fn reset_while_throttled(release: bool) -> (Log, bool) {
     let log = Log::default();
     let summary = run(|env| {
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let mut guard = None;
         let probe = Probe::new(&log, move |heard, conn, cx| match heard {
             Heard::Connected => conn.write(vec![0; MUCH]),
             Heard::Throttled => {
-                Backpressure::apply(&auth, cx);
+                match pressing {
+                    Pressing::Guarded => guard = Some(Backpressure::hold(&auth, cx)),
+                    Pressing::Released | Pressing::Forgotten => Backpressure::apply(&auth, cx),
+                }
+                assert!(cx.is_under_pressure());
                 tell.send(()).unwrap();
             }
             Heard::Closed(_) => {
                 assert!(conn.is_throttled() && !conn.is_open() && conn.backlog() == 0);
-                if release {
-                    Backpressure::release(&auth, cx);
+                match pressing {
+                    Pressing::Released => Backpressure::release(&auth, cx),
+                    Pressing::Guarded => guard = None,
+                    Pressing::Forgotten => {}
                 }
+                assert_eq!(cx.is_under_pressure(), pressing == Pressing::Forgotten);
             }
             _ => {}
         });
@@ -143,17 +159,19 @@ fn reset_while_throttled(release: bool) -> (Log, bool) {
 
 #[test]
 fn reset_while_throttled_closes_without_unthrottled() {
-    let (log, stays) = reset_while_throttled(true);
-    use Heard::*;
-    let closed = log.all().pop().unwrap();
-    assert!(matches!(closed, Closed(Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe))), "{closed:?}");
-    assert_eq!(log.all(), [Connecting, Connected, Throttled, closed]);
-    assert!(!stays, "a connection that has ended and is under no pressure stops by itself");
+    for pressing in [Pressing::Released, Pressing::Guarded] {
+        let (log, stays) = reset_while_throttled(pressing);
+        use Heard::*;
+        let closed = log.all().pop().unwrap();
+        assert!(matches!(closed, Closed(Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe))), "{closed:?}");
+        assert_eq!(log.all(), [Connecting, Connected, Throttled, closed]);
+        assert!(!stays, "a connection that has ended and is under no pressure stops by itself");
+    }
 }
 
 #[test]
 fn a_connection_that_forgot_to_release_stays_to_be_reported() {
-    let (_, stays) = reset_while_throttled(false);
+    let (_, stays) = reset_while_throttled(Pressing::Forgotten);
     assert!(stays, "it stopped, and its pressure was papered over (R8)");
 }
 
