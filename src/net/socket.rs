@@ -301,6 +301,9 @@ impl TcpSocket {
     }
 
     fn read(&mut self) -> Option<Vec<u8>> {
+        if !self.wants_to_read() {
+            return None; // without filling a buffer with zeros first
+        }
         let mut buffer = [0; READ];
         while self.wants_to_read() && self.may_read > 0 {
             let (stream, _) = self.stream.as_mut()?;

@@ -35,7 +35,10 @@ fn megabytes_go_both_ways_and_none_is_lost_or_reordered() {
     let log = Log::default();
     let (write, expected) = (ours.clone(), theirs.len() as u64);
     let probe = Probe::new(&log, move |heard, conn, _| match heard {
-        Heard::Connected => write.chunks(10_007).for_each(|chunk| conn.write(chunk)),
+        Heard::Connected => {
+            assert_eq!((conn.peer_addr(), conn.local_addr().map(|ours| ours.ip())), (Some(to), Some(to.ip())));
+            write.chunks(10_007).for_each(|chunk| conn.write(chunk));
+        }
         Heard::Received(_) if conn.bytes_received() == expected => conn.close(),
         _ => {}
     });
@@ -143,7 +146,7 @@ fn reset_while_throttled(pressing: Pressing) -> (Log, bool) {
                 assert!(conn.is_throttled() && !conn.is_open() && conn.backlog() == 0);
                 match pressing {
                     Pressing::Released => Backpressure::release(&auth, cx),
-                    Pressing::Guarded => guard = None,
+                    Pressing::Guarded => drop(guard.take()),
                     Pressing::Forgotten => {}
                 }
                 assert_eq!(cx.is_under_pressure(), pressing == Pressing::Forgotten);
