@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example slow_down` needs nothing else; `--help` says what else it can show. The actors are in
 //! `program.rs`, the peer that it brings along is in `peer.rs`.
+//!
+//! With `--flood` its memory stays below 32 MiB plus 8 chunks, whatever is sent: `tests/slow_down.rs` holds it to less.
 
 mod peer;
 mod program;

@@ -11,8 +11,9 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The peer's buffer in the machine. Small, so that it does not take seconds to fill.
-const RECEIVE_BUFFER: usize = 64 << 10;
+/// The peer's buffer in the machine: small, so that it does not take seconds to fill, and some times the largest
+/// segment of loopback, below which TCP waits for its own timers.
+const RECEIVE_BUFFER: usize = 256 << 10;
 
 /// What a peer does, one after the other.
 #[derive(Debug)]

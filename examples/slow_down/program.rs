@@ -9,8 +9,8 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Our socket's buffer in the machine. Small, so that it does not take seconds to fill.
-const SEND_BUFFER: usize = 64 << 10;
+/// Our socket's buffer in the machine, small as the peer's is.
+const SEND_BUFFER: usize = 256 << 10;
 /// A flood is throttled hundreds of times: what is announced then is what comes this long after the last
 /// announcement, or lasted this long.
 const WORTH_SAYING: Duration = Duration::from_millis(250);

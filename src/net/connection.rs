@@ -263,7 +263,7 @@ impl TcpConnection {
             What::Resolved(Err(why)) if self.socket.is_opening() => self.fail(why, cx),
             What::Wake if self.socket.is_opening() => self.look_at_attempt(cx),
             What::Wake => {
-                if let Some(key) = self.socket.key().map(|registered| registered.key) {
+                if let Some(key) = self.socket.key() {
                     self.socket.ready(event_loop::look(cx, key));
                 }
             }

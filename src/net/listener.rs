@@ -40,7 +40,7 @@ pub struct TcpListener {
     notify: Box<dyn TcpListenNotify>,
     /// Taken at the start.
     at: Option<String>,
-    socket: Option<(Box<dyn Listener>, Arc<Registered>)>,
+    socket: Option<Bound>,
     over: bool,
 }
 
@@ -48,6 +48,12 @@ impl Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TcpListener").field("listens", &self.socket.is_some()).finish_non_exhaustive()
     }
+}
+
+struct Bound {
+    listener: Box<dyn Listener>,
+    key: Arc<Registered>,
+    at: SocketAddr,
 }
 
 /// A listener that is to be opened: [`spawn`](Self::spawn) it.
@@ -90,8 +96,9 @@ impl TcpListener {
 
     fn open(&mut self, at: SocketAddr, cx: &mut Context<'_, Self>) {
         match listen(at, cx) {
-            Ok((listener, key, at)) => {
-                self.socket = Some((listener, key));
+            Ok(bound) => {
+                let at = bound.at;
+                self.socket = Some(bound);
                 self.notify.listening(at, cx);
             }
             Err(why) => self.fail(why, cx),
@@ -113,8 +120,8 @@ impl TcpListener {
 
     fn accept_some(&mut self, cx: &mut Context<'_, Self>) {
         for _ in 0..ACCEPT_AT_ONCE {
-            let Some((listener, _)) = &mut self.socket else { return };
-            match listener.accept() {
+            let Some(bound) = &mut self.socket else { return };
+            match bound.listener.accept() {
                 Ok((stream, from)) => self.accepted(stream, from, cx),
                 Err(why) => match why.kind() {
                     ErrorKind::WouldBlock => return,
@@ -137,15 +144,12 @@ impl TcpListener {
     }
 }
 
-/// A socket that listens, its place in the event loop, and its address.
-type Listening = (Box<dyn Listener>, Arc<Registered>, SocketAddr);
-
-fn listen(at: SocketAddr, cx: &mut Context<'_, TcpListener>) -> Result<Listening, NetError> {
+fn listen(at: SocketAddr, cx: &mut Context<'_, TcpListener>) -> Result<Bound, NetError> {
     let begun = event_loop::network(cx)?.listen(at);
-    let entered: io::Result<_> = begun.and_then(|mut listener| {
+    let entered: io::Result<Bound> = begun.and_then(|mut listener| {
         let key = event_loop::enter(cx, |key| listener.register(key))?;
         let at = listener.local_addr()?;
-        Ok((listener, key, at))
+        Ok(Bound { listener, key, at })
     });
     entered.map_err(|why| NetError::Listen { at, why })
 }
@@ -163,7 +167,7 @@ impl Actor for TcpListener {
             }
             Listen::Signal(Signal(What::Resolved(Err(why)))) => self.fail(why, cx),
             Listen::Signal(Signal(What::Wake)) => {
-                if let Some(key) = self.socket.as_ref().map(|(_, registered)| registered.key) {
+                if let Some(key) = self.socket.as_ref().map(|bound| bound.key.key) {
                     event_loop::look(cx, key);
                 }
                 self.accept_some(cx);

@@ -78,6 +78,8 @@ mod notify;
 mod real;
 mod resolve;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 pub use connection::{Tcp, TcpConnect, TcpConnection};
 pub use error::NetError;

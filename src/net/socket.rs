@@ -3,7 +3,7 @@
 
 use super::backlog::Backlog;
 use super::event_loop::Registered;
-use super::network::{Readiness, Stream};
+use super::network::{Key, Readiness, Stream};
 use crate::sync::Arc;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -223,8 +223,8 @@ impl TcpSocket {
         self.phase = Phase::Closed;
     }
 
-    pub(super) fn key(&self) -> Option<&Registered> {
-        self.stream.as_ref().map(|(_, key)| &**key)
+    pub(super) fn key(&self) -> Option<Key> {
+        self.stream.as_ref().map(|(_, registered)| registered.key)
     }
 
     pub(super) fn ready(&mut self, ready: Readiness) {
@@ -301,6 +301,9 @@ impl TcpSocket {
     }
 
     fn read(&mut self) -> Option<Vec<u8>> {
+        if !self.wants_to_read() {
+            return None; // without filling a buffer with zeros first
+        }
         let mut buffer = [0; READ];
         while self.wants_to_read() && self.may_read > 0 {
             let (stream, _) = self.stream.as_mut()?;

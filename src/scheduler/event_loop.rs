@@ -1,5 +1,6 @@
 //! The seam to the world outside: what the driver asks of an event loop, real or simulated. The scheduler only keeps
 //! it, where the actors that use it can find it.
+#![cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network puts an event loop in"))]
 
 use super::bell::Ringer;
 use super::single::Single;
@@ -25,6 +26,7 @@ pub(crate) trait EventLoop: Any + Send {
 
 impl Single {
     /// Where the event loop goes when the first actor needs one.
+    #[cfg(feature = "net")]
     pub(crate) fn set_event_loop(&mut self, event_loop: Box<dyn EventLoop>) {
         self.bell.set_ringer(Some(event_loop.ringer()));
         self.event_loop = Some(event_loop);

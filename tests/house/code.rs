@@ -101,10 +101,8 @@ pub(crate) fn paths(tokens: &[Token], module: &[&str]) -> Vec<String> {
                 }
                 braces.push(module);
             }
-            "}" => {
-                if braces.pop() == Some(true) {
-                    here.pop();
-                }
+            "}" if braces.pop() == Some(true) => {
+                here.pop();
             }
             word if is_name(word) && !continues && matches!(at(i + 1), "::" | "as") => {
                 tree(tokens, i, &here, &[], &mut found);

@@ -74,7 +74,8 @@ mod tests {
     fn every_step_can_be_chosen_by_its_name_and_no_name_stands_twice() {
         for step in STEPS {
             let chosen = choose(&[step.name.to_owned()]).unwrap();
-            assert!(chosen.len() == 1 && std::ptr::eq(chosen[0], step), "{} stands twice", step.name);
+            let namesakes = STEPS.iter().filter(|other| other.name == step.name).count();
+            assert!(chosen.len() == 1 && namesakes == 1, "{} stands {namesakes} times", step.name);
         }
         assert_eq!(choose(&["no-such-step".to_owned()]).err().unwrap(), "no-such-step");
         assert_eq!(choose(&[]).unwrap().len(), STEPS.len());
