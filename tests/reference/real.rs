@@ -4,7 +4,7 @@ use super::fact::{Fact, Numbers, Verdict};
 use super::script::{Effect, Order, Program};
 use backwater::policy::{Newest, RoundRobin};
 use backwater::{
-    Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, ControlAuth, End, Event, OnPanic,
+    Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, ControlAuth, End, Env, Event, OnPanic,
     PressureGuard, RunError, Runtime, SpawnOptions, Summary, TimerId,
 };
 use std::fmt;
@@ -195,24 +195,29 @@ pub(crate) fn builder(program: &Program) -> Builder {
     }
 }
 
+/// What is to outlive a run: the guards that are left on the rack are dropped with it, after the run.
+pub(crate) struct Kept(#[expect(dead_code, reason = "it is only kept")] Arc<World>);
+
+/// The program's main.
+pub(crate) fn main(program: &Program, env: &mut Env<'_>) -> Kept {
+    let shared = Shared { actors: Vec::new(), rack: Vec::new(), budget: program.budget, serial: 0 };
+    let world = Arc::new(World {
+        program: program.clone(),
+        pressure: ApplyReleaseBackpressureAuth::from(&env.root),
+        control: ControlAuth::from(&env.root),
+        shared: Mutex::new(shared),
+    });
+    (0..program.scripts.len()).for_each(|script| world.spawn(script, env));
+    for effect in program.main.iter().filter(|effect| !matches!(effect, Effect::Panic)) {
+        world.carry_out(effect, env);
+    }
+    Kept(world)
+}
+
 /// Runs a program as the builder says.
 pub(crate) fn run(program: &Program, builder: Builder) -> Result<Summary, RunError> {
-    // The guards that are left on the rack are dropped after the run.
     let mut kept = None;
-    builder.run(|env| {
-        let shared = Shared { actors: Vec::new(), rack: Vec::new(), budget: program.budget, serial: 0 };
-        let world = Arc::new(World {
-            program: program.clone(),
-            pressure: ApplyReleaseBackpressureAuth::from(&env.root),
-            control: ControlAuth::from(&env.root),
-            shared: Mutex::new(shared),
-        });
-        kept = Some(world.clone());
-        (0..program.scripts.len()).for_each(|script| world.spawn(script, env));
-        for effect in program.main.iter().filter(|effect| !matches!(effect, Effect::Panic)) {
-            world.carry_out(effect, env);
-        }
-    })
+    builder.run(|env| kept = Some(main(program, env)))
 }
 
 /// Everything that happened, up to the moment when the runtime began to take itself apart.
