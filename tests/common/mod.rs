@@ -56,6 +56,13 @@ impl<T> Notes<T> {
         self.0.lock().unwrap().push(note);
     }
 
+    pub(crate) fn get(&self, nth: usize) -> T
+    where
+        T: Clone,
+    {
+        self.0.lock().unwrap()[nth].clone()
+    }
+
     pub(crate) fn take(&self) -> Vec<T> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
