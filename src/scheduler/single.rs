@@ -508,7 +508,11 @@ impl Single {
     fn end_more(&mut self, more: More) {
         self.live_guards -= more.guards.len();
         more.timers.into_iter().for_each(|timer| self.timers.remove(timer));
-        more.outside.into_iter().for_each(|mut outside| outside.ended());
+        for mut outside in more.outside {
+            outside.ended();
+            // What an inlet took and nobody has seen yet is a dead letter like the rest (R1).
+            outside.take_over().into_iter().for_each(|deliver| deliver(self));
+        }
         more.watchers.into_iter().for_each(|watcher| watcher(self));
     }
 

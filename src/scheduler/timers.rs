@@ -127,9 +127,12 @@ impl Single {
                 let ticks = periods(self.watch.now - timer.due, period) + 1;
                 self.tick(id, &mut timer, ticks);
                 timer.late = Late::No;
-                timer.due = after(timer.due, period, ticks);
-                self.timers.due.insert((timer.due, id), timer.owner);
-                self.timers.by_id.insert(id, timer);
+                // A tick beyond the end of time never comes.
+                if let Some(due) = after(timer.due, period, ticks) {
+                    timer.due = due;
+                    self.timers.due.insert((due, id), timer.owner);
+                    self.timers.by_id.insert(id, timer);
+                }
             }
         }
     }
@@ -166,7 +169,7 @@ fn periods(time: Duration, period: Duration) -> u64 {
     (time.as_nanos() / period.as_nanos().max(1)) as u64
 }
 
-fn after(from: Duration, period: Duration, count: u64) -> Duration {
-    let nanos = from.as_nanos() + period.as_nanos().max(1) * u128::from(count);
-    Duration::new((nanos / 1_000_000_000) as u64, (nanos % 1_000_000_000) as u32)
+fn after(from: Duration, period: Duration, count: u64) -> Option<Duration> {
+    let nanos = period.as_nanos().max(1).checked_mul(u128::from(count))?.checked_add(from.as_nanos())?;
+    Some(Duration::new(u64::try_from(nanos / 1_000_000_000).ok()?, (nanos % 1_000_000_000) as u32))
 }

@@ -1,0 +1,291 @@
+//! Code outside any actor: inlets (R13), guards that other threads drop, and what the runtime says when asked: why an
+//! actor does not run, what is stalled (R11), who has ended.
+
+mod common;
+
+use backwater::{
+    ApplyReleaseBackpressureAuth, Backpressure, Inlet, PressureGuard, Refusal, RunError, StallWatch, WhyNotRunning,
+};
+use common::{Notes, act, idle, ms, run, run_unwatched, virtual_time};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Longer than any machine needs: a test that waits this long has failed.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The reason of a refusal; none if it was taken.
+fn why(inlet: &Inlet<u64>, message: u64) -> Option<Refusal> {
+    inlet.try_send(message).err().map(|refused| {
+        assert_eq!(refused.message, message, "it comes back");
+        assert!(refused.to_string().len() > 20);
+        refused.why
+    })
+}
+
+/// Used within a behaviour, so that nothing moves meanwhile.
+#[test]
+fn an_inlet_says_why_it_refuses() {
+    let said = Notes::new();
+    let notes = said.clone();
+    let ran = run(virtual_time(), move |env| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let sink = env.spawn(act(move |n, cx| match n {
+            1_000 => Backpressure::apply(&auth, cx),
+            1_001 => Backpressure::release(&auth, cx),
+            1_002 => cx.stop(),
+            _ => {}
+        }));
+        let mut inlet = Some(env.inlet(&sink));
+        let outside = env.spawn(act(move |n, cx| {
+            let open = inlet.as_ref().unwrap();
+            match n {
+                0 => {
+                    let taken = (0..).take_while(|n| why(open, *n).is_none()).count();
+                    notes.add(format!("{taken} taken, then {:?}", why(open, 0)));
+                    assert!(!open.is_ready());
+                    sink.tell(1_000, cx);
+                }
+                1 => {
+                    notes.add(format!("{:?}", why(open, 0)));
+                    assert_eq!(open.send(0, Duration::ZERO).unwrap_err().why, Refusal::Pressing);
+                    sink.tell(1_001, cx);
+                }
+                2 => {
+                    notes.add(format!("{:?}", why(open, 7)));
+                    sink.tell(1_002, cx);
+                }
+                _ => {
+                    notes.add(format!("{:?}", why(open, 0)));
+                    assert_eq!(open.send(0, LONG).unwrap_err().why, Refusal::Ended);
+                    inlet = None;
+                }
+            }
+            if n < 3 {
+                cx.after(ms(1), n + 1);
+            }
+        }));
+        outside.tell(0, env);
+    });
+    assert_eq!(said.take(), ["128 taken, then Some(Full)", "Some(Pressing)", "None", "Some(Ended)"]);
+    // What the inlet took, and three ticks. The last that it took met the sink's end: a dead letter, not lost.
+    let totals = &ran.well().stats.totals;
+    assert_eq!((totals.delivered, totals.dead, totals.mutes), (128 + 1 + 3, 1, 1));
+}
+
+/// A thread waits in `send` until another drops the guard that presses; the sink is told by neither of them.
+#[test]
+fn a_blocking_send_waits_until_the_guard_is_dropped_on_another_thread() {
+    let (to_thread, from_actor) = mpsc::channel::<(Inlet<u64>, PressureGuard)>();
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(move || {
+            let (inlet, guard) = from_actor.recv().unwrap();
+            assert_eq!(why(&inlet, 5), Some(Refusal::Pressing));
+            std::thread::scope(|scope| {
+                scope.spawn(move || drop(guard));
+                inlet.send(7, LONG)
+            })
+        });
+        let ran = run(virtual_time(), |env| {
+            let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+            let sink = env.spawn(act(move |n, cx| {
+                if n == 0 {
+                    let me = cx.me();
+                    let inlet = cx.inlet(&me);
+                    to_thread.send((inlet, Backpressure::hold(&auth, cx))).unwrap();
+                }
+            }));
+            sink.tell(0, env);
+        });
+        sender.join().unwrap().unwrap();
+        assert_eq!((ran.count("handles 7"), ran.count("guard 0 dropped"), ran.count("handles 5")), (1, 1, 0));
+    });
+}
+
+/// 4 threads, 1,000 blocking sends each, into a sink that is overloaded by 16 waiting: all arrive, in order for each.
+#[test]
+fn nothing_is_lost_between_threads_and_actors() {
+    let got = Notes::new();
+    let notes = got.clone();
+    std::thread::scope(|scope| {
+        let builder = virtual_time().overload(backwater::Detector::Depth { high: 16, low: 4 });
+        let summary = run_unwatched(builder, |env| {
+            let sink = env.spawn(act(move |n, _| notes.add(n)));
+            for thread in 0..4 {
+                let inlet = env.inlet(&sink);
+                scope.spawn(move || (0..1_000).for_each(|n| inlet.send(thread * 1_000 + n, LONG).unwrap()));
+            }
+        });
+        assert_eq!(summary.unwrap().stats.totals.delivered, 4_000);
+    });
+    let got = got.take();
+    for thread in 0..4 {
+        let of_thread: Vec<u64> = got.iter().copied().filter(|n| n / 1_000 == thread).collect();
+        assert!(of_thread.is_sorted() && of_thread.len() == 1_000);
+    }
+}
+
+/// The runtime ends while a thread sends: it hears of it, and waits for nobody.
+#[test]
+fn an_inlet_ends_with_its_runtime() {
+    std::thread::scope(|scope| {
+        let mut sender = None;
+        let result = run_unwatched(virtual_time(), |env| {
+            let sink = env.spawn(act(|n, cx| {
+                if n == 9 {
+                    cx.shutdown()
+                }
+            }));
+            let inlet = env.inlet(&sink);
+            sender = Some(scope.spawn(move || {
+                loop {
+                    if let Err(refused) = inlet.send(9, LONG) {
+                        return refused.why;
+                    }
+                }
+            }));
+        });
+        result.unwrap();
+        assert_eq!(sender.unwrap().join().unwrap(), Refusal::Ended);
+    });
+}
+
+// --- Questions ------------------------------------------------------------------------------------------------------
+
+/// Each answer once, from a third actor that asks.
+#[test]
+fn why_not_running_has_every_answer() {
+    let said = Notes::new();
+    let notes = said.clone();
+    let ran = run(virtual_time(), move |env| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let sink =
+            env.spawn(act(
+                move |n, cx| if n == 0 { Backpressure::apply(&auth, cx) } else { Backpressure::release(&auth, cx) },
+            ));
+        sink.tell(0, env);
+        let to = sink.clone();
+        let muted = env.spawn(act(move |n, cx| {
+            if n == 1 {
+                to.tell(1, cx)
+            }
+        }));
+        (1..=3).for_each(|n| muted.tell(n, env));
+        let ended = env.spawn(act(|_, cx| cx.stop()));
+        ended.tell(0, env);
+        let lazy = env.spawn(idle());
+        let asker = env.spawn(act(move |n, cx| {
+            if n == 0 {
+                lazy.tell(0, cx);
+                lazy.tell(0, cx);
+                [&muted, &ended, &lazy, &cx.me()].iter().for_each(|actor| notes.add(cx.why_not_running(actor)));
+                cx.me().tell(1, cx);
+            } else {
+                notes.add(cx.why_not_running(&lazy));
+            }
+        }));
+        asker.tell(0, env);
+    });
+    // The sink has yet to handle the message that muted its sender, and then releases.
+    let said = said.take();
+    let by = vec!["Act#4".to_owned()];
+    assert_eq!(said[0], WhyNotRunning::Muted { by, waiting: 2 });
+    assert_eq!(
+        said[1..],
+        [WhyNotRunning::Ended, WhyNotRunning::Queued(2), WhyNotRunning::Running, WhyNotRunning::Idle]
+    );
+    for (answer, words) in
+        said.iter().zip(["muted by Act#4 (R3)", "has ended", "run queue with 2", "right now", "empty"])
+    {
+        assert!(answer.to_string().contains(words), "{answer}");
+    }
+    ran.well();
+}
+
+/// A sink that presses for ever, and a sender that it mutes.
+fn stuck(env: &mut backwater::Env<'_>) {
+    let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+    let sink = env.spawn(act(move |_, cx| Backpressure::apply(&auth, cx)));
+    sink.tell(0, env);
+    env.spawn(act(move |n, cx| sink.tell(n, cx))).tell(0, env);
+}
+
+/// A clock that ticks on elsewhere: it never sent to the sink, but could.
+fn ticker(env: &mut backwater::Env<'_>) {
+    let ticker = act(|n, cx| {
+        if n == 0 {
+            cx.every(ms(1), |ticks| ticks);
+        }
+    });
+    env.spawn(ticker).tell(0, env);
+}
+
+#[test]
+fn a_stall_is_suspected_while_somebody_else_lives() {
+    let ran = run(virtual_time().stall_watch(StallWatch::EndRun), |env| {
+        stuck(env);
+        ticker(env);
+    });
+    let RunError::Stalled(stall) = ran.error() else { panic!("{}", ran.error()) };
+    assert_eq!((stall.roots.len(), stall.roots[0].1, stall.muted.len()), (1, false, 1));
+    assert!(stall.to_string().contains("suspected") && stall.to_string().contains("Backpressure::apply at"));
+}
+
+#[test]
+fn a_stall_is_proved_when_nobody_else_can_run() {
+    let said = Notes::new();
+    let notes = said.clone();
+    let watch = StallWatch::Report(Box::new(move |stall| notes.add((stall.roots[0].1, stall.to_string()))));
+    let ran = run(virtual_time().stall_watch(watch), stuck);
+    ran.deadlock();
+    let said = said.take();
+    assert_eq!(said.len(), 1, "once for each new one");
+    assert!(said[0].0 && said[0].1.contains("proved"), "{}", said[0].1);
+}
+
+/// Not stalled: the root has a timer that will release it; and not where the watch is off.
+#[test]
+fn a_root_that_something_can_reach_is_not_stalled() {
+    let watch = StallWatch::EndRun;
+    let ran = run(virtual_time().stall_watch(watch), |env| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let sink = env.spawn(act(move |n, cx| match n {
+            0 => {
+                Backpressure::apply(&auth, cx);
+                cx.after(ms(50), 9);
+            }
+            9 => Backpressure::release(&auth, cx),
+            _ => {}
+        }));
+        sink.tell(0, env);
+        env.spawn(act(move |n, cx| sink.tell(n, cx))).tell(1, env);
+    });
+    assert_eq!(ran.well().stats.totals.freed, 1);
+    let none = Notes::new();
+    let notes = none.clone();
+    run(virtual_time(), |env| {
+        stuck(env);
+        env.spawn(act(move |_, cx| notes.add(cx.stall()))).tell(0, env);
+    })
+    .deadlock();
+    assert_eq!(none.take(), [None]);
+}
+
+/// A notice comes once, from the runtime, also for one that had ended before; it mutes nobody (R7).
+#[test]
+fn a_watcher_hears_of_every_end_once() {
+    let ran = run(virtual_time(), |env| {
+        let brief = env.spawn(act(|_, cx| cx.stop()));
+        let watcher = env.spawn(act(move |n, cx| match n {
+            0 => {
+                cx.watch(&brief, 10);
+                cx.watch(&brief, 11);
+                brief.tell(0, cx);
+            }
+            10 => cx.watch(&brief, 12),
+            _ => {}
+        }));
+        watcher.tell(0, env);
+    });
+    assert_eq!([10, 11, 12].map(|n| ran.count(&format!("#5 handles {n}"))), [1, 1, 1]);
+    assert_eq!(ran.well().stats.totals.mutes, 0);
+}
