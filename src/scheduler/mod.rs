@@ -1,6 +1,6 @@
 //! Turns the actions of [`rules`](crate::rules) into effects: the only place that runs, mutes or wakes an actor.
 //!
-//! [`Single`] is the deterministic scheduler: one thread, every effect carried out at once. It knows bodies, not
+//! `Single` is the deterministic scheduler: one thread, every effect carried out at once. It knows bodies, not
 //! actors' types, and messages, not their meaning. It reads no clock: whoever drives it sets its time.
 #![forbid(unsafe_code)]
 

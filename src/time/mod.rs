@@ -1,7 +1,7 @@
 //! Clocks: the machine's, and a virtual one that tests turn by hand.
 //!
 //! The only place that reads the machine's clock. What is due when is the [`scheduler`](crate::scheduler)'s; who asks
-//! the clock, and how often, is the driver's, in [`runtime`](crate::runtime).
+//! the clock, and how often, is the driver's, in `runtime`.
 #![forbid(unsafe_code)]
 
 use std::fmt::Debug;
