@@ -57,6 +57,7 @@ fn f1_an_actor_under_pressure_is_not_muted() {
     });
     // Its second send to the sink comes after its own release, so that one may mute it, until the sink has fallen.
     assert!(ran.find("#5 handles 2") < ran.find("#5 muted"));
+    assert!(ran.count("#5 marked") == 1 && ran.find("#5 released") < ran.find("#5 marked"));
     assert_eq!((ran.well().stats.totals.mutes, ran.well().stats.totals.freed), (1, 1));
 }
 
