@@ -186,7 +186,7 @@ impl Actor for Sender {
         if self.left > 0 {
             self.left -= 1;
             self.to.tell(Value(self.left), cx);
-            cx.me().tell(Fire, cx);
+            cx.tell_self(Fire);
         }
     }
 }
@@ -326,7 +326,7 @@ impl Actor for Nursery {
             self.children.push(child);
             self.left -= 1;
         }
-        cx.me().tell((), cx);
+        cx.tell_self(());
     }
 }
 
@@ -335,7 +335,7 @@ fn spawn(options: &Options) -> Result<(), RunError> {
     let children = Vec::with_capacity(n as usize);
     let (before, start, alive) = (status_kb("VmRSS:"), now(), Arc::default());
     let nursery = Nursery { left: n, children, alive: Arc::clone(&alive) };
-    Runtime::builder().run(|env| env.spawn(nursery).tell((), env))?;
+    Runtime::builder().actor_stats(false).run(|env| env.spawn(nursery).tell((), env))?;
     let total = start.elapsed().as_secs_f64();
     let noted = *alive.lock().expect("nobody panics with the lock");
     let (at, resident) = noted.expect("the run ended, so the nursery finished");

@@ -100,6 +100,14 @@ impl<'a, A: Actor> Context<'a, A> {
         Addr::new(self.id, self.core.my_name::<A>())
     }
 
+    /// Sends a message to this actor itself, for its next run: the same as `cx.me().tell(msg, cx)`, and cheaper. It
+    /// never mutes (R7).
+    #[inline(always)]
+    #[track_caller]
+    pub fn tell_self(&mut self, msg: A::Msg) {
+        self.core.send_self(msg, Location::caller());
+    }
+
     /// Creates an actor and returns its address. It runs when it is sent something, and lives until it stops, panics,
     /// or the runtime ends.
     #[track_caller]

@@ -111,6 +111,11 @@ impl<T> Post<T> {
     /// After 2³² seats.
     pub fn add(&mut self, data: T) -> u32 {
         let seat = u32::try_from(self.seats.len()).expect("there are fewer than 2^32 seats");
+        if self.seats.len() == self.seats.capacity() {
+            // The allocator copies what is aligned to cache lines when it grows: better seldom. What is not used yet
+            // takes no memory but addresses.
+            self.seats.reserve_exact(64.max(3 * self.seats.len()));
+        }
         self.seats.push(Seat { mailbox: Mailbox { first: None, last: Link::dangling(), len: 0 }, data });
         seat
     }
@@ -118,6 +123,13 @@ impl<T> Post<T> {
     /// How many seats there are.
     pub fn seats(&self) -> u32 {
         self.seats.len() as u32
+    }
+
+    /// How many messages wait, and the data of the seat, in one look.
+    #[inline(always)]
+    pub(crate) fn look(&mut self, seat: u32) -> (u32, &mut T) {
+        let seat = &mut self.seats[seat as usize];
+        (seat.mailbox.len, &mut seat.data)
     }
 
     /// The data of a seat.

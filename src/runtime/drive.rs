@@ -27,16 +27,24 @@ pub(super) struct Driver {
     last_stall: Option<Stall>,
     /// Check the invariants after every single run.
     check: bool,
+    /// List every actor in the summary.
+    actor_stats: bool,
     replay: String,
     bodies: Bodies,
 }
 
 impl Driver {
-    pub(super) fn new(core: Single, clock: Box<dyn Clock>, stall_watch: StallWatch, check: bool) -> Self {
+    pub(super) fn new(
+        core: Single,
+        clock: Box<dyn Clock>,
+        stall_watch: StallWatch,
+        check: bool,
+        actor_stats: bool,
+    ) -> Self {
         let (seed, batch) = (core.config.seed, core.config.batch);
         let replay = replay::line(&Token { policy: core.policy_name().to_owned(), seed, batch });
         let polled = Duration::ZERO;
-        Driver { core, clock, polled, stall_watch, last_stall: None, check, replay, bodies: Bodies::new() }
+        Driver { core, clock, polled, stall_watch, last_stall: None, check, actor_stats, replay, bodies: Bodies::new() }
     }
 
     pub(super) fn run(
@@ -47,7 +55,8 @@ impl Driver {
     ) -> Result<Summary, RunError> {
         self.guarded(true, |driver| env::enter(&mut driver.core, &mut driver.bodies, streams, place, main));
         let result = self.run_to_end();
-        let (stats, time) = (self.core.stats(), self.core.now());
+        let stats = if self.actor_stats { self.core.stats() } else { self.core.totals() };
+        let time = self.core.now();
         let clean = self.dismantle();
         result.and(clean)?;
         Ok(Summary { stats, time, replay: self.replay })

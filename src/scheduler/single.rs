@@ -249,6 +249,22 @@ impl Single {
         }
     }
 
+    /// The running actor sends to itself: what `send` does, less what cannot be. It is busy, it has not ended, and a
+    /// message to oneself marks nobody (R7).
+    #[inline(always)]
+    pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
+        let me = self.running;
+        let draft = self.post.draft(message);
+        if self.watch.on {
+            self.watch.send(me, me, Lane::Ordinary, &draft.message(), place);
+        }
+        self.sent += 1;
+        let Ok((waiting, seat)) = draft.send(me.seat, |_| true) else { return };
+        if waiting > seat.watermark {
+            self.mailbox_grew(me.seat, waiting);
+        }
+    }
+
     /// The runtime itself, or code outside any actor, puts a message into a mailbox: marks nobody (R7, R13).
     pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
         let draft = self.post.draft(message);
@@ -304,8 +320,7 @@ impl Single {
 
     #[inline(always)]
     fn run(&mut self, seat: u32, bodies: &mut Bodies) {
-        let waiting = self.post.len(seat);
-        let data = self.post.data(seat);
+        let (waiting, data) = self.post.look(seat);
         let me = ActorId { seat, tenant: data.tenant };
         let quota = waiting.min(data.batch);
         self.running = me;
@@ -315,9 +330,8 @@ impl Single {
         }
         let Some(body) = &mut bodies[seat as usize] else { no_body(me) };
         body.run(self, me, quota);
-        let left = self.post.len(seat);
         let (sent, handled) = (mem::take(&mut self.sent), mem::take(&mut self.handled));
-        let data = self.post.data_mut(seat);
+        let (left, data) = self.post.look(seat);
         data.sent += sent;
         data.handled += u64::from(handled);
         if self.settled || data.special || handled >= data.batch {

@@ -77,7 +77,8 @@ pub struct Stats {
     pub totals: Totals,
     /// Messages waiting in all mailboxes now.
     pub queued: u64,
-    /// Every living actor, by seat.
+    /// Every living actor, by seat; empty in a [`Summary`](crate::Summary) where
+    /// [`Builder::actor_stats`](crate::Builder::actor_stats) was turned off.
     pub actors: Vec<ActorStats>,
 }
 
@@ -116,14 +117,30 @@ impl fmt::Display for Stats {
 impl Single {
     /// All counts, as of this moment: those of the run in progress are in.
     pub(crate) fn stats(&self) -> Stats {
-        let living = (0..self.post.seats()).filter(|seat| !self.post.data(*seat).is_empty());
         let waits = self.marks.waits();
-        let actors: Vec<ActorStats> = living.map(|seat| self.stats_of_seat(seat, waits.get(&seat))).collect();
+        let actors = self.living().map(|seat| self.stats_of_seat(seat, waits.get(&seat))).collect();
+        Stats { actors, ..self.totals() }
+    }
+
+    /// The same without the list of actors.
+    pub(crate) fn totals(&self) -> Stats {
         let mut totals = self.totals.clone();
         totals.muted_longest = Duration::from_nanos(self.muted_longest_ns);
-        totals.sent += actors.iter().map(|a| a.sent).sum::<u64>();
-        totals.handled += actors.iter().map(|a| a.handled).sum::<u64>();
-        Stats { totals, queued: actors.iter().map(|a| u64::from(a.mailbox)).sum(), actors }
+        // What the run in progress has done so far is not in its seat yet; between runs these are 0.
+        totals.sent += self.sent;
+        totals.handled += u64::from(self.handled);
+        let mut queued = 0;
+        for seat in self.living() {
+            let data = self.post.data(seat);
+            totals.sent += data.sent;
+            totals.handled += data.handled;
+            queued += u64::from(self.post.len(seat));
+        }
+        Stats { totals, queued, actors: Vec::new() }
+    }
+
+    fn living(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.post.seats()).filter(|seat| !self.post.data(*seat).is_empty())
     }
 
     pub(crate) fn stats_of(&self, id: ActorId) -> Option<ActorStats> {
