@@ -213,8 +213,21 @@ impl<T> Post<T> {
 }
 
 impl<T> Drop for Post<T> {
+    /// Drops every message. One whose drop panics does not keep the others from theirs; a second panic on the way ends
+    /// the process, as everywhere in Rust.
     fn drop(&mut self) {
-        (0..self.seats()).for_each(|seat| while self.discard(seat, |_| ()) {});
+        struct Rest<'a, T>(&'a mut Post<T>);
+        impl<T> Rest<'_, T> {
+            fn discard_all(&mut self) {
+                (0..self.0.seats()).for_each(|seat| while self.0.discard(seat, |_| ()) {});
+            }
+        }
+        impl<T> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                self.discard_all();
+            }
+        }
+        Rest(self).discard_all();
     }
 }
 

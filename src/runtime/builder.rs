@@ -60,6 +60,10 @@ impl Runtime {
 }
 
 /// What a panic in a behaviour does. Either way the actor ends and its pressure with it (R8).
+///
+/// A panic in no behaviour, as in an observer or in the closure of a repeating timer, always ends the run: no actor's
+/// end would mend it. A message or actor whose drop panics while another panic unwinds aborts the process, as
+/// everywhere in Rust.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnPanic {
     /// The run ends with [`RunError::Panicked`].

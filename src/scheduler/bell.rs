@@ -79,7 +79,7 @@ impl Bell {
     }
 
     /// Sets what wakes the event loop.
-    #[cfg(feature = "net")]
+    #[cfg(any(test, feature = "net"))]
     pub(crate) fn set_ringer(&self, ringer: Option<Ringer>) {
         *lock(&self.ringer) = ringer;
     }
