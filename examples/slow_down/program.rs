@@ -190,6 +190,10 @@ impl TcpNotify for SlowDown {
         Backpressure::release(&self.auth, cx);
         self.note(|facts| facts.unthrottled += 1);
         let lasted = cx.now() - self.since;
+        if !self.all && self.said != Some(self.since) && lasted >= WORTH_SAYING {
+            // Not said when it began, because it came so soon after another; it turned out to be worth it.
+            self.say_of(self.since, "Experiencing backpressure!", cx);
+        }
         if self.all || self.said == Some(self.since) || lasted >= WORTH_SAYING {
             self.say(&format!("Releasing backpressure! It lasted {:.2} s", lasted.as_secs_f64()), cx);
         }
@@ -217,7 +221,11 @@ impl SlowDown {
     }
 
     fn say(&self, what: &str, cx: &mut Context<'_, TcpConnection>) {
-        self.out.tell(format!("{}\n", line(cx.now(), "connection", what)).into(), cx);
+        self.say_of(cx.now(), what, cx);
+    }
+
+    fn say_of(&self, time: Duration, what: &str, cx: &mut Context<'_, TcpConnection>) {
+        self.out.tell(format!("{}\n", line(time, "connection", what)).into(), cx);
     }
 }
 
