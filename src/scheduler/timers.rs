@@ -3,6 +3,7 @@
 //! Ordered by due time, then by age, so that equal times fire in the order they were set (R12). A repeating timer
 //! keeps to its grid: the next due time is a whole number of periods after the first, however late a tick comes.
 
+use super::script::{Access, Object, TimerChange};
 use super::single::Single;
 use crate::event::{ActorId, Event};
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub(super) struct Timer {
     tick: Tick,
     /// Due, but its owner is muted: the periods are counted when it is freed.
     waits: bool,
+    /// How many timers its owner had set before.
+    nth: u32,
 }
 
 #[derive(Default)]
@@ -74,7 +77,11 @@ impl Single {
     pub(crate) fn set_timer(&mut self, delay: Duration, period: Option<Duration>, tick: Tick) -> TimerId {
         let owner = self.running;
         let due = self.watch.now.saturating_add(delay);
-        let id = self.timers.add(Timer { owner, due, period, tick, waits: false });
+        let more = self.post.data_mut(owner.seat).more();
+        let nth = more.timers_set;
+        more.timers_set += 1;
+        let id = self.timers.add(Timer { owner, due, period, tick, waits: false, nth });
+        self.note_timer(TimerChange::Set { owner: owner.seat, nth });
         self.forget_old_timers(owner);
         self.post.data_mut(owner.seat).more().timers.push(id);
         TimerId(id)
@@ -93,9 +100,39 @@ impl Single {
     pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
         let mine = self.timers.by_id.get(&id.0).is_some_and(|timer| timer.owner == self.running);
         if mine {
-            self.timers.remove(id.0);
+            self.remove_timer(id.0);
         }
         mine
+    }
+
+    pub(super) fn remove_timer(&mut self, id: u64) {
+        if let Some(timer) = self.timers.by_id.get(&id) {
+            let due = timer.due;
+            self.note_timer(TimerChange::Gone { due });
+        }
+        self.timers.remove(id);
+    }
+
+    /// The timers that are due first, all at the same time: owner and which of the owner's.
+    pub(crate) fn first_timers(&self) -> impl Iterator<Item = (ActorId, u32)> + '_ {
+        let first = self.timers.due.first_key_value().map(|((due, _), _)| *due);
+        let due = self.timers.due.iter().take_while(move |((due, _), _)| Some(*due) == first);
+        due.filter_map(|((_, id), owner)| Some((*owner, self.timers.by_id.get(id)?.nth)))
+    }
+
+    /// Fires one of the first timers, whether or not its time has come: time jumps there.
+    ///
+    /// # Panics
+    /// If it is not one of them.
+    pub(crate) fn fire_first(&mut self, owner: u32, nth: u32) {
+        let is_it = |id: &u64| self.timers.by_id.get(id).is_some_and(|t| t.owner.seat == owner && t.nth == nth);
+        let found = self.timers.due.keys().copied().find(|(_, id)| is_it(id));
+        let (due, id) = found.expect("the checker fires timers that are set");
+        self.timers.due.remove(&(due, id));
+        self.note_timer(TimerChange::Gone { due });
+        self.set_now(due);
+        self.touch(Object::Load(owner), Access::Read);
+        self.fire(id);
     }
 
     /// Fires all timers that are due by now.
@@ -118,6 +155,7 @@ impl Single {
                 let ticks = periods(self.watch.now - timer.due, period) + 1;
                 self.tick(id, &mut timer, ticks);
                 timer.due = after(timer.due, period, ticks);
+                self.note_timer(TimerChange::Set { owner: timer.owner.seat, nth: timer.nth });
                 self.timers.due.insert((timer.due, id), timer.owner);
                 self.timers.by_id.insert(id, timer);
             }
@@ -134,6 +172,9 @@ impl Single {
         let Some(more) = &self.post.data(seat).more else { return };
         let waiting = |id: &u64| self.timers.by_id.get(id).is_some_and(|timer| timer.waits);
         let missed: Vec<u64> = more.timers.iter().copied().filter(waiting).collect();
+        if !missed.is_empty() {
+            self.touch(Object::Time, Access::Write);
+        }
         for id in missed {
             if let Some(timer) = self.timers.by_id.get_mut(&id) {
                 timer.waits = false;
