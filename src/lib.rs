@@ -64,6 +64,7 @@ extern crate alloc;
 
 mod actor;
 mod auth;
+mod check;
 mod event;
 pub mod mailbox;
 #[cfg(feature = "net")]
@@ -77,6 +78,7 @@ pub mod time;
 
 pub use actor::{Actor, Addr, Backpressure, Context, Inlet, PressureGuard, Refusal, Refused, SpawnOptions};
 pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, TcpConnectAuth, TcpListenAuth};
+pub use check::{Bound, Check, Explored, Failure, Fault, Mode, Verdict, check};
 pub use event::{ActorId, End, Event, Lane, Observer, Place};
 pub use rules::Detector;
 pub use runtime::{

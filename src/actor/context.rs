@@ -5,7 +5,7 @@ use super::inlet::{self, Inlet};
 use super::{Actor, Addr};
 use crate::event::ActorId;
 use crate::rules::Detector;
-use crate::scheduler::{ActorStats, Name, Plan, Single, Stall, Stats, TimerId, WhyNotRunning};
+use crate::scheduler::{ActorStats, Name, Plan, Promise, Single, Stall, Stats, TimerId, WhyNotRunning};
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -146,6 +146,7 @@ impl<'a, A: Actor> Context<'a, A> {
 
     /// Time since the run began: the machine's, or virtual. It stands still within a behaviour.
     pub fn now(&self) -> Duration {
+        self.core.looked_at_time();
         self.core.now()
     }
 
@@ -182,7 +183,7 @@ impl<'a, A: Actor> Context<'a, A> {
     /// Sends `notice` to this actor when `other` ends, or at once if it has ended. The runtime delivers it (R7).
     pub fn watch<M>(&mut self, other: &Addr<M>, notice: A::Msg) {
         let me = self.id;
-        self.core.watch(other.id(), Box::new(move |core| core.deliver(me, notice)));
+        self.core.watch(other.id(), Box::new(move |core: &mut Single| core.deliver(me, notice)));
     }
 
     /// The next number of this actor's own stream, from the runtime's seed.
@@ -199,6 +200,49 @@ impl<'a, A: Actor> Context<'a, A> {
         self.core.random().below(bound)
     }
 
+    /// One of `0..n`, for a program to be [checked](crate::check()): the checker explores every answer. In a plain run
+    /// it is random, by the seed.
+    ///
+    /// # Panics
+    /// If `n` is 0: there is nothing to choose from.
+    ///
+    /// ```
+    /// use backwater::check;
+    ///
+    /// // Both answers are explored.
+    /// let explored = check(|env| { env.choose(2); });
+    /// assert_eq!(explored.runs, 2);
+    /// ```
+    #[track_caller]
+    pub fn choose(&mut self, n: usize) -> usize {
+        assert!(n > 0, "`choose(0)`: there is nothing to choose from");
+        match self.core.choose(n as u64) {
+            Some(chosen) => chosen as usize,
+            None => self.core.random().below(n as u64) as usize,
+        }
+    }
+
+    /// States that `holds` is true each time that this line is reached.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[track_caller]
+    pub fn always(&mut self, label: &'static str, holds: bool) {
+        assert!(holds, "`always` does not hold: {label}");
+    }
+
+    /// States that in every run which reaches this line `holds` is true at least once before the run ends. Only the
+    /// [checker](crate::check()) watches it.
+    pub fn eventually(&mut self, label: &'static str, holds: bool) {
+        self.core.promise(label, Promise::Eventually, holds);
+    }
+
+    /// States that `holds` is true here in at least one schedule: if the [checker](crate::check()) explored everything
+    /// and it never was, the check was vacuous, and fails.
+    pub fn sometimes(&mut self, label: &'static str, holds: bool) {
+        self.core.promise(label, Promise::Sometimes, holds);
+    }
+
     /// The most messages that this actor handles in one run (R4).
     pub fn batch(&self) -> u32 {
         self.core.batch_of(self.id)
@@ -211,21 +255,25 @@ impl<'a, A: Actor> Context<'a, A> {
 
     /// All counts, of every actor and in all, as of now. Costs a walk over all actors.
     pub fn stats(&self) -> Stats {
+        self.core.looked_at_all();
         self.core.stats()
     }
 
     /// One actor's counts; none if it has ended.
     pub fn stats_of<M>(&self, actor: &Addr<M>) -> Option<ActorStats> {
+        self.core.looked_at_all();
         self.core.stats_of(actor.id())
     }
 
     /// Why an actor does not run, in words.
     pub fn why_not_running<M>(&self, actor: &Addr<M>) -> WhyNotRunning {
+        self.core.looked_at_all();
         self.core.why_not_running(actor.id())
     }
 
     /// What is stalled now (R11). Always none unless [`Builder::stall_watch`](crate::Builder::stall_watch) is on.
     pub fn stall(&self) -> Option<Stall> {
+        self.core.looked_at_all();
         self.core.stall()
     }
 }

@@ -7,5 +7,5 @@
 mod node;
 mod post;
 
-pub(crate) use post::Draft;
+pub(crate) use post::{Draft, Letter};
 pub use post::{Post, Wrong};

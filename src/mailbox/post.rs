@@ -34,7 +34,14 @@ struct Seat<T> {
 pub struct Post<T> {
     seats: Vec<Seat<T>>,
     pool: Pool,
+    /// Messages written down to be sent later; for the checker alone.
+    letters: Vec<Option<Link>>,
+    spare_letters: Vec<u32>,
 }
+
+/// A message kept in its node, to be sent later: its number in the post office.
+#[derive(Debug)]
+pub(crate) struct Letter(u32);
 
 // SAFETY: nodes hold messages that are `Send`, and nothing else refers to them.
 unsafe impl<T: Send> Send for Post<T> {}
@@ -73,6 +80,26 @@ impl<'a, T> Draft<'a, T> {
     }
 }
 
+impl<T> Draft<'_, T> {
+    /// Keeps the message in its node until [`Post::letter`] takes it up again.
+    pub(crate) fn keep(self) -> Letter {
+        let this = ManuallyDrop::new(self);
+        let link = Some(this.link);
+        // SAFETY: `this` is never dropped, so the borrow is moved out of it, not copied.
+        let post = unsafe { ptr::read(&raw const this.post) };
+        match post.spare_letters.pop() {
+            Some(number) => {
+                post.letters[number as usize] = link;
+                Letter(number)
+            }
+            None => {
+                post.letters.push(link);
+                Letter(post.letters.len() as u32 - 1)
+            }
+        }
+    }
+}
+
 impl<T> Drop for Draft<'_, T> {
     fn drop(&mut self) {
         // SAFETY: made by this pool, and never sent.
@@ -102,7 +129,7 @@ impl<T> Default for Post<T> {
 impl<T> Post<T> {
     /// No seats, no memory.
     pub const fn new() -> Self {
-        Post { seats: Vec::new(), pool: Pool::new() }
+        Post { seats: Vec::new(), pool: Pool::new(), letters: Vec::new(), spare_letters: Vec::new() }
     }
 
     /// A new seat with an empty mailbox; its number is the count of seats before.
@@ -151,6 +178,16 @@ impl<T> Post<T> {
     #[inline(always)]
     pub(crate) fn draft<M: Debug + Send + 'static>(&mut self, message: M) -> Draft<'_, T> {
         let link = self.pool.make(message);
+        Draft { post: self, link }
+    }
+
+    /// Takes up a message that was kept.
+    ///
+    /// # Panics
+    /// If it is a letter of another post office: each number is given once and taken up once.
+    pub(crate) fn letter(&mut self, letter: Letter) -> Draft<'_, T> {
+        let link = self.letters[letter.0 as usize].take().expect("a letter is taken up once, where it was kept");
+        self.spare_letters.push(letter.0);
         Draft { post: self, link }
     }
 
@@ -219,7 +256,12 @@ impl<T> Drop for Post<T> {
         struct Rest<'a, T>(&'a mut Post<T>);
         impl<T> Rest<'_, T> {
             fn discard_all(&mut self) {
-                (0..self.0.seats()).for_each(|seat| while self.0.discard(seat, |_| ()) {});
+                let post = &mut *self.0;
+                (0..post.seats()).for_each(|seat| while post.discard(seat, |_| ()) {});
+                while let Some(letter) = post.letters.pop() {
+                    // SAFETY: made by this pool, kept, and never taken up.
+                    letter.into_iter().for_each(|link| unsafe { post.pool.discard(link, |_| ()) });
+                }
             }
         }
         impl<T> Drop for Rest<'_, T> {

@@ -90,20 +90,20 @@ impl fmt::Debug for Env<'_> {
 
 /// What the standard streams and the arguments are, where they are not the process's.
 #[derive(Default)]
-pub(super) struct Streams {
-    pub(super) args: Option<Vec<String>>,
-    pub(super) out: Option<Box<dyn Write + Send>>,
-    pub(super) err: Option<Box<dyn Write + Send>>,
-    pub(super) input: Option<Box<dyn Read + Send>>,
+pub(crate) struct Streams {
+    pub(crate) args: Option<Vec<String>>,
+    pub(crate) out: Option<Box<dyn Write + Send>>,
+    pub(crate) err: Option<Box<dyn Write + Send>>,
+    pub(crate) input: Option<Box<dyn Read + Send>>,
 }
 
 impl Streams {
     /// Actors that every run has before `main` creates any: `main` and the three streams.
-    pub(super) const ACTORS: u32 = 4;
+    pub(crate) const ACTORS: u32 = 4;
 }
 
 /// Calls `main` in the name of the actor that the scheduler has begun to run.
-pub(super) fn enter(
+pub(crate) fn enter(
     core: &mut Single,
     bodies: &mut Bodies,
     streams: Streams,

@@ -18,3 +18,6 @@ pub use env::Env;
 pub use error::{RunError, Summary};
 pub use replay::{BadToken, Token};
 pub use stdio::{Input, InputEvent, Output};
+
+pub(crate) use env::{Streams, enter};
+pub(crate) use panics::{install_hook, payload_text, place as panic_place};

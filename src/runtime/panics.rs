@@ -11,7 +11,7 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-pub(super) fn install_hook() {
+pub(crate) fn install_hook() {
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
@@ -23,12 +23,12 @@ pub(super) fn install_hook() {
 }
 
 /// Where this thread panicked last, once.
-pub(super) fn place() -> Option<String> {
+pub(crate) fn place() -> Option<String> {
     PLACE.take()
 }
 
 /// The text of a panic's payload.
-pub(super) fn payload_text(payload: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn payload_text(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a payload that is no text".to_owned())
 }

@@ -164,7 +164,7 @@ impl Single {
         seats.into_iter().rev().map(named).collect()
     }
 
-    fn root(&self, seat: u32) -> Root {
+    pub(super) fn root(&self, seat: u32) -> Root {
         let data = self.post.data(seat);
         let more = data.more.as_deref();
         let applied = more.and_then(|m| m.applied_at).map(Cause::Applied);

@@ -12,6 +12,7 @@ pub mod policy;
 mod pressure;
 mod random;
 mod ring;
+mod script;
 mod seat;
 mod single;
 mod standing;
@@ -29,6 +30,7 @@ pub(crate) use bell::Bell;
 #[cfg(feature = "net")]
 pub(crate) use event_loop::EventLoop;
 pub(crate) use pressure::GuardDrops;
+pub(crate) use script::{Access, Object, Proc, Promise, TimerChange, Traces};
 pub use seat::Name;
 pub(crate) use seat::Plan;
 pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};

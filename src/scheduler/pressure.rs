@@ -1,6 +1,7 @@
 //! Marks, mutes, falls, apply and release, guards: the effects of R2 to R6.
 
 use super::bell::Bell;
+use super::script::{Access, Effect, Object};
 use super::single::Single;
 use crate::event::{ActorId, Event, Place};
 use crate::rules::{self, Action, step};
@@ -33,7 +34,7 @@ impl GuardDrops {
         self.bell.ring();
     }
 
-    fn collect(&self) -> Vec<(ActorId, u64)> {
+    pub(super) fn collect(&self) -> Vec<(ActorId, u64)> {
         match self.any.swap(false, Ordering::Acquire) {
             true => std::mem::take(&mut *lock(&self.dropped)),
             false => Vec::new(),
@@ -50,6 +51,9 @@ impl Single {
         data.set_load(after);
         if self.watch.on {
             self.show_change(seat, before, after);
+            if before != after {
+                self.touch(Object::Load(seat), Access::Write);
+            }
         }
         match action {
             Action::Rise => self.tell_outside(seat, true),
@@ -76,6 +80,9 @@ impl Single {
         }
         self.pending.push(to.seat);
         self.attention = true;
+        if let Some(script) = &mut self.script {
+            script.marked(from.seat, to.seat);
+        }
         self.show(&Event::Marked { sender: from, receiver: to });
     }
 
@@ -85,6 +92,7 @@ impl Single {
         let data = self.post.data_mut(sender);
         let (after, action) = step(data.load, rules::Event::EndMarked);
         data.set_load(after);
+        self.touch(Object::Load(sender), Access::Write);
         match action {
             Action::DropMarks => {
                 self.show(&Event::MarksDropped { sender: self.running });
@@ -143,6 +151,9 @@ impl Single {
         self.pending.retain(|r| *r != seat);
         if self.watch.on {
             self.show(&Event::Fell { actor: self.id_of(seat) });
+            if let Some(script) = &mut self.script {
+                script.fell(seat, self.marks.senders_of(seat));
+            }
         }
         self.tell_outside(seat, false);
     }
@@ -186,6 +197,12 @@ impl Single {
     // --- R5 -----------------------------------------------------------------------------------------------------
 
     pub(crate) fn apply(&mut self, place: Place) {
+        if !self.writes_down(|| Effect::Apply(place)) {
+            self.apply_now(place);
+        }
+    }
+
+    pub(super) fn apply_now(&mut self, place: Place) {
         let actor = self.running;
         match self.change(actor.seat, rules::Event::Apply) {
             Action::Redundant => self.redundant("apply", place),
@@ -197,6 +214,12 @@ impl Single {
     }
 
     pub(crate) fn release(&mut self, place: Place) {
+        if !self.writes_down(|| Effect::Release(place)) {
+            self.release_now(place);
+        }
+    }
+
+    pub(super) fn release_now(&mut self, place: Place) {
         let actor = self.running;
         // The event comes before those of the fall that it causes.
         if self.post.data(actor.seat).load.has(rules::Load::APPLIED) {
@@ -221,8 +244,16 @@ impl Single {
 
     /// A guard of the running actor comes to life; returns its number.
     pub(crate) fn hold(&mut self, place: Place) -> (u64, Arc<GuardDrops>) {
-        let (actor, guard) = (self.running, self.next_guard);
+        let guard = self.next_guard;
         self.next_guard += 1;
+        if !self.writes_down(|| Effect::Hold { guard, place }) {
+            self.hold_now(guard, place);
+        }
+        (guard, self.drops.clone())
+    }
+
+    pub(super) fn hold_now(&mut self, guard: u64, place: Place) {
+        let actor = self.running;
         self.live_guards += 1;
         self.attention = true;
         self.show(&Event::Held { actor, guard, place });
@@ -231,7 +262,6 @@ impl Single {
         if guards.len() == 1 {
             let _ = self.change(actor.seat, rules::Event::Hold);
         }
-        (guard, self.drops.clone())
     }
 
     /// Ends the pressure of the guards that were dropped since the last call.
@@ -243,16 +273,18 @@ impl Single {
     }
 
     fn end_dropped_guards(&mut self) {
-        for (actor, guard) in self.drops.collect() {
-            let Some(seat) = self.seat_of_mut(actor) else { continue };
-            let guards = &mut seat.more().guards;
-            guards.retain(|(g, _)| *g != guard);
-            let last = guards.is_empty();
-            self.live_guards -= 1;
-            self.show(&Event::GuardDropped { actor, guard });
-            if last {
-                let _ = self.change(actor.seat, rules::Event::Drop);
-            }
+        self.drops.collect().into_iter().for_each(|(actor, guard)| self.drop_guard(actor, guard));
+    }
+
+    pub(super) fn drop_guard(&mut self, actor: ActorId, guard: u64) {
+        let Some(seat) = self.seat_of_mut(actor) else { return };
+        let guards = &mut seat.more().guards;
+        guards.retain(|(g, _)| *g != guard);
+        let last = guards.is_empty();
+        self.live_guards -= 1;
+        self.show(&Event::GuardDropped { actor, guard });
+        if last {
+            let _ = self.change(actor.seat, rules::Event::Drop);
         }
     }
 }

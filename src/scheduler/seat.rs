@@ -133,6 +133,8 @@ pub(super) struct More {
     pub(super) random: Option<Random>,
     /// Its timers, alive or not yet noticed to be over.
     pub(super) timers: Vec<u64>,
+    /// How many it ever set.
+    pub(super) timers_set: u32,
     /// Called with "does it press?" at each change of the answer, and once when it ends.
     pub(super) outside: Vec<Box<dyn Outside>>,
     /// Called when it ends.

@@ -10,6 +10,7 @@ use super::policy::{Policy, Ready};
 use super::pressure::GuardDrops;
 use super::random::Random;
 use super::ring::Ring;
+use super::script::{Access, Object, Script};
 use super::seat::{More, Name, Plan, Seat};
 use super::stats::Totals;
 use super::timers::Timers;
@@ -89,7 +90,7 @@ impl Queue {
     }
 
     #[inline(always)]
-    fn next(&mut self) -> Option<u32> {
+    pub(super) fn next(&mut self) -> Option<u32> {
         match self {
             Queue::Fifo(ring) => ring.pop(),
             Queue::Custom { policy, len } => {
@@ -126,6 +127,8 @@ pub(crate) struct Single {
     pub(super) sent: u64,
     pub(super) handled: u32,
     pub(super) watch: Watch,
+    /// Under the checker: behaviours write their effects down here. `watch.on` is set with it.
+    pub(super) script: Option<Box<Script>>,
     /// The receivers that this behaviour is marked on, each once (R2).
     pub(super) pending: Vec<u32>,
     /// Work space of `fall`.
@@ -178,6 +181,7 @@ impl Single {
             sent: 0,
             handled: 0,
             watch: Watch { on: config.describe, describe: config.describe, ..Watch::default() },
+            script: None,
             pending: Vec::new(),
             falling: Vec::new(),
             totals: Totals::default(),
@@ -229,22 +233,26 @@ impl Single {
     pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
         let draft = self.post.draft(message);
         if self.watch.on {
+            if let Some(script) = &mut self.script {
+                return script.write_send(draft, to, lane, place);
+            }
             self.watch.send(self.running, to, lane, &draft.message(), place);
         }
         self.sent += 1;
-        let (waiting, seat) = match draft.send(to.seat, |seat| seat.tenant == to.tenant) {
-            Ok(sent) => sent,
+        let posted = match post(draft, &mut self.queue, to) {
+            Ok(posted) => posted,
             Err(draft) => return dead_letter(draft, &mut self.totals, &mut self.watch, Some(self.running), to),
         };
-        let pressing = seat.load.is_pressing();
-        if !seat.busy {
-            seat.busy = true;
-            self.queue.push(to.seat, seat);
+        self.settle_sent(posted, to, lane);
+    }
+
+    /// What a message that has just arrived does to its receiver (R4) and its sender (R2).
+    #[inline(always)]
+    pub(super) fn settle_sent(&mut self, posted: Posted, to: ActorId, lane: Lane) {
+        if posted.grew {
+            self.mailbox_grew(to.seat, posted.waiting);
         }
-        if waiting > seat.watermark {
-            self.mailbox_grew(to.seat, waiting);
-        }
-        if pressing && lane == Lane::Ordinary {
+        if posted.pressing && lane == Lane::Ordinary {
             self.sent_to_pressing(to);
         }
     }
@@ -270,19 +278,16 @@ impl Single {
         let draft = self.post.draft(message);
         if self.watch.on {
             self.watch.deliver(to, &draft.message());
+            if let Some(script) = &mut self.script {
+                script.pushed(to);
+            }
         }
         self.totals.delivered += 1;
-        let (waiting, seat) = match draft.send(to.seat, |seat| seat.tenant == to.tenant) {
-            Ok(sent) => sent,
+        let posted = match post(draft, &mut self.queue, to) {
+            Ok(posted) => posted,
             Err(draft) => return dead_letter(draft, &mut self.totals, &mut self.watch, None, to),
         };
-        if !seat.busy {
-            seat.busy = true;
-            self.queue.push(to.seat, seat);
-        }
-        if waiting > seat.watermark {
-            self.mailbox_grew(to.seat, waiting);
-        }
+        self.settle_sent(posted, to, Lane::Control);
     }
 
     /// A mailbox is longer than ever, or long enough to begin overload by depth (R4).
@@ -373,7 +378,7 @@ impl Single {
         }
     }
 
-    fn run_ended(&mut self, seat: u32, handled: u32) {
+    pub(super) fn run_ended(&mut self, seat: u32, handled: u32) {
         let left = self.post.len(seat);
         let data = self.post.data(seat);
         let (batch, actor) = (data.batch, ActorId { seat, tenant: data.tenant });
@@ -414,7 +419,10 @@ impl Single {
     }
 
     #[cold]
-    fn settle(&mut self) -> bool {
+    pub(super) fn settle(&mut self) -> bool {
+        if self.script.as_ref().is_some_and(|script| script.recording) {
+            return true;
+        }
         self.settled = true;
         if self.watch.on {
             self.show(&Event::Handled { actor: self.running });
@@ -467,6 +475,7 @@ impl Single {
         }
         self.totals.spawned += 1;
         if self.watch.on {
+            self.touch(Object::Births, Access::Write);
             self.show_spawn(id, parent, nth, plan.place);
         }
         id
@@ -494,6 +503,7 @@ impl Single {
     pub(super) fn end(&mut self, seat: u32, why: End) {
         let id = self.id_of(seat);
         self.show(&Event::Ended { actor: id, why });
+        self.touch(Object::Life(seat), Access::Write);
         let _ = self.change(seat, rules::Event::Stop);
         self.marks.forget(seat);
         let data = self.post.data_mut(seat);
@@ -512,7 +522,8 @@ impl Single {
         if let Some(more) = more {
             self.end_more(*more);
         }
-        if id.tenant < u32::MAX - 1 {
+        // Under the checker a number means the same actor in every schedule: seats are not used again.
+        if id.tenant < u32::MAX - 1 && self.script.is_none() {
             self.vacant.push(seat);
         }
         // Last, because messages may panic as they are dropped: nobody else is to miss this end for that.
@@ -521,7 +532,7 @@ impl Single {
 
     fn end_more(&mut self, more: More) {
         self.live_guards -= more.guards.len();
-        more.timers.into_iter().for_each(|timer| self.timers.remove(timer));
+        more.timers.into_iter().for_each(|timer| self.remove_timer(timer));
         for mut outside in more.outside {
             outside.ended();
             // What an inlet took and nobody has seen yet is a dead letter like the rest (R1).
@@ -592,6 +603,9 @@ impl Single {
     pub(crate) fn main_ended(&mut self, bodies: &mut Bodies) {
         self.stop_running();
         self.behaviour_ended();
+        if self.script.is_some() {
+            return self.house_newborn(bodies);
+        }
         self.post.data_mut(0).sent = mem::take(&mut self.sent);
         self.house_newborn(bodies);
         bodies.resize_with(bodies.len().max(1), || None);
@@ -647,9 +661,36 @@ impl Single {
     }
 }
 
+/// What is to be known of a message that has just arrived.
+pub(super) struct Posted {
+    waiting: u32,
+    /// The receiver was pressing.
+    pressing: bool,
+    /// The mailbox is longer than its watermark.
+    grew: bool,
+}
+
+/// Puts a message into a mailbox and schedules its owner; the draft comes back if that has ended.
+#[inline(always)]
+pub(super) fn post<'a>(draft: Draft<'a, Seat>, queue: &mut Queue, to: ActorId) -> Result<Posted, Draft<'a, Seat>> {
+    let (waiting, seat) = draft.send(to.seat, |seat| seat.tenant == to.tenant)?;
+    let posted = Posted { waiting, pressing: seat.load.is_pressing(), grew: waiting > seat.watermark };
+    if !seat.busy {
+        seat.busy = true;
+        queue.push(to.seat, seat);
+    }
+    Ok(posted)
+}
+
 /// A message for an actor that has ended (R1).
 #[cold]
-fn dead_letter(draft: Draft<'_, Seat>, totals: &mut Totals, watch: &mut Watch, from: Option<ActorId>, to: ActorId) {
+pub(super) fn dead_letter(
+    draft: Draft<'_, Seat>,
+    totals: &mut Totals,
+    watch: &mut Watch,
+    from: Option<ActorId>,
+    to: ActorId,
+) {
     totals.dead += 1;
     watch.dead_letter(from, to, &draft.message());
 }

@@ -122,6 +122,13 @@ impl Single {
 
     /// Calls `notice` when the actor ends, or now if it has.
     pub(crate) fn watch(&mut self, id: ActorId, notice: Delivery) {
+        if let Some(script) = self.script.as_mut().filter(|script| script.recording) {
+            return script.write_watch(id, notice);
+        }
+        self.watch_now(id, notice);
+    }
+
+    pub(super) fn watch_now(&mut self, id: ActorId, notice: Delivery) {
         match self.seat_of_mut(id) {
             Some(data) => data.more().watchers.push(notice),
             None => notice(self),

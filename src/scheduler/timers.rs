@@ -3,6 +3,7 @@
 //! Ordered by due time, then by age, so that equal times fire in the order they were set (R12). A repeating timer
 //! keeps to its grid: the next due time is a whole number of periods after the first, however late a tick comes.
 
+use super::script::{Access, Object, TimerChange};
 use super::single::Single;
 use crate::event::{ActorId, Event};
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub(super) struct Timer {
     period: Option<Duration>,
     tick: Tick,
     late: Late,
+    /// How many timers its owner had set before.
+    nth: u32,
 }
 
 /// What a repeating timer does that is due while its owner is muted.
@@ -83,7 +86,11 @@ impl Single {
     pub(crate) fn set_timer(&mut self, delay: Duration, period: Option<Duration>, tick: Tick) -> TimerId {
         let owner = self.running;
         let due = self.watch.now.saturating_add(delay);
-        let id = self.timers.add(Timer { owner, due, period, tick, late: Late::No });
+        let more = self.post.data_mut(owner.seat).more();
+        let nth = more.timers_set;
+        more.timers_set += 1;
+        let id = self.timers.add(Timer { owner, due, period, tick, late: Late::No, nth });
+        self.note_timer(TimerChange::Set { owner: owner.seat, nth });
         self.forget_old_timers(owner);
         self.post.data_mut(owner.seat).more().timers.push(id);
         TimerId(id)
@@ -102,9 +109,39 @@ impl Single {
     pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
         let mine = self.timers.by_id.get(&id.0).is_some_and(|timer| timer.owner == self.running);
         if mine {
-            self.timers.remove(id.0);
+            self.remove_timer(id.0);
         }
         mine
+    }
+
+    pub(super) fn remove_timer(&mut self, id: u64) {
+        if let Some(timer) = self.timers.by_id.get(&id) {
+            let due = timer.due;
+            self.note_timer(TimerChange::Gone { due });
+        }
+        self.timers.remove(id);
+    }
+
+    /// The timers that are due first, all at the same time: owner and which of the owner's.
+    pub(crate) fn first_timers(&self) -> impl Iterator<Item = (ActorId, u32)> + '_ {
+        let first = self.timers.due.first_key_value().map(|((due, _), _)| *due);
+        let due = self.timers.due.iter().take_while(move |((due, _), _)| Some(*due) == first);
+        due.filter_map(|((_, id), owner)| Some((*owner, self.timers.by_id.get(id)?.nth)))
+    }
+
+    /// Fires one of the first timers, whether or not its time has come: time jumps there.
+    ///
+    /// # Panics
+    /// If it is not one of them.
+    pub(crate) fn fire_first(&mut self, owner: u32, nth: u32) {
+        let is_it = |id: &u64| self.timers.by_id.get(id).is_some_and(|t| t.owner.seat == owner && t.nth == nth);
+        let found = self.timers.due.keys().copied().find(|(_, id)| is_it(id));
+        let (due, id) = found.expect("the checker fires timers that are set");
+        self.timers.due.remove(&(due, id));
+        self.note_timer(TimerChange::Gone { due });
+        self.set_now(due);
+        self.touch(Object::Load(owner), Access::Read);
+        self.fire(id);
     }
 
     /// Fires all timers that are due by now.
@@ -130,6 +167,7 @@ impl Single {
                 // A tick beyond the end of time never comes.
                 if let Some(due) = after(timer.due, period, ticks) {
                     timer.due = due;
+                    self.note_timer(TimerChange::Set { owner: timer.owner.seat, nth: timer.nth });
                     self.timers.due.insert((due, id), timer.owner);
                     self.timers.by_id.insert(id, timer);
                 }
@@ -149,11 +187,16 @@ impl Single {
     pub(super) fn resume_timers(&mut self, seat: u32) {
         let Single { timers: Timers { by_id, due, .. }, post, .. } = self;
         let Some(more) = &post.data(seat).more else { return };
+        let mut owes = false;
         for id in &more.timers {
             if let Some(timer) = by_id.get_mut(id).filter(|timer| timer.late == Late::Waits) {
                 timer.late = Late::Owed;
                 due.insert((timer.due, *id), timer.owner);
+                owes = true;
             }
+        }
+        if owes {
+            self.touch(Object::Time, Access::Write);
         }
     }
 

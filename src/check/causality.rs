@@ -1,0 +1,221 @@
+//! Which steps of a run had to come in their order, and which raced: vector clocks over footprints.
+
+use crate::scheduler::{Access, Object, Proc, TimerChange, Traces};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a step does to others, whoever takes it.
+#[derive(Clone, Debug)]
+pub(super) struct Footprint {
+    pub(super) proc: Proc,
+    touched: Vec<(Object, Access)>,
+    /// It looked at everything.
+    world: bool,
+}
+
+impl Footprint {
+    pub(super) fn new(proc: Proc, traces: &Traces<'_>) -> Self {
+        let world = traces.touched.contains(&(Object::World, Access::Write));
+        Footprint { proc, touched: traces.touched.to_vec(), world }
+    }
+
+    /// Of a step that was never taken.
+    pub(super) fn nothing(proc: Proc) -> Self {
+        Footprint { proc, touched: Vec::new(), world: false }
+    }
+
+    /// Does the order of the two steps matter?
+    pub(super) fn depends(&self, other: &Footprint) -> bool {
+        let conflict = |(a, how): &(Object, Access)| {
+            let meets = |(b, other_how): &(Object, Access)| a == b && (*how).max(*other_how) == Access::Write;
+            other.touched.iter().any(meets)
+        };
+        self.proc == other.proc || self.world || other.world || self.touched.iter().any(conflict)
+    }
+
+    /// The same step with other answers to its choices.
+    pub(super) fn widen(&mut self, other: &Footprint) {
+        self.world |= other.world;
+        self.touched.extend(other.touched.iter().copied());
+    }
+}
+
+/// A step of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) footprint: Footprint,
+    /// The answers that its choices got.
+    pub(super) chosen: Vec<u32>,
+    timers: Vec<TimerChange>,
+    freed: Vec<u32>,
+    /// An overloaded actor began a run: it could have done so with an empty mailbox.
+    may_be_empty: bool,
+    /// When it was due, for a timer.
+    due: Duration,
+    /// For each process, how many of its steps came before, this one included.
+    clock: Vec<u32>,
+    /// Which process, and which of its steps, from 1.
+    process: usize,
+    number: u32,
+    /// Earlier steps that raced with it: dependent, nothing between them that orders them, and possible the other way.
+    pub(super) races: Vec<usize>,
+}
+
+/// A run so far.
+#[derive(Default)]
+pub(super) struct Causality {
+    pub(super) steps: Vec<Step>,
+    procs: Vec<Proc>,
+    /// The last step of each process.
+    last: Vec<usize>,
+    table: BTreeMap<Object, Uses>,
+    world: Option<usize>,
+}
+
+#[derive(Default)]
+struct Uses {
+    write: Option<usize>,
+    /// Since that write.
+    reads: Vec<usize>,
+}
+
+impl Causality {
+    /// Forgets every step from the `len`th on.
+    pub(super) fn cut(&mut self, len: usize) {
+        self.steps.truncate(len);
+        (self.table.clear(), self.last.clear(), self.procs.clear());
+        self.world = None;
+        for at in 0..self.steps.len() {
+            let process = self.process(self.steps[at].footprint.proc);
+            debug_assert_eq!(process, self.steps[at].process, "processes are numbered by their first step");
+            self.enter(at);
+        }
+    }
+
+    fn process(&mut self, proc: Proc) -> usize {
+        self.procs.iter().position(|p| *p == proc).unwrap_or_else(|| {
+            self.procs.push(proc);
+            self.last.push(usize::MAX);
+            self.procs.len() - 1
+        })
+    }
+
+    /// The next step was taken.
+    pub(super) fn push(&mut self, proc: Proc, traces: &Traces<'_>, was_overloaded: bool) {
+        let footprint = Footprint::new(proc, traces);
+        let process = self.process(proc);
+        let gone = traces.timers.iter().find_map(|change| match change {
+            TimerChange::Gone { due } => Some(*due),
+            TimerChange::Set { .. } => None,
+        });
+        let before = self.last[process];
+        let (clock, number) = match self.steps.get(before) {
+            Some(step) => (step.clock.clone(), step.number + 1),
+            None => (Vec::new(), 1),
+        };
+        let mut step = Step {
+            chosen: traces.chosen.iter().map(|(chosen, _)| *chosen).collect(),
+            timers: traces.timers.to_vec(),
+            freed: traces.freed.to_vec(),
+            may_be_empty: was_overloaded,
+            due: gone.unwrap_or_default(),
+            clock,
+            process,
+            number,
+            races: Vec::new(),
+            footprint,
+        };
+        self.find_races(&mut step);
+        self.steps.push(step);
+        self.enter(self.steps.len() - 1);
+    }
+
+    /// Every earlier step that this one depends on, latest first: those that no later one orders already, race.
+    fn find_races(&self, step: &mut Step) {
+        let mut earlier: Vec<usize> = self.world.into_iter().collect();
+        if step.footprint.world {
+            earlier.extend(self.last.iter().copied().filter(|at| *at < self.steps.len()));
+        }
+        for (object, access) in &step.footprint.touched {
+            let Some(uses) = self.table.get(object) else { continue };
+            earlier.extend(uses.write);
+            if *access == Access::Write {
+                earlier.extend(&uses.reads);
+            }
+        }
+        earlier.sort_unstable_by(|a, b| b.cmp(a));
+        earlier.dedup();
+        for at in earlier {
+            let other = &self.steps[at];
+            if other.process == step.process || other.is_before(&step.clock) {
+                continue;
+            }
+            if !other.enables(step) {
+                step.races.push(at);
+            }
+            join(&mut step.clock, &other.clock);
+        }
+        if step.clock.len() <= step.process {
+            step.clock.resize(step.process + 1, 0);
+        }
+        step.clock[step.process] = step.number;
+    }
+
+    fn enter(&mut self, at: usize) {
+        let step = &self.steps[at];
+        self.last[step.process] = at;
+        if step.footprint.world {
+            self.world = Some(at);
+        }
+        for (object, access) in &step.footprint.touched {
+            let uses = self.table.entry(*object).or_default();
+            match access {
+                Access::Read => uses.reads.push(at),
+                Access::Write => *uses = Uses { write: Some(at), reads: Vec::new() },
+            }
+        }
+    }
+
+    /// Did step `first` have to come before step `second`?
+    pub(super) fn ordered(&self, first: usize, second: usize) -> bool {
+        self.steps[first].is_before(&self.steps[second].clock)
+    }
+
+    /// The run that shows race (`first`, `second`) the other way: what did not depend on `first`, then `second`.
+    pub(super) fn reversal(&self, first: usize, second: usize) -> Vec<usize> {
+        let free = |at: &usize| *at != second && !self.ordered(first, *at);
+        (first + 1..self.steps.len()).filter(free).chain([second]).collect()
+    }
+}
+
+impl Step {
+    fn is_before(&self, clock: &[u32]) -> bool {
+        clock.get(self.process).is_some_and(|seen| *seen >= self.number)
+    }
+
+    /// Without this step the `later` one, which depends on it, would not have been possible.
+    fn enables(&self, later: &Step) -> bool {
+        match later.footprint.proc {
+            Proc::Actor(seat) => {
+                let message = |(object, access): &(Object, Access)| {
+                    matches!(object, Object::Message(to, _) if *to == seat)
+                        && *access == Access::Read
+                        && self.footprint.touched.contains(&(*object, Access::Write))
+                };
+                let sent = !later.may_be_empty && later.footprint.touched.iter().any(message);
+                sent || self.freed.contains(&seat)
+            }
+            Proc::Timer { owner, nth } => self.timers.iter().any(|change| match change {
+                TimerChange::Set { owner: o, nth: n } => (*o, *n) == (owner, nth),
+                TimerChange::Gone { due } => *due < later.due,
+            }),
+        }
+    }
+}
+
+fn join(clock: &mut Vec<u32>, other: &[u32]) {
+    if clock.len() < other.len() {
+        clock.resize(other.len(), 0);
+    }
+    clock.iter_mut().zip(other).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+}

@@ -1,0 +1,410 @@
+//! Runs a program under every schedule, or under many, and says who is left waiting.
+//!
+//! User code is the same text as under the plain runtime. A behaviour runs to its end at once, but its effects (sends,
+//! apply, release, hold, guard drops) are written down and carried out one at a time, between those of other actors,
+//! as they would be on many threads; timers fire in every order that virtual time allows; [`choose`] gives every
+//! answer. What the schedules have in common is the scheduler's: the same functions send, mute and free.
+//!
+//! Not here: what an effect does, which is the scheduler's; how a run looks on paper, which is
+//! [`report`](crate::report)'s.
+//!
+//! [`choose`]: crate::Context::choose
+#![forbid(unsafe_code)]
+
+mod causality;
+mod exhaustive;
+mod run;
+mod sample;
+mod search;
+mod shrink;
+mod token;
+mod verdict;
+mod world;
+
+pub use verdict::{Bound, Explored, Failure, Fault, Verdict};
+
+use crate::event::Observer;
+use crate::rules::Detector;
+use crate::runtime::Env;
+use crate::scheduler::Stats;
+use crate::sync::{Arc, Mutex};
+use search::Search;
+use std::fmt;
+use std::panic::Location;
+use std::path::PathBuf;
+use std::time::Duration;
+use world::Program;
+
+/// Checks a program under every schedule: for tests. What it explored comes back.
+///
+/// `main` is called once a run, so it must not change what it captures in a way that changes the next run.
+///
+/// # Panics
+/// If a schedule fails, with the report; if the search was cut short: a test that is too large for it says so itself,
+/// with [`Check::accept_cut`].
+///
+/// ```
+/// use backwater::{Actor, Addr, Context, check};
+///
+/// struct Sum(u32);
+/// impl Actor for Sum {
+///     type Msg = u32;
+///     fn receive(&mut self, n: u32, _: &mut Context<'_, Self>) { self.0 += n; }
+/// }
+/// struct Sender(Addr<u32>);
+/// impl Actor for Sender {
+///     type Msg = ();
+///     fn receive(&mut self, _: (), cx: &mut Context<'_, Self>) { self.0.tell(1, cx); }
+/// }
+///
+/// let explored = check(|env| {
+///     let sum = env.spawn(Sum(0));
+///     for _ in 0..3 {
+///         env.spawn(Sender(sum.clone())).tell((), env);
+///     }
+/// });
+/// // Three messages can arrive in 3! orders; nothing else matters.
+/// assert_eq!(explored.runs, 6);
+/// ```
+#[track_caller]
+pub fn check(main: impl Fn(&mut Env<'_>)) -> Explored {
+    let name = std::thread::current().name().filter(|name| *name != "main").map(str::to_owned);
+    let check = name.into_iter().fold(Check::new(), |check, name| check.regressions_of(&name));
+    check.assert(main)
+}
+
+/// How schedules are chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// All, up to the order of independent steps.
+    Exhaustive,
+    /// All, every order of every two steps included: a cross-check of the reduction.
+    Naive,
+    /// So many uniform random walks.
+    Random(u64),
+    /// So many runs of PCT: a bug of this depth is found by each with a probability of at least 1 / (n · k^(depth−1)),
+    /// for n actors and k steps.
+    Pct {
+        /// How many steps have to come in the right order.
+        depth: u32,
+        /// How many runs.
+        runs: u64,
+    },
+    /// So many runs of partial-order sampling.
+    Pos(u64),
+    /// One after the other, up to the first failure.
+    Portfolio(Vec<Mode>),
+}
+
+/// What to see at the end of each run.
+type EachEnd = Arc<Mutex<dyn FnMut(&Stats, Option<&Fault>) + Send>>;
+
+#[derive(Clone)]
+struct Settings {
+    mode: Mode,
+    seed: u64,
+    batch: u32,
+    detector: Detector,
+    max_actors: u32,
+    max_mailbox: Option<u32>,
+    max_steps: usize,
+    max_runs: u64,
+    max_time: Option<Duration>,
+    preemptions: Option<u32>,
+    atomic: bool,
+    panics_stop_actor: bool,
+    unmatched_apply_is_fine: bool,
+    invariants: bool,
+    twice: bool,
+    keep_going: bool,
+    accept_cut: bool,
+    shrink: bool,
+    each_end: Option<EachEnd>,
+    regressions: Option<PathBuf>,
+    replay: Option<String>,
+}
+
+/// Puts a check together. Every setting has a default: exhaustive, effects interleaved one by one.
+///
+/// ```
+/// use backwater::{Check, Verdict};
+///
+/// let verdict = Check::new().random(100).seed(7).run(|env| { env.choose(3); });
+/// assert!(matches!(verdict, Verdict::Cut { .. }), "a sample never says that it saw everything");
+/// ```
+#[derive(Clone)]
+#[must_use = "a check does nothing until `run` or `assert`"]
+pub struct Check {
+    settings: Settings,
+}
+
+impl Default for Check {
+    fn default() -> Self {
+        Check::new()
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").field("mode", &self.settings.mode).finish_non_exhaustive()
+    }
+}
+
+impl Check {
+    /// Exhaustive, with runs of up to 10,000 steps.
+    pub fn new() -> Self {
+        Check {
+            settings: Settings {
+                mode: Mode::Exhaustive,
+                seed: 0,
+                batch: 100,
+                detector: Detector::Batch,
+                max_actors: 1_000,
+                max_mailbox: None,
+                max_steps: 10_000,
+                max_runs: u64::MAX,
+                max_time: None,
+                preemptions: None,
+                atomic: false,
+                panics_stop_actor: false,
+                unmatched_apply_is_fine: false,
+                invariants: cfg!(debug_assertions),
+                twice: true,
+                keep_going: false,
+                accept_cut: false,
+                shrink: true,
+                each_end: None,
+                regressions: None,
+                replay: None,
+            },
+        }
+    }
+
+    /// How schedules are chosen. The environment variable `BACKWATER_MODE` overrides it: `exhaustive`, `naive`,
+    /// `random:1000`, `pct:3:1000` or `pos:1000`.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.settings.mode = mode;
+        self
+    }
+
+    /// Every schedule, up to the order of independent steps. The default.
+    pub fn exhaustive(self) -> Self {
+        self.mode(Mode::Exhaustive)
+    }
+
+    /// Every schedule, without reduction: for cross-checks of tiny programs.
+    pub fn naive(self) -> Self {
+        self.mode(Mode::Naive)
+    }
+
+    /// Uniform random walks.
+    pub fn random(self, runs: u64) -> Self {
+        self.mode(Mode::Random(runs))
+    }
+
+    /// Probabilistic concurrency testing: see [`Mode::Pct`].
+    pub fn pct(self, depth: u32, runs: u64) -> Self {
+        self.mode(Mode::Pct { depth, runs })
+    }
+
+    /// Partial-order sampling.
+    pub fn pos(self, runs: u64) -> Self {
+        self.mode(Mode::Pos(runs))
+    }
+
+    /// Several modes, one after the other, up to the first failure.
+    pub fn portfolio(self, modes: impl IntoIterator<Item = Mode>) -> Self {
+        self.mode(Mode::Portfolio(modes.into_iter().collect()))
+    }
+
+    /// The seed of sampled schedules and of [`Context::random`](crate::Context::random). Default 0; `BACKWATER_SEED`
+    /// overrides it.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// The most messages that an actor handles in one run (R4). Default 100. If some actor can get that many, the
+    /// ends of runs matter, and the search begins again with them as part of what is explored: it takes longer.
+    ///
+    /// # Panics
+    /// If it is 0: no actor could handle a message.
+    #[track_caller]
+    pub fn batch(mut self, batch: u32) -> Self {
+        assert!(batch > 0, "a batch is at least 1 message: with 0 no actor could ever handle any");
+        self.settings.batch = batch;
+        self
+    }
+
+    /// How actors find out that they are overloaded (R4). Default: [`Detector::Batch`].
+    ///
+    /// # Panics
+    /// If a [`Detector::Depth`] does not have `low < high`.
+    #[track_caller]
+    pub fn overload(mut self, detector: Detector) -> Self {
+        detector.validate().unwrap_or_else(|why| panic!("{why}"));
+        self.settings.detector = detector;
+        self
+    }
+
+    /// More living actors than this are a failure. Default 1,000.
+    pub fn max_actors(mut self, limit: u32) -> Self {
+        self.settings.max_actors = limit;
+        self
+    }
+
+    /// A mailbox with more messages than this is a failure. Default: none.
+    pub fn max_mailbox(mut self, limit: u32) -> Self {
+        self.settings.max_mailbox = Some(limit);
+        self
+    }
+
+    /// Runs that are longer are cut, and the verdict says so. Default 10,000.
+    pub fn max_steps(mut self, limit: usize) -> Self {
+        self.settings.max_steps = limit;
+        self
+    }
+
+    /// At most so many runs. Default: no bound.
+    pub fn max_runs(mut self, limit: u64) -> Self {
+        self.settings.max_runs = limit;
+        self
+    }
+
+    /// At most this much of the machine's time. Default: no bound; `BACKWATER_MAX_TIME`, in seconds, overrides it.
+    pub fn max_time(mut self, limit: Duration) -> Self {
+        self.settings.max_time = Some(limit);
+        self
+    }
+
+    /// Only schedules in which an actor that could go on is interrupted at most so often. An exhaustive search with
+    /// this bound does without reduction; if it left something out, it ends as [`Verdict::Cut`].
+    pub fn preemptions(mut self, limit: u32) -> Self {
+        self.settings.preemptions = Some(limit);
+        self
+    }
+
+    /// Behaviours are not interrupted: all effects of one happen at once. Fewer schedules, and bugs that only the
+    /// finer grain finds are missed. Default: false.
+    pub fn atomic_behaviours(mut self, atomic: bool) -> Self {
+        self.settings.atomic = atomic;
+        self
+    }
+
+    /// A panic stops only its actor, and is no failure. Default: false.
+    pub fn panics_stop_actor(mut self, stop: bool) -> Self {
+        self.settings.panics_stop_actor = stop;
+        self
+    }
+
+    /// A program may end with an actor still under pressure, as long as nobody waits for it. Default: that fails.
+    pub fn allow_unmatched_apply(mut self, allow: bool) -> Self {
+        self.settings.unmatched_apply_is_fine = allow;
+        self
+    }
+
+    /// Checks the invariants of the rules at the end of each run. Default: where debug assertions are on.
+    pub fn check_invariants(mut self, check: bool) -> Self {
+        self.settings.invariants = check;
+        self
+    }
+
+    /// Runs the first schedule, and each that fails, twice, and compares every event: finds programs that look at
+    /// clocks, addresses, hash maps or threads. Default: true.
+    pub fn check_determinism(mut self, check: bool) -> Self {
+        self.settings.twice = check;
+        self
+    }
+
+    /// Goes on after a failure, to count them all; the first is reported.
+    pub fn keep_going(mut self, keep_going: bool) -> Self {
+        self.settings.keep_going = keep_going;
+        self
+    }
+
+    /// [`assert`](Check::assert) takes a search that was cut short for a pass.
+    pub fn accept_cut(mut self) -> Self {
+        self.settings.accept_cut = true;
+        self
+    }
+
+    /// Makes the failing schedule shorter before it is reported. Default: true.
+    pub fn shrink(mut self, shrink: bool) -> Self {
+        self.settings.shrink = shrink;
+        self
+    }
+
+    /// Called at the end of each run of the search with all counts, and what was wrong.
+    pub fn each_end(mut self, see: impl FnMut(&Stats, Option<&Fault>) + Send + 'static) -> Self {
+        self.settings.each_end = Some(Arc::new(Mutex::new(see)));
+        self
+    }
+
+    /// Runs the schedules in this file first, one token a line, and adds the token of a failure to it. A line that
+    /// does not fit the program any more is passed over, with a note on standard error.
+    pub fn regressions(mut self, file: impl Into<PathBuf>) -> Self {
+        self.settings.regressions = Some(file.into());
+        self
+    }
+
+    /// As [`regressions`](Check::regressions), in `backwater-regressions/<test>.txt` of the package.
+    pub fn regressions_of(self, test: &str) -> Self {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+        let file = format!("{}.txt", test.replace("::", "-"));
+        self.regressions(package.join("backwater-regressions").join(file))
+    }
+
+    /// Runs only the schedule of this token. `BACKWATER_REPLAY` does the same.
+    pub fn replay(mut self, token: impl Into<String>) -> Self {
+        self.settings.replay = Some(token.into());
+        self
+    }
+
+    /// Checks a program. `main` is called once a run.
+    ///
+    /// # Panics
+    /// If a token to be replayed does not fit this program, its settings or this version; if an environment variable
+    /// cannot be read.
+    #[track_caller]
+    pub fn run(mut self, main: impl Fn(&mut Env<'_>)) -> Verdict {
+        self.settings.take_environment();
+        let place = Location::caller();
+        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
+        let verdict = Search::new(program).run();
+        verdict.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// Checks a program and insists that it passes. What was explored comes back.
+    ///
+    /// # Panics
+    /// If a schedule fails; if the search was cut short and that was not accepted; as [`run`](Check::run).
+    #[track_caller]
+    pub fn assert(self, main: impl Fn(&mut Env<'_>)) -> Explored {
+        let accept_cut = self.settings.accept_cut;
+        match self.run(main) {
+            Verdict::Complete(explored) => explored,
+            Verdict::Cut { explored, .. } if accept_cut => explored,
+            verdict @ Verdict::Cut { .. } => {
+                panic!("{verdict}\nA test that is content with that says so: Check::accept_cut().")
+            }
+            verdict @ Verdict::Failed(_) => panic!("{verdict}"),
+        }
+    }
+
+    /// Shows every event of a schedule to `observer`, for example to draw it. Gives back what was wrong with the run.
+    ///
+    /// # Errors
+    /// Says why the token does not fit.
+    #[track_caller]
+    pub fn show(
+        self,
+        token: &str,
+        observer: impl Observer + 'static,
+        main: impl Fn(&mut Env<'_>),
+    ) -> Result<Option<Fault>, String> {
+        let place = Location::caller();
+        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
+        Search::new(program).replay(token, Some(Box::new(observer)))
+    }
+}

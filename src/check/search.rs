@@ -1,0 +1,424 @@
+//! The search as a whole: earlier failures first, then mode after mode; a failure is run again, shortened, and told.
+
+use super::exhaustive::Exhaustive;
+use super::run::{Driver, Ending, Hash, Lines, Ran, Replay, run};
+use super::sample::{Pct, Pos, Walk};
+use super::shrink::{fault, shrink};
+use super::token::Token;
+use super::verdict::{Bound, Explored, Failure, Fault, Verdict};
+use super::world::Program;
+use super::{Mode, Settings};
+use crate::event::Observer;
+use crate::rules::Detector;
+use crate::scheduler::Random;
+use crate::time::{Clock, RealClock};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+use std::{env, fs};
+
+/// Runs that were too long are looked at closely only so often: whether a part of the program was stalled.
+const STALLS_LOOKED_FOR: u64 = 16;
+/// Runs between two looks at the clock.
+const CLOCK_EVERY: u64 = 64;
+
+pub(super) struct Search<'p> {
+    program: Program<'p>,
+    explored: Explored,
+    clock: RealClock,
+    /// What `sometimes` said so far.
+    sometimes: BTreeMap<&'static str, bool>,
+    /// With `keep_going`: the first failure.
+    failed: Option<Failure>,
+    /// Runs were shorter than a batch for every actor, so far.
+    reached_a_batch: bool,
+}
+
+/// What a part of the search came to, if it came to an end.
+type End = Option<Verdict>;
+
+impl<'p> Search<'p> {
+    pub(super) fn new(program: Program<'p>) -> Self {
+        let (explored, clock) = (Explored::default(), RealClock::start());
+        Search { program, explored, clock, sometimes: BTreeMap::new(), failed: None, reached_a_batch: false }
+    }
+
+    /// The whole check. The error says what was asked for that cannot be done.
+    pub(super) fn run(mut self) -> Result<Verdict, String> {
+        if let Some(token) = self.program.settings.replay.clone() {
+            return self.run_token(&token);
+        }
+        if let Some(failure) = self.run_regressions()? {
+            return self.told(failure);
+        }
+        let mode = self.program.settings.mode.clone();
+        let verdict = self.run_mode(&mode)?;
+        match (self.failed.take(), verdict) {
+            (Some(mut failure), verdict) => {
+                failure.explored = verdict.explored().clone();
+                self.told(failure)
+            }
+            (None, Verdict::Failed(failure)) => self.told(*failure),
+            (None, verdict) => self.check_sometimes(verdict),
+        }
+    }
+
+    fn run_mode(&mut self, mode: &Mode) -> Result<Verdict, String> {
+        let seed = self.program.settings.seed;
+        let by_batch = self.program.settings.detector == Detector::Batch;
+        match mode {
+            Mode::Exhaustive | Mode::Naive => {
+                let verdict = self.exhaust(*mode == Mode::Exhaustive)?;
+                if self.reached_a_batch && by_batch && !self.program.batches_matter && self.failed.is_none() {
+                    // Overload was possible, so where runs end matters, and that was not explored: again, with it.
+                    self.program.batches_matter = true;
+                    self.explored = Explored::default();
+                    return match verdict {
+                        Verdict::Failed(_) => Ok(verdict),
+                        _ => self.exhaust(*mode == Mode::Exhaustive),
+                    };
+                }
+                Ok(verdict)
+            }
+            Mode::Random(runs) => self.sample(*runs, |n| Box::new(Walk::new(of_run(seed, n)))),
+            Mode::Pos(runs) => self.sample(*runs, |n| Box::new(Pos::new(of_run(seed, n)))),
+            Mode::Pct { depth, runs } => {
+                let mut random = Random::new(seed);
+                let first = self.take(&mut Walk::new(random.next_u64()));
+                let steps = first.steps as u64;
+                if let Some(verdict) = self.note(first)? {
+                    return Ok(verdict);
+                }
+                self.sample(*runs, |n| Box::new(Pct::new(of_run(seed, n), *depth, steps)))
+            }
+            Mode::Portfolio(modes) => {
+                let mut verdict = Verdict::Complete(Explored::default());
+                for mode in modes {
+                    verdict = self.run_mode(mode)?;
+                    if matches!(verdict, Verdict::Failed(_)) || self.is_out_of_time() {
+                        break;
+                    }
+                }
+                Ok(verdict)
+            }
+        }
+    }
+
+    fn exhaust(&mut self, reduce: bool) -> Result<Verdict, String> {
+        let mut search = Exhaustive::new(reduce, self.program.settings.preemptions);
+        loop {
+            let ran = self.take(&mut search);
+            if let Some(verdict) = self.note(ran)? {
+                return Ok(verdict);
+            }
+            if !search.advance() {
+                break;
+            }
+            if let Some(by) = self.bound() {
+                let estimate = Some(search.estimate(self.explored.runs));
+                return Ok(Verdict::Cut { by, explored: self.explored.clone(), estimate });
+            }
+        }
+        let explored = self.explored.clone();
+        Ok(match () {
+            () if explored.too_long > 0 => Verdict::Cut { by: Bound::Steps, explored, estimate: None },
+            () if search.bounded => Verdict::Cut { by: Bound::Preemptions, explored, estimate: None },
+            () => Verdict::Complete(explored),
+        })
+    }
+
+    fn sample(&mut self, runs: u64, mut driver: impl FnMut(u64) -> Box<dyn Driver>) -> Result<Verdict, String> {
+        for n in 0..runs {
+            let ran = self.take(&mut *driver(n));
+            if let Some(verdict) = self.note(ran)? {
+                return Ok(verdict);
+            }
+            if let Some(by) = self.bound() {
+                return Ok(Verdict::Cut { by, explored: self.explored.clone(), estimate: None });
+            }
+        }
+        Ok(Verdict::Cut { by: Bound::Sample, explored: self.explored.clone(), estimate: None })
+    }
+
+    fn take(&mut self, driver: &mut dyn Driver) -> Ran {
+        run(&self.program, driver, None)
+    }
+
+    fn bound(&mut self) -> Option<Bound> {
+        let runs = self.explored.runs + self.explored.redundant;
+        match () {
+            () if runs >= self.program.settings.max_runs => Some(Bound::Runs),
+            () if runs.is_multiple_of(CLOCK_EVERY) && self.is_out_of_time() => Some(Bound::Time),
+            () => None,
+        }
+    }
+
+    fn is_out_of_time(&mut self) -> bool {
+        self.program.settings.max_time.is_some_and(|limit| self.clock.now() >= limit)
+    }
+
+    /// Counts a run, and looks at how it ended. A verdict if the search is over with it.
+    fn note(&mut self, ran: Ran) -> Result<End, String> {
+        self.explored.steps += ran.steps as u64;
+        self.explored.longest = self.explored.longest.max(ran.steps);
+        if matches!(ran.ending, Ending::GivenUp) {
+            self.explored.redundant += 1;
+            return Ok(None);
+        }
+        self.explored.runs += 1;
+        self.reached_a_batch |= ran.reached_a_batch;
+        for (label, held) in &ran.sometimes {
+            *self.sometimes.entry(label).or_default() |= held;
+        }
+        if self.explored.runs == 1
+            && self.program.settings.twice
+            && let Some(differs) = self.differs(&ran)
+        {
+            return Ok(Some(self.fail(ran, differs, false)));
+        }
+        match &ran.ending {
+            Ending::TooLong => {
+                self.explored.too_long += 1;
+                Ok(self.look_for_stall(ran))
+            }
+            Ending::Over(Some(_)) => {
+                self.explored.failed += 1;
+                if self.failed.is_some() {
+                    return Ok(None);
+                }
+                Ok(self.failed(ran, false))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A run that does not end may have a part that waits for ever (R11): runs it again, watched.
+    fn look_for_stall(&mut self, ran: Ran) -> End {
+        if self.explored.too_long > STALLS_LOOKED_FOR || self.failed.is_some() {
+            return None;
+        }
+        let watched = self.again(&ran, Lines::default());
+        let stalled = matches!(fault(&watched), Some(Fault::Stalled(_)));
+        stalled.then(|| self.failed(watched, true)).flatten()
+    }
+
+    fn failed(&mut self, ran: Ran, watched: bool) -> End {
+        if self.program.settings.twice
+            && let Some(differs) = self.differs(&ran)
+        {
+            return Some(self.fail(ran, differs, false));
+        }
+        let found = fault(&ran).cloned()?;
+        let verdict = self.fail(ran, found, watched);
+        match verdict {
+            Verdict::Failed(failure) if self.program.settings.keep_going => {
+                self.failed = Some(*failure);
+                None
+            }
+            verdict => Some(verdict),
+        }
+    }
+
+    /// The verdict on a run that failed.
+    fn fail(&mut self, ran: Ran, found: Fault, watched: bool) -> Verdict {
+        let before = (ran.steps, ran.switches);
+        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_));
+        // Only the runs of the search count as runs of the program.
+        let quiet = Settings { each_end: None, ..self.program.settings.clone() };
+        let program = Program { settings: &quiet, ..self.program };
+        let ran = if self.program.settings.shrink && !path_fault { shrink(&program, ran, watched) } else { ran };
+        let lines = Lines::default();
+        let shown = self.again(&ran, lines.clone());
+        let token = self.token(&shown);
+        let mut fault = if path_fault { found } else { fault(&shown).cloned().unwrap_or(found) };
+        if let Fault::Deadlock(report) = &mut fault {
+            report.replay = format!("BACKWATER_REPLAY={token}");
+        }
+        Verdict::Failed(Box::new(Failure {
+            fault,
+            token,
+            steps: shown.steps,
+            switches: shown.switches,
+            found: before,
+            events: lines.take(),
+            explored: self.explored.clone(),
+        }))
+    }
+
+    /// Takes the decisions of a run again, with somebody who watches.
+    fn again(&self, ran: &Ran, observer: impl Observer + 'static) -> Ran {
+        let quiet = Settings { each_end: None, ..self.program.settings.clone() };
+        let program = Program { settings: &quiet, ..self.program };
+        run(&program, &mut Replay::new(&ran.decisions, true), Some(Box::new(observer)))
+    }
+
+    /// R12: does the schedule give the same run twice?
+    fn differs(&self, ran: &Ran) -> Option<Fault> {
+        let (first, second) = (Lines::default(), Lines::default());
+        self.again(ran, first.clone());
+        self.again(ran, second.clone());
+        let (first, second) = (first.take(), second.take());
+        let step = (0..first.len().max(second.len())).find(|at| first.get(*at) != second.get(*at))?;
+        let line = |lines: &[String]| lines.get(step).cloned().unwrap_or_else(|| "nothing: it had ended".to_owned());
+        Some(Fault::Nondeterminism { step, first: line(&first), second: line(&second) })
+    }
+
+    fn check_sometimes(&mut self, verdict: Verdict) -> Result<Verdict, String> {
+        let never = self.sometimes.iter().find(|(_, held)| !**held).map(|(label, _)| *label);
+        let Some(label) = never else { return Ok(verdict) };
+        let ran = run(&self.program, &mut Replay::new(&[], true), None);
+        let failed = self.fail(ran, Fault::Never(label), false);
+        match failed {
+            Verdict::Failed(failure) => self.told(*failure),
+            verdict => Ok(verdict),
+        }
+    }
+
+    // --- Tokens -------------------------------------------------------------------------------------------------
+
+    fn token(&self, ran: &Ran) -> String {
+        let settings = self.program.settings.hash();
+        Token { settings, path: ran.path, decisions: ran.decisions.clone() }.to_line()
+    }
+
+    /// Takes a token's schedule; gives back how it ended.
+    ///
+    /// # Errors
+    /// Says why the token does not fit.
+    pub(super) fn replay(&self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Option<Fault>, String> {
+        Ok(fault(&self.replayed(line, watched)?).cloned())
+    }
+
+    fn replayed(&self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Ran, String> {
+        let refuse = |why: String| format!("the token {:?} cannot be replayed: {why}", line.trim());
+        let token = Token::parse(line).map_err(refuse)?;
+        if !token.fits_settings(self.program.settings.hash()) {
+            return Err(refuse("it was made with other settings (seed, batch, detector, grain, panics)".into()));
+        }
+        let mut replay = Replay::new(&token.decisions, false);
+        let ran = run(&self.program, &mut replay, watched);
+        match (replay.misfit, replay.has_left()) {
+            (Some(step), _) => Err(refuse(format!("the program goes another way at step {step}: it has changed"))),
+            (None, true) => Err(refuse("the program ends earlier than it did: it has changed".into())),
+            _ if !token.fits_path(ran.path) => Err(refuse("the program takes other steps than it did".into())),
+            _ => Ok(ran),
+        }
+    }
+
+    fn run_token(&mut self, line: &str) -> Result<Verdict, String> {
+        let ran = self.replayed(line, Some(Box::new(Lines::default())))?;
+        self.explored.runs = 1;
+        let found = fault(&ran).cloned();
+        Ok(match found {
+            Some(found) => {
+                let watched = matches!(found, Fault::Stalled(_));
+                self.fail(ran, found, watched)
+            }
+            None => Verdict::Cut { by: Bound::Sample, explored: self.explored.clone(), estimate: None },
+        })
+    }
+
+    fn run_regressions(&mut self) -> Result<Option<Failure>, String> {
+        let Some(file) = &self.program.settings.regressions else { return Ok(None) };
+        let Ok(text) = fs::read_to_string(file) else { return Ok(None) };
+        let tokens = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        for line in tokens.map(str::to_owned).collect::<Vec<_>>() {
+            match self.replayed(&line, Some(Box::new(Lines::default()))) {
+                Err(why) => eprintln!("{}: {why}", file.display()),
+                Ok(ran) => {
+                    let Some(found) = fault(&ran).cloned() else { continue };
+                    let watched = matches!(found, Fault::Stalled(_));
+                    if let Verdict::Failed(failure) = self.fail(ran, found, watched) {
+                        return Ok(Some(*failure));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes the failure down where it was asked for.
+    fn told(&self, failure: Failure) -> Result<Verdict, String> {
+        if let Some(file) = &self.program.settings.regressions {
+            remember(file, &failure.token).map_err(|why| format!("cannot write {}: {why}", file.display()))?;
+        }
+        if let Some(dir) = env::var_os("BACKWATER_TRACE_DIR") {
+            let name = format!("{:016x}.txt", Hash::of(failure.token.as_bytes()));
+            let file = Path::new(&dir).join(name);
+            let written = fs::create_dir_all(&dir).and_then(|()| fs::write(&file, format!("{failure:#}\n")));
+            written.map_err(|why| {
+                format!("BACKWATER_TRACE_DIR: cannot write {}: {why}\nwhat it was to hold:\n{failure}", file.display())
+            })?;
+        }
+        Ok(Verdict::Failed(Box::new(failure)))
+    }
+}
+
+/// Adds a token to a file, unless it is there.
+fn remember(file: &Path, token: &str) -> std::io::Result<()> {
+    let known = fs::read_to_string(file).unwrap_or_default();
+    if known.lines().any(|line| line.trim() == token) {
+        return Ok(());
+    }
+    if let Some(dir) = file.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    let head = "# Schedules that failed once; they are run first. Commit this file.\n";
+    let head = if known.is_empty() { head } else { "" };
+    fs::write(file, format!("{known}{head}{token}\n"))
+}
+
+fn of_run(seed: u64, run: u64) -> u64 {
+    Random::new(seed ^ run.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next_u64()
+}
+
+impl Settings {
+    /// Of all that changes what a schedule does.
+    fn hash(&self) -> u64 {
+        let mut hash = Hash(1);
+        let (high, low) = match self.detector {
+            Detector::Batch => (0, 0),
+            Detector::Depth { high, low } => (high, low),
+        };
+        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1;
+        [self.seed, u64::from(self.batch), u64::from(high), u64::from(low), flags].iter().for_each(|v| hash.add(*v));
+        hash.0
+    }
+
+    /// What the environment says comes before what the test says.
+    ///
+    /// # Panics
+    /// If a variable cannot be read: a search that silently does something else would be worse.
+    #[track_caller]
+    pub(super) fn take_environment(&mut self) {
+        let bad = |name: &str, value: &str, wanted: &str| -> ! { panic!("{name}={value:?} is not {wanted}") };
+        if let Ok(value) = env::var("BACKWATER_MODE") {
+            let wanted = "`exhaustive`, `naive`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
+            self.mode = Mode::parse(&value).unwrap_or_else(|| bad("BACKWATER_MODE", &value, wanted));
+        }
+        if let Ok(value) = env::var("BACKWATER_SEED") {
+            self.seed = value.parse().unwrap_or_else(|_| bad("BACKWATER_SEED", &value, "a number"));
+        }
+        if let Ok(value) = env::var("BACKWATER_MAX_TIME") {
+            let seconds = value.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+            self.max_time = Some(seconds.unwrap_or_else(|| bad("BACKWATER_MAX_TIME", &value, "a number of seconds")));
+        }
+        if let Ok(token) = env::var("BACKWATER_REPLAY") {
+            self.replay = Some(token);
+        }
+    }
+}
+
+impl Mode {
+    fn parse(text: &str) -> Option<Mode> {
+        let parts: Vec<&str> = text.split(':').collect();
+        match parts[..] {
+            ["exhaustive"] => Some(Mode::Exhaustive),
+            ["naive"] => Some(Mode::Naive),
+            ["random", runs] => runs.parse().ok().map(Mode::Random),
+            ["pos", runs] => runs.parse().ok().map(Mode::Pos),
+            ["pct", depth, runs] => Some(Mode::Pct { depth: depth.parse().ok()?, runs: runs.parse().ok()? }),
+            _ => None,
+        }
+    }
+}

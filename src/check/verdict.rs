@@ -1,0 +1,261 @@
+//! How a check ended, and what was wrong.
+
+use crate::event::{ActorId, Place};
+use crate::rules::Broken;
+use crate::scheduler::{Deadlock, Root, Stall};
+use std::fmt;
+use std::mem;
+
+/// How a check ended. Only [`Complete`](Verdict::Complete) says that there is no schedule that fails.
+#[derive(Debug)]
+#[must_use = "a check that nobody looks at proves nothing"]
+pub enum Verdict {
+    /// Every schedule was explored, up to the order of independent steps, and all ended well.
+    Complete(Explored),
+    /// The search was cut short; what was seen ended well.
+    Cut {
+        /// By which bound.
+        by: Bound,
+        /// What was seen.
+        explored: Explored,
+        /// How many runs an exhaustive search would take, very roughly. None for a sample.
+        estimate: Option<f64>,
+    },
+    /// A schedule failed.
+    Failed(Box<Failure>),
+}
+
+/// What stopped a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bound {
+    /// At least one run was longer than [`Check::max_steps`](crate::Check::max_steps).
+    Steps,
+    /// [`Check::max_runs`](crate::Check::max_runs).
+    Runs,
+    /// [`Check::max_time`](crate::Check::max_time).
+    Time,
+    /// [`Check::preemptions`](crate::Check::preemptions): there are schedules with more.
+    Preemptions,
+    /// The mode draws samples: it never explores everything.
+    Sample,
+}
+
+/// What a search saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explored {
+    /// Runs to the end, or to the bound on steps. In an exhaustive search: one for each class of schedules.
+    pub runs: u64,
+    /// Runs that turned out to be covered by others and were given up: the price of an imperfect reduction.
+    pub redundant: u64,
+    /// Runs that ended at the bound on steps.
+    pub too_long: u64,
+    /// Runs that failed: more than one only with [`Check::keep_going`](crate::Check::keep_going).
+    pub failed: u64,
+    /// Steps in all, those taken again to come back to where a schedule branches included.
+    pub steps: u64,
+    /// The longest run, in steps.
+    pub longest: usize,
+}
+
+/// What was wrong with a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Nothing can run any more and somebody is muted (R9, R10).
+    Deadlock(Box<Deadlock>),
+    /// A part of the program waits for ever while the rest goes on (R11).
+    Stalled(Box<Stall>),
+    /// The program ended with an actor under pressure: an apply or a guard that nothing releases.
+    UnmatchedApply(Box<Root>),
+    /// A behaviour panicked.
+    Panicked {
+        /// Which actor.
+        actor: ActorId,
+        /// Its name.
+        name: String,
+        /// The message that it was handling.
+        message: String,
+        /// The source line of the panic, where it is known.
+        place: Option<String>,
+        /// What the panic said.
+        payload: String,
+    },
+    /// More living actors than [`Check::max_actors`](crate::Check::max_actors).
+    TooManyActors {
+        /// The limit.
+        limit: u32,
+        /// The name of the actor that was to be created.
+        name: String,
+        /// Where.
+        place: Place,
+    },
+    /// A mailbox longer than [`Check::max_mailbox`](crate::Check::max_mailbox).
+    MailboxTooLong {
+        /// Whose.
+        name: String,
+        /// The bound.
+        limit: u32,
+    },
+    /// What [`Context::eventually`](crate::Context::eventually) said did not come true.
+    NotEventually(&'static str),
+    /// What [`Context::sometimes`](crate::Context::sometimes) said was true in no schedule at all.
+    Never(&'static str),
+    /// The same schedule gave two different runs: the program looks at a clock, an address, a hash or a thread (R12).
+    Nondeterminism {
+        /// The first step that differs.
+        step: usize,
+        /// What happened the first time.
+        first: String,
+        /// And the second.
+        second: String,
+    },
+    /// A rule of backwater does not hold: a bug in backwater itself, never in the program.
+    Broken(Broken),
+}
+
+impl Fault {
+    /// Do two faults count as the same for shrinking?
+    pub(super) fn is_like(&self, other: &Fault) -> bool {
+        match (self, other) {
+            (Fault::Panicked { place: a, .. }, Fault::Panicked { place: b, .. }) => a == b,
+            (Fault::Deadlock(a), Fault::Deadlock(b)) => causes(&a.roots) == causes(&b.roots),
+            (Fault::UnmatchedApply(a), Fault::UnmatchedApply(b)) => a.causes == b.causes,
+            (Fault::NotEventually(a), Fault::NotEventually(b)) => a == b,
+            _ => mem::discriminant(self) == mem::discriminant(other),
+        }
+    }
+}
+
+fn causes(roots: &[Root]) -> Vec<&crate::Cause> {
+    roots.iter().flat_map(|root| &root.causes).collect()
+}
+
+/// A schedule that fails: what is wrong, the shortest run that shows it, and how to run it again.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What is wrong.
+    pub fault: Fault,
+    /// Replays the run: `BACKWATER_REPLAY=<token>`, or [`Check::replay`](crate::Check::replay).
+    pub token: String,
+    /// Its steps.
+    pub steps: usize,
+    /// How often another actor was taken although the last one could have gone on.
+    pub switches: usize,
+    /// Steps and switches of the run that was found first, before it was made shorter.
+    pub found: (usize, usize),
+    /// Every event of the run, a line each.
+    pub events: Vec<String>,
+    /// What was seen before it was found.
+    pub explored: Explored,
+}
+
+impl Verdict {
+    /// What was seen.
+    pub fn explored(&self) -> &Explored {
+        match self {
+            Verdict::Complete(explored) | Verdict::Cut { explored, .. } => explored,
+            Verdict::Failed(failure) => &failure.explored,
+        }
+    }
+
+    /// The failure, if there is one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Verdict::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Deadlock(report) => write!(f, "{report}"),
+            Fault::Stalled(report) => write!(f, "{report}"),
+            Fault::UnmatchedApply(root) => {
+                write!(f, "unmatched apply: the program ends, but nothing ever releases this pressure:\n{root}")
+            }
+            Fault::Panicked { actor, name, message, place, payload } => {
+                let place = place.as_deref().unwrap_or("an unknown place");
+                write!(f, "{name}{actor} panicked at {place}: {payload}\nwhile handling {message}")
+            }
+            Fault::TooManyActors { limit, name, place } => write!(
+                f,
+                "actor `{name}`, spawned at {place}, would be one more than {limit}: does the program spawn without \
+                 end? If not, raise Check::max_actors"
+            ),
+            Fault::MailboxTooLong { name, limit } => {
+                write!(f, "the mailbox of {name} holds more than {limit} messages")
+            }
+            Fault::NotEventually(label) => write!(f, "`eventually` did not come true in this run: {label}"),
+            Fault::Never(label) => write!(f, "`sometimes` was true in no schedule: {label}"),
+            Fault::Nondeterminism { step, first, second } => write!(
+                f,
+                "nondeterminism (R12): the same schedule gave two different runs. Does the program look at a clock, \
+                 an address, a hash map or a thread?\nthe first event that differs, number {step}:\n  {first}\n  {second}"
+            ),
+            Fault::Broken(broken) => write!(f, "a bug in backwater, please report it: {broken}"),
+        }
+    }
+}
+
+/// The most events that are printed; the value has them all, and `{:#}` prints them.
+const SHOWN: usize = 60;
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.fault)?;
+        let (steps, switches) = self.found;
+        writeln!(
+            f,
+            "found in run {} with {steps} steps and {switches} context switches, shortened to {} and {}:",
+            self.explored.runs, self.steps, self.switches
+        )?;
+        let shown = if f.alternate() { self.events.len() } else { SHOWN.min(self.events.len()) };
+        let left_out = self.events.len() - shown;
+        if left_out > 0 {
+            writeln!(f, "  … {left_out} earlier events (print with {{:#}} for all)")?;
+        }
+        self.events[left_out..].iter().try_for_each(|event| writeln!(f, "  {event}"))?;
+        write!(f, "replay: BACKWATER_REPLAY={}", self.token)
+    }
+}
+
+impl fmt::Display for Explored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Explored { runs, redundant, too_long, failed, steps, longest } = self;
+        write!(
+            f,
+            "{runs} runs ({redundant} more were redundant, {too_long} too long, {failed} failed), {steps} steps, the \
+             longest run {longest}"
+        )
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Complete(explored) => write!(f, "complete: {explored}"),
+            Verdict::Cut { by, explored, estimate } => {
+                write!(f, "cut short by {by}: {explored}")?;
+                estimate.map_or(Ok(()), |all| write!(f, ", of about {all:.0}"))
+            }
+            Verdict::Failed(failure) => write!(f, "failed: {failure}"),
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Bound::Steps => "the bound on steps in a run (does the program end?)",
+            Bound::Runs => "the bound on runs",
+            Bound::Time => "the bound on time",
+            Bound::Preemptions => "the bound on preemptions",
+            Bound::Sample => "its nature, a sample",
+        })
+    }
+}
