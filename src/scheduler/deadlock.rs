@@ -231,7 +231,8 @@ fn list<T>(
 
 impl fmt::Display for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  {}{} is under pressure, {} messages in its mailbox:", self.name, self.id, self.waiting)?;
+        let waiting = messages(self.waiting);
+        writeln!(f, "  {}{} is under pressure, {waiting} in its mailbox:", self.name, self.id)?;
         self.causes.iter().try_for_each(|cause| writeln!(f, "    {cause}"))?;
         if self.woken_by.is_empty() {
             return writeln!(f, "    nothing is left that could wake it");
@@ -250,13 +251,8 @@ impl fmt::Display for MutedActor {
         let chain =
             |c: &Vec<(ActorId, Name)>| c.iter().map(|(id, name)| format!("{name}{id}")).collect::<Vec<_>>().join(" → ");
         let chains: Vec<String> = self.chains.iter().map(chain).collect();
-        writeln!(
-            f,
-            "  {} ({} messages in its mailbox, muted for {:?})",
-            chains.join("; "),
-            self.waiting,
-            self.muted_for
-        )
+        let waiting = messages(self.waiting);
+        writeln!(f, "  {} ({waiting} in its mailbox, muted for {:?})", chains.join("; "), self.muted_for)
     }
 }
 
@@ -274,6 +270,11 @@ impl fmt::Display for Deadlock {
         list(f, &self.muted, |f, muted| write!(f, "{muted}"))?;
         write!(f, "replay: {}", self.replay)
     }
+}
+
+/// So many messages, in words.
+pub(super) fn messages(n: u32) -> String {
+    if n == 1 { "1 message".into() } else { format!("{n} messages") }
 }
 
 fn plural(n: usize) -> &'static str {

@@ -1,5 +1,6 @@
 //! Where actors stand: the snapshot that the invariants are checked on, and answers in words.
 
+use super::deadlock::messages;
 use super::single::{Delivery, Outside, Single};
 use crate::event::ActorId;
 use crate::rules::{Broken, Load, Snapshot, Standing};
@@ -30,13 +31,10 @@ impl fmt::Display for WhyNotRunning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             WhyNotRunning::Running => f.write_str("it is running right now"),
-            WhyNotRunning::Queued(n) => write!(f, "it is in the run queue with {n} messages: its turn will come"),
+            WhyNotRunning::Queued(n) => write!(f, "it is in the run queue with {}: its turn will come", messages(*n)),
             WhyNotRunning::Muted { by, waiting } => {
-                write!(
-                    f,
-                    "it is muted by {} (R3), with {waiting} messages waiting; it runs when they fall (R6)",
-                    by.join(", ")
-                )
+                let (by, waiting) = (by.join(", "), messages(*waiting));
+                write!(f, "it is muted by {by} (R3), with {waiting} waiting; it runs when they fall (R6)")
             }
             WhyNotRunning::Idle => f.write_str("its mailbox is empty: it runs when a message comes"),
             WhyNotRunning::Ended => f.write_str("it has ended: what is sent to it is a dead letter (R1)"),
