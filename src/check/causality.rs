@@ -24,6 +24,18 @@ impl Footprint {
         Footprint { proc, touched: Vec::new(), world: false }
     }
 
+    /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
+    pub(super) fn prevented(proc: Proc) -> Self {
+        let (touched, world) = match proc {
+            Proc::Timer { owner, .. } => {
+                let (time, tail) = ((Object::Time, Access::Write), (Object::Tail(owner), Access::Write));
+                (vec![time, tail, (Object::Life(owner), Access::Read), (Object::Load(owner), Access::Read)], false)
+            }
+            Proc::Actor(_) => (Vec::new(), true),
+        };
+        Footprint { proc, touched, world }
+    }
+
     /// Does the order of the two steps matter?
     pub(super) fn depends(&self, other: &Footprint) -> bool {
         let conflict = |(a, how): &(Object, Access)| {
