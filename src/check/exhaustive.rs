@@ -68,10 +68,10 @@ pub(super) struct Exhaustive {
 
 impl Exhaustive {
     /// A search that has seen nothing. Without `reduce`, every order of every two steps is explored.
-    pub(super) fn new(reduce: bool, preemptions: Option<u32>) -> Self {
+    pub(super) fn new(reduce: bool, preemptions: Option<u32>, atomic: bool) -> Self {
         Exhaustive {
             frames: vec![Frame::new(MAIN, Vec::new(), Vec::new(), Vec::new())],
-            causality: Causality::default(),
+            causality: Causality::new(atomic),
             at: 0,
             first_new: 0,
             reduce: reduce && preemptions.is_none(),
@@ -128,7 +128,7 @@ impl Exhaustive {
     fn plan(&mut self, state: usize, run: Vec<usize>) {
         let Exhaustive { frames, causality, .. } = self;
         let frame = &mut frames[state];
-        if frame.sleep.iter().any(|asleep| is_initial(causality, asleep, &run)) {
+        if frame.sleep.iter().any(|asleep| causality.could_begin(&run, asleep)) {
             return;
         }
         insert(&mut frame.instead, causality, run, true);
@@ -274,14 +274,6 @@ impl Node {
     }
 }
 
-/// Could `run`, a part of the last run, begin with this step without doing anything else than it does?
-fn is_initial(causality: &Causality, step: &Footprint, run: &[usize]) -> bool {
-    match run.iter().position(|at| causality.steps[*at].footprint.proc == step.proc) {
-        Some(own) => run[..own].iter().all(|earlier| !causality.ordered(*earlier, run[own])),
-        None => run.iter().all(|at| !causality.steps[*at].footprint.depends(step)),
-    }
-}
-
 /// Puts a single step into a plan.
 fn insert_one(plan: &mut Vec<Node>, step: Footprint, is_root: bool) {
     if plan.is_empty() && !is_root {
@@ -300,7 +292,7 @@ fn insert(plan: &mut Vec<Node>, causality: &Causality, mut run: Vec<usize>, is_r
     if run.is_empty() || (plan.is_empty() && !is_root) {
         return;
     }
-    if let Some(node) = plan.iter_mut().find(|node| is_initial(causality, &node.footprint, &run)) {
+    if let Some(node) = plan.iter_mut().find(|node| causality.could_begin(&run, &node.footprint)) {
         if let Some(own) = run.iter().position(|at| causality.steps[*at].footprint.proc == node.footprint.proc) {
             run.remove(own);
         }

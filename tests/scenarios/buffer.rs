@@ -1,7 +1,8 @@
 //! A bounded buffer whose consumer is told of new items only when the buffer was empty. If it forgets to look again
-//! after it took one, a notification is lost and the producer, held back by the full buffer, waits for ever.
+//! after it took one, a notification is lost and the producer, held back by the full buffer, waits for ever. And
+//! taking an item is what empties the buffer: on the ordinary lane it mutes the consumer, who then takes no second one.
 
-use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env};
+use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, ControlAuth, Env};
 
 struct Buffer {
     auth: ApplyReleaseBackpressureAuth,
@@ -45,19 +46,23 @@ impl Actor for Buffer {
     }
 }
 
-struct Consumer;
+struct Consumer(Option<ControlAuth>);
 
 impl Actor for Consumer {
     type Msg = Addr<BufferMsg>;
 
     fn receive(&mut self, buffer: Addr<BufferMsg>, cx: &mut Context<'_, Self>) {
-        buffer.tell(BufferMsg::Take, cx);
+        match &self.0 {
+            Some(control) => buffer.tell_control(BufferMsg::Take, control, cx),
+            None => buffer.tell(BufferMsg::Take, cx),
+        }
     }
 }
 
-fn program(looks_again: bool) -> impl Fn(&mut Env<'_>) {
+fn program(looks_again: bool, control_lane: bool) -> impl Fn(&mut Env<'_>) {
     move |env| {
-        let consumer = env.spawn(Consumer);
+        let control = control_lane.then(|| ControlAuth::from(&env.root));
+        let consumer = env.spawn(Consumer(control));
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);
         let buffer = env.spawn(Buffer { auth, items: 0, consumer, looks_again });
         for _ in 0..2 {
@@ -68,10 +73,15 @@ fn program(looks_again: bool) -> impl Fn(&mut Env<'_>) {
 
 #[test]
 fn a_lost_notification_strands_the_buffer() {
-    crate::fails(backwater::Check::new(), program(false));
+    crate::fails(backwater::Check::new(), program(false, true));
+}
+
+#[test]
+fn a_consumer_muted_by_taking_takes_no_more() {
+    assert_eq!(crate::deadlocks(program(true, false)), ["Buffer"]);
 }
 
 #[test]
 fn a_buffer_that_looks_again_ends_well() {
-    crate::passes(program(true));
+    crate::passes(program(true, true));
 }

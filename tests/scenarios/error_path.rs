@@ -1,6 +1,6 @@
 //! An early return between apply and release leaves the pressure on. A guard cannot forget.
 
-use backwater::{Actor, ApplyReleaseBackpressureAuth, Backpressure, Context, Env};
+use backwater::{Actor, ApplyReleaseBackpressureAuth, Backpressure, Cause, Check, Context, Env, Fault};
 
 struct Store {
     auth: ApplyReleaseBackpressureAuth,
@@ -45,7 +45,7 @@ fn program(guards: bool) -> impl Fn(&mut Env<'_>) {
     move |env| {
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);
         let store = env.spawn(Store { auth, guards });
-        for works in [true, false] {
+        for works in [true, false, false] {
             env.spawn(crate::Teller { what: vec![(store.clone(), Save { works })] }).tell((), env);
         }
     }
@@ -53,7 +53,11 @@ fn program(guards: bool) -> impl Fn(&mut Env<'_>) {
 
 #[test]
 fn an_error_between_apply_and_release_strands_senders() {
-    assert_eq!(crate::deadlocks(program(false)), ["Store"]);
+    let failure = crate::fails(Check::new(), program(false));
+    assert!(matches!(failure.fault, Fault::UnmatchedApply(_)), "{failure}");
+    let failure = crate::fails(Check::new().allow_unmatched_apply(true), program(false));
+    let Fault::Deadlock(report) = &failure.fault else { panic!("{failure}") };
+    assert!(matches!(report.roots[0].causes[..], [Cause::Applied(place)] if place.file().ends_with("error_path.rs")));
 }
 
 #[test]

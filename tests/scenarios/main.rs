@@ -55,20 +55,6 @@ fn deadlocks(main: impl Fn(&mut Env<'_>)) -> Vec<String> {
     }
 }
 
-/// An actor that is a function of its message.
-struct Act<F>(F);
-
-/// One message of text is enough for most programs here.
-type Word = &'static str;
-
-impl<F: FnMut(Word, &mut Context<'_, Self>) + Send + 'static> Actor for Act<F> {
-    type Msg = Word;
-
-    fn receive(&mut self, msg: Word, cx: &mut Context<'_, Self>) {
-        (self.0)(msg, cx);
-    }
-}
-
 /// Sends one word to each of these when it is told to.
 struct Teller<M> {
     what: Vec<(Addr<M>, M)>,

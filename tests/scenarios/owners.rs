@@ -63,7 +63,9 @@ fn program(guards: bool) -> impl Fn(&mut backwater::Env<'_>) {
 #[test]
 fn two_owners_of_one_flag_undo_each_other() {
     let failure = crate::fails(Check::new(), program(false));
-    assert!(matches!(&failure.fault, Fault::Panicked { payload, .. } if payload.contains("a log that is slow presses")));
+    assert!(
+        matches!(&failure.fault, Fault::Panicked { payload, .. } if payload.contains("a log that is slow presses"))
+    );
 }
 
 #[test]
