@@ -24,6 +24,18 @@ impl Footprint {
         Footprint { proc, touched: Vec::new(), world: false }
     }
 
+    /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
+    pub(super) fn prevented(proc: Proc) -> Self {
+        let (touched, world) = match proc {
+            Proc::Timer { owner, .. } => {
+                let (time, tail) = ((Object::Time, Access::Write), (Object::Tail(owner), Access::Write));
+                (vec![time, tail, (Object::Life(owner), Access::Read), (Object::Load(owner), Access::Read)], false)
+            }
+            Proc::Actor(_) => (Vec::new(), true),
+        };
+        Footprint { proc, touched, world }
+    }
+
     /// Does the order of the two steps matter?
     pub(super) fn depends(&self, other: &Footprint) -> bool {
         let conflict = |(a, how): &(Object, Access)| {
@@ -31,6 +43,11 @@ impl Footprint {
             other.touched.iter().any(meets)
         };
         self.proc == other.proc || self.world || other.world || self.touched.iter().any(conflict)
+    }
+
+    /// It asks who presses, or changes that.
+    pub(super) fn meets_loads(&self) -> bool {
+        self.world || self.touched.iter().any(|(object, _)| matches!(object, Object::Load(_)))
     }
 
     /// The same step with other answers to its choices.
@@ -70,6 +87,8 @@ pub(super) struct Causality {
     last: Vec<usize>,
     table: BTreeMap<Object, Uses>,
     world: Option<usize>,
+    /// A step may do more than it was seen to do: see `could_begin`.
+    atomic: bool,
 }
 
 #[derive(Default)]
@@ -80,6 +99,11 @@ struct Uses {
 }
 
 impl Causality {
+    /// A run that has no steps yet; `atomic` if its steps are whole behaviours.
+    pub(super) fn new(atomic: bool) -> Self {
+        Causality { atomic, ..Causality::default() }
+    }
+
     /// Forgets every step from the `len`th on.
     pub(super) fn cut(&mut self, len: usize) {
         self.steps.truncate(len);
@@ -179,6 +203,18 @@ impl Causality {
     /// Did step `first` have to come before step `second`?
     pub(super) fn ordered(&self, first: usize, second: usize) -> bool {
         self.steps[first].is_before(&self.steps[second].clock)
+    }
+
+    /// Could `run`, a part of this one, begin with `step` without doing anything else than it does?
+    pub(super) fn could_begin(&self, run: &[usize], step: &Footprint) -> bool {
+        if let Some(own) = run.iter().position(|at| self.steps[*at].footprint.proc == step.proc) {
+            return run[..own].iter().all(|earlier| !self.ordered(*earlier, run[own]));
+        }
+        // The last step is the one that is taken earlier than it was. One effect does the same there; a whole behaviour
+        // may find somebody pressing who was not, and be muted.
+        let last = run.last().map(|at| &self.steps[*at].footprint);
+        let unsure = self.atomic && step.meets_loads() && last.is_some_and(Footprint::meets_loads);
+        !unsure && run.iter().all(|at| !self.steps[*at].footprint.depends(step))
     }
 
     /// The run that shows race (`first`, `second`) the other way: what did not depend on `first`, then `second`.

@@ -6,6 +6,9 @@
 //! a run that they stop is redundant, and counted. The search keeps one path, so its memory grows with the longest
 //! run, not with the number of runs. It is stateless: each run begins at the beginning.
 //!
+//! The algorithm assumes that no process can keep another from its next step. Here some can: a cancelled timer, an
+//! earlier timer that is set, the end of the whole run. Where a step does that, the prevented step is planned before it.
+//!
 //! Not here: what a step touches, which the scheduler's script writes down.
 
 use super::causality::{Causality, Footprint};
@@ -55,6 +58,8 @@ pub(super) struct Exhaustive {
     preemptions: Option<u32>,
     preempted: u32,
     was_overloaded: bool,
+    /// Who could step before the step in progress.
+    enabled_before: Vec<Proc>,
     /// Schedules were left out because of the bound on preemptions.
     pub(super) bounded: bool,
     /// A planned step was not possible: harmless, but work for nothing.
@@ -63,16 +68,17 @@ pub(super) struct Exhaustive {
 
 impl Exhaustive {
     /// A search that has seen nothing. Without `reduce`, every order of every two steps is explored.
-    pub(super) fn new(reduce: bool, preemptions: Option<u32>) -> Self {
+    pub(super) fn new(reduce: bool, preemptions: Option<u32>, atomic: bool) -> Self {
         Exhaustive {
             frames: vec![Frame::new(MAIN, Vec::new(), Vec::new(), Vec::new())],
-            causality: Causality::default(),
+            causality: Causality::new(atomic),
             at: 0,
             first_new: 0,
             reduce: reduce && preemptions.is_none(),
             preemptions,
             preempted: 0,
             was_overloaded: false,
+            enabled_before: Vec::new(),
             bounded: false,
             infeasible: 0,
         }
@@ -122,10 +128,24 @@ impl Exhaustive {
     fn plan(&mut self, state: usize, run: Vec<usize>) {
         let Exhaustive { frames, causality, .. } = self;
         let frame = &mut frames[state];
-        if frame.sleep.iter().any(|asleep| is_initial(causality, asleep, &run)) {
+        if frame.sleep.iter().any(|asleep| causality.could_begin(&run, asleep)) {
             return;
         }
         insert(&mut frame.instead, causality, run, true);
+    }
+
+    /// The step just taken kept these from theirs: each is to be tried before it.
+    fn plan_prevented(&mut self, world: &World, taken: Proc) {
+        let before = mem::take(&mut self.enabled_before);
+        let frame = &mut self.frames[self.at];
+        for proc in before.iter().filter(|proc| **proc != taken && !world.enabled.contains(proc)) {
+            let footprint = Footprint::prevented(*proc);
+            let covers = |asleep: &Footprint| asleep.proc == *proc || !asleep.depends(&footprint);
+            if !frame.sleep.iter().any(covers) {
+                insert_one(&mut frame.instead, footprint, true);
+            }
+        }
+        self.enabled_before = before;
     }
 
     fn choose(&mut self, world: &World) -> Option<()> {
@@ -179,6 +199,9 @@ impl Driver for Exhaustive {
             return None;
         }
         self.preempted += u32::from(world.is_preemption(frame.proc));
+        if self.at >= self.first_new {
+            self.enabled_before.clone_from(&world.enabled);
+        }
         self.was_overloaded = matches!(frame.proc, Proc::Actor(seat) if world.core.is_overloaded(seat));
         Some((frame.proc, frame.given.clone()))
     }
@@ -189,6 +212,9 @@ impl Driver for Exhaustive {
             self.causality.push(proc, &traces, self.was_overloaded);
             let taken = self.causality.steps[self.at].footprint.clone();
             self.frames[self.at].taken(taken, traces.chosen);
+            if self.reduce && self.at > 0 {
+                self.plan_prevented(world, proc);
+            }
         }
         self.at += 1;
     }
@@ -248,11 +274,15 @@ impl Node {
     }
 }
 
-/// Could `run`, a part of the last run, begin with this step without doing anything else than it does?
-fn is_initial(causality: &Causality, step: &Footprint, run: &[usize]) -> bool {
-    match run.iter().position(|at| causality.steps[*at].footprint.proc == step.proc) {
-        Some(own) => run[..own].iter().all(|earlier| !causality.ordered(*earlier, run[own])),
-        None => run.iter().all(|at| !causality.steps[*at].footprint.depends(step)),
+/// Puts a single step into a plan.
+fn insert_one(plan: &mut Vec<Node>, step: Footprint, is_root: bool) {
+    if plan.is_empty() && !is_root {
+        return;
+    }
+    match plan.iter_mut().find(|node| node.footprint.proc == step.proc || !node.footprint.depends(&step)) {
+        Some(node) if node.footprint.proc == step.proc => {}
+        Some(node) => insert_one(&mut node.children, step, false),
+        None => plan.push(Node { footprint: step, chosen: Vec::new(), children: Vec::new() }),
     }
 }
 
@@ -262,7 +292,7 @@ fn insert(plan: &mut Vec<Node>, causality: &Causality, mut run: Vec<usize>, is_r
     if run.is_empty() || (plan.is_empty() && !is_root) {
         return;
     }
-    if let Some(node) = plan.iter_mut().find(|node| is_initial(causality, &node.footprint, &run)) {
+    if let Some(node) = plan.iter_mut().find(|node| causality.could_begin(&run, &node.footprint)) {
         if let Some(own) = run.iter().position(|at| causality.steps[*at].footprint.proc == node.footprint.proc) {
             run.remove(own);
         }

@@ -147,7 +147,8 @@ impl Default for Check {
 
 impl fmt::Debug for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Check").field("mode", &self.settings.mode).finish_non_exhaustive()
+        let Settings { mode, atomic, .. } = &self.settings;
+        f.debug_struct("Check").field("mode", mode).field("atomic", atomic).finish_non_exhaustive()
     }
 }
 

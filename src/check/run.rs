@@ -4,6 +4,7 @@ use super::token::Decisions;
 use super::verdict::Fault;
 use super::world::{Program, World};
 use crate::event::{Event, Observer};
+use crate::runtime::quietly;
 use crate::scheduler::Proc;
 use crate::sync::{Arc, Mutex, lock};
 use std::time::Duration;
@@ -56,6 +57,11 @@ pub(super) struct Ran {
 
 /// Runs the program once. `watched` sees every event.
 pub(super) fn run(program: &Program<'_>, driver: &mut dyn Driver, watched: Option<Box<dyn Observer>>) -> Ran {
+    // A search meets the same panic a thousand times; the report tells of it once.
+    quietly(|| run_aloud(program, driver, watched))
+}
+
+fn run_aloud(program: &Program<'_>, driver: &mut dyn Driver, watched: Option<Box<dyn Observer>>) -> Ran {
     let settings = program.settings;
     let is_watched = watched.is_some();
     let mut world = World::new(program, watched);

@@ -105,7 +105,7 @@ impl<'p> Search<'p> {
     }
 
     fn exhaust(&mut self, reduce: bool) -> Result<Verdict, String> {
-        let mut search = Exhaustive::new(reduce, self.program.settings.preemptions);
+        let mut search = Exhaustive::new(reduce, self.program.settings.preemptions, self.program.settings.atomic);
         loop {
             let ran = self.take(&mut search);
             if let Some(verdict) = self.note(ran)? {

@@ -20,4 +20,4 @@ pub use replay::{BadToken, Token};
 pub use stdio::{Input, InputEvent, Output};
 
 pub(crate) use env::{Streams, enter};
-pub(crate) use panics::{install_hook, payload_text, place as panic_place};
+pub(crate) use panics::{install_hook, payload_text, place as panic_place, quietly};

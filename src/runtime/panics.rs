@@ -1,7 +1,7 @@
 //! Where the last panic of this thread happened. Rust tells it only to the process's panic hook, so there is one,
 //! installed at the first run; it notes the place and calls the hook that was there before.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic;
 use std::sync::Once;
 
@@ -9,6 +9,7 @@ static HOOK: Once = Once::new();
 
 thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
 pub(crate) fn install_hook() {
@@ -17,9 +18,23 @@ pub(crate) fn install_hook() {
         panic::set_hook(Box::new(move |info| {
             // A thread that is being torn down has nobody to tell.
             let _ = PLACE.try_with(|place| *place.borrow_mut() = info.location().map(ToString::to_string));
-            before(info);
+            if !QUIET.try_with(Cell::get).unwrap_or(false) {
+                before(info);
+            }
         }));
     });
+}
+
+/// Panics of this thread in `call` are not printed: whoever calls this catches them and tells of them himself.
+pub(crate) fn quietly<T>(call: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            QUIET.set(self.0);
+        }
+    }
+    let _restore = Restore(QUIET.replace(true));
+    call()
 }
 
 /// Where this thread panicked last, once.

@@ -256,7 +256,8 @@ impl Single {
 
     pub(super) fn note_timer(&mut self, change: TimerChange) {
         if let Some(script) = &mut self.script {
-            script.touch(Object::Time, Access::Read);
+            // Two timers that are set commute, but which may fire before the other is set depends on both.
+            script.touch(Object::Time, Access::Write);
             script.timer_changes.push(change);
         }
     }

@@ -1,0 +1,69 @@
+//! Short programs with their verdicts: what the checker is for. Each file is one scenario; its first lines say what
+//! goes wrong, or why nothing does.
+
+mod batches;
+mod buffer;
+mod dispose;
+mod error_path;
+mod grain;
+mod herd;
+mod owners;
+mod partial;
+mod philosophers;
+mod reconnect;
+mod send_then_apply;
+mod star;
+
+use backwater::{Actor, Addr, Check, Context, Env, Explored, Failure, Fault, Verdict};
+use std::fmt::Debug;
+
+/// The scenario ends well under every schedule.
+#[track_caller]
+fn passes(main: impl Fn(&mut Env<'_>)) -> Explored {
+    passes_with(Check::new(), main)
+}
+
+#[track_caller]
+fn passes_with(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
+    match check.run(main) {
+        Verdict::Complete(explored) => explored,
+        other => panic!("{other}"),
+    }
+}
+
+/// Some schedule fails, and its token fails again in the same way.
+#[track_caller]
+fn fails(check: Check, main: impl Fn(&mut Env<'_>)) -> Failure {
+    match check.clone().run(&main) {
+        Verdict::Failed(failure) => {
+            let again = check.replay(&failure.token).run(&main);
+            let again = again.failure().expect("a failure is replayed by its token");
+            assert_eq!((&again.fault, &again.events), (&failure.fault, &failure.events));
+            *failure
+        }
+        other => panic!("no schedule fails: {other}"),
+    }
+}
+
+/// Some schedule deadlocks; the names of those whose apply is to blame come back.
+#[track_caller]
+fn deadlocks(main: impl Fn(&mut Env<'_>)) -> Vec<String> {
+    let failure = fails(Check::new(), main);
+    match &failure.fault {
+        Fault::Deadlock(report) => report.roots.iter().map(|root| root.name.to_string()).collect(),
+        other => panic!("it fails otherwise: {other}"),
+    }
+}
+
+/// Sends one word to each of these when it is told to.
+struct Teller<M> {
+    what: Vec<(Addr<M>, M)>,
+}
+
+impl<M: Clone + Debug + Send + 'static> Actor for Teller<M> {
+    type Msg = ();
+
+    fn receive(&mut self, _: (), cx: &mut Context<'_, Self>) {
+        self.what.iter().for_each(|(to, word)| to.tell(word.clone(), cx));
+    }
+}
