@@ -89,8 +89,8 @@ impl Shrinker<'_> {
 }
 
 /// A stall is only seen by a run that is watched.
-fn watcher(watched: bool) -> Option<Box<dyn crate::Observer>> {
-    watched.then(|| Box::new(|_: std::time::Duration, _: &crate::Event<'_>| ()) as _)
+fn watcher(watched: bool) -> Option<Box<dyn crate::event::Observer>> {
+    watched.then(|| Box::new(|_: std::time::Duration, _: &crate::event::Event<'_>| ()) as _)
 }
 
 pub(super) fn fault(ran: &Ran) -> Option<&Fault> {

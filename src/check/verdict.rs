@@ -128,7 +128,7 @@ impl Fault {
     }
 }
 
-fn causes(roots: &[Root]) -> Vec<&crate::Cause> {
+fn causes(roots: &[Root]) -> Vec<&crate::scheduler::Cause> {
     roots.iter().flat_map(|root| &root.causes).collect()
 }
 

@@ -152,7 +152,7 @@ impl World {
 
     /// Drops what is left; user code that panics there is a fault too.
     pub(super) fn finish(self) -> Option<Fault> {
-        let actor = crate::ActorId::MAIN;
+        let actor = crate::event::ActorId::MAIN;
         let caught = catch_unwind(AssertUnwindSafe(|| drop(self)));
         caught.err().map(|payload| Fault::Panicked {
             actor,
