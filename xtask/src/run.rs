@@ -67,6 +67,22 @@ fn carry_out(work: &Work) -> Result<(), Trouble> {
         Work::Examples => examples(),
         Work::Sanitizer => sanitizer(),
         Work::Apart { folder, command } => apart(folder, command),
+        Work::Script(path) => script(path),
+    }
+}
+
+/// What a script ends with where something that it needs is missing.
+const MISSING: i32 = 3;
+
+fn script(path: &str) -> Result<(), Trouble> {
+    let mut command = Command::new(top().join(path));
+    match output(command.current_dir(top())) {
+        Ok((status, _)) if status.success() => Ok(()),
+        Ok((status, said)) if status.code() == Some(MISSING) => {
+            Err(absent(said.trim_end().lines().last().unwrap_or("it does not say what is missing")))
+        }
+        Ok((status, said)) => Err(Trouble::Fail(format!("{}{path}\n{status}", tail(&said)))),
+        Err(why) => Err(Trouble::Fail(format!("{path}\ndid not run: {why}"))),
     }
 }
 
