@@ -107,7 +107,9 @@ impl Causality {
     /// Forgets every step from the `len`th on.
     pub(super) fn cut(&mut self, len: usize) {
         self.steps.truncate(len);
-        (self.table.clear(), self.last.clear(), self.procs.clear());
+        self.table.clear();
+        self.last.clear();
+        self.procs.clear();
         self.world = None;
         for at in 0..self.steps.len() {
             let process = self.process(self.steps[at].footprint.proc);
