@@ -7,7 +7,7 @@
 use super::pressure::GuardDrops;
 use super::random::Random;
 use super::seat::Seat;
-use super::single::{Bodies, Delivery, Failure, Single, dead_letter, post};
+use super::single::{Bodies, Delivery, Failure, Single, arrive, dead_letter};
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::{Draft, Letter};
 use crate::rules::{Detector, Load};
@@ -494,11 +494,10 @@ impl Single {
         self.post.data_mut(from.seat).sent += 1;
         let draft = self.post.letter(letter);
         self.watch.send(from, to, lane, &draft.message(), place);
-        let posted = match post(draft, &mut self.queue, to) {
-            Ok(posted) => posted,
-            Err(draft) => return dead_letter(draft, &mut self.totals, &mut self.watch, Some(from), to),
-        };
-        self.settle_sent(posted, to, lane);
+        let pressing = arrive!(self, draft, to, Some(from));
+        if pressing && lane == Lane::Ordinary {
+            self.sent_to_pressing(to);
+        }
     }
 
     /// The end of this behaviour does nothing that another actor could notice, whatever came before.

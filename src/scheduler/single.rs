@@ -109,6 +109,28 @@ impl Queue {
     }
 }
 
+/// Puts a draft into a mailbox and schedules its owner; true if the receiver was pressing. Where the receiver has ended,
+/// the calling function returns. A macro, because a draft borrows the post office, and a function would borrow the whole
+/// scheduler beside it.
+macro_rules! arrive {
+    ($core:ident, $draft:ident, $to:ident, $from:expr) => {{
+        let (waiting, seat) = match $draft.send($to.seat, |seat| seat.tenant == $to.tenant) {
+            Ok(sent) => sent,
+            Err(draft) => return dead_letter(draft, &mut $core.totals, &mut $core.watch, $from, $to),
+        };
+        let pressing = seat.load.is_pressing();
+        if !seat.busy {
+            seat.busy = true;
+            $core.queue.push($to.seat, seat);
+        }
+        if waiting > seat.watermark {
+            $core.mailbox_grew($to.seat, waiting);
+        }
+        pressing
+    }};
+}
+pub(super) use arrive;
+
 /// The state of a whole runtime.
 pub(crate) struct Single {
     pub(super) post: Post<Seat>,
@@ -239,20 +261,8 @@ impl Single {
             self.watch.send(self.running, to, lane, &draft.message(), place);
         }
         self.sent += 1;
-        let posted = match post(draft, &mut self.queue, to) {
-            Ok(posted) => posted,
-            Err(draft) => return dead_letter(draft, &mut self.totals, &mut self.watch, Some(self.running), to),
-        };
-        self.settle_sent(posted, to, lane);
-    }
-
-    /// What a message that has just arrived does to its receiver (R4) and its sender (R2).
-    #[inline(always)]
-    pub(super) fn settle_sent(&mut self, posted: Posted, to: ActorId, lane: Lane) {
-        if posted.grew {
-            self.mailbox_grew(to.seat, posted.waiting);
-        }
-        if posted.pressing && lane == Lane::Ordinary {
+        let pressing = arrive!(self, draft, to, Some(self.running));
+        if pressing && lane == Lane::Ordinary {
             self.sent_to_pressing(to);
         }
     }
@@ -283,16 +293,12 @@ impl Single {
             }
         }
         self.totals.delivered += 1;
-        let posted = match post(draft, &mut self.queue, to) {
-            Ok(posted) => posted,
-            Err(draft) => return dead_letter(draft, &mut self.totals, &mut self.watch, None, to),
-        };
-        self.settle_sent(posted, to, Lane::Control);
+        arrive!(self, draft, to, None);
     }
 
     /// A mailbox is longer than ever, or long enough to begin overload by depth (R4).
     #[cold]
-    fn mailbox_grew(&mut self, seat: u32, waiting: u32) {
+    pub(super) fn mailbox_grew(&mut self, seat: u32, waiting: u32) {
         let data = self.post.data_mut(seat);
         data.peak = data.peak.max(waiting);
         self.totals.deepest = self.totals.deepest.max(data.peak);
@@ -659,27 +665,6 @@ impl Single {
         self.end(seat, End::Shutdown);
         Some(seat)
     }
-}
-
-/// What is to be known of a message that has just arrived.
-pub(super) struct Posted {
-    waiting: u32,
-    /// The receiver was pressing.
-    pressing: bool,
-    /// The mailbox is longer than its watermark.
-    grew: bool,
-}
-
-/// Puts a message into a mailbox and schedules its owner; the draft comes back if that has ended.
-#[inline(always)]
-pub(super) fn post<'a>(draft: Draft<'a, Seat>, queue: &mut Queue, to: ActorId) -> Result<Posted, Draft<'a, Seat>> {
-    let (waiting, seat) = draft.send(to.seat, |seat| seat.tenant == to.tenant)?;
-    let posted = Posted { waiting, pressing: seat.load.is_pressing(), grew: waiting > seat.watermark };
-    if !seat.busy {
-        seat.busy = true;
-        queue.push(to.seat, seat);
-    }
-    Ok(posted)
 }
 
 /// A message for an actor that has ended (R1).
