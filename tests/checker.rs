@@ -505,3 +505,42 @@ fn a_failure_is_remembered_and_tried_first() {
     assert_eq!(lines.lines().filter(|line| line.starts_with("bwc1.")).count(), 1);
     std::fs::remove_dir_all(dir).expect("the directory is ours");
 }
+
+// --- One way for every send -------------------------------------------------------------------------------------
+
+/// Counts down by messages to itself, and tells a sink each time.
+struct Countdown {
+    to: Addr<u32>,
+    left: u32,
+    short: bool,
+}
+
+impl Actor for Countdown {
+    type Msg = ();
+
+    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
+        self.to.tell(self.left, cx);
+        self.left -= 1;
+        match (self.left, self.short) {
+            (0, _) => {}
+            (_, true) => cx.tell_self(()),
+            (_, false) => cx.me().tell((), cx),
+        }
+    }
+}
+
+/// `tell_self` takes a shorter way than `tell`; the schedules are the same.
+#[test]
+fn a_message_to_oneself_is_explored_like_any_other() {
+    let program = |short| {
+        move |env: &mut Env<'_>| {
+            let sink = env.spawn(Sink);
+            for _ in 0..2 {
+                env.spawn(Countdown { to: sink.clone(), left: 2, short }).tell((), env);
+            }
+        }
+    };
+    let (short, long) = (complete(Check::new(), program(true)), complete(Check::new(), program(false)));
+    // Two messages each of two senders: 4! / (2! 2!) orders at the sink.
+    assert_eq!((short.runs, short.redundant, long.runs, long.redundant), (6, 0, 6, 0));
+}

@@ -274,6 +274,9 @@ impl Single {
         let me = self.running;
         let draft = self.post.draft(message);
         if self.watch.on {
+            if let Some(script) = &mut self.script {
+                return script.write_send(draft, me, Lane::Ordinary, place);
+            }
             self.watch.send(me, me, Lane::Ordinary, &draft.message(), place);
         }
         self.sent += 1;
