@@ -97,6 +97,8 @@ mod pages {
     mod slow_down {}
     #[doc = include_str!("../docs/how/test-with-virtual-time.md")]
     mod virtual_time {}
+    #[doc = include_str!("../docs/how/check-every-schedule.md")]
+    mod every_schedule {}
     #[doc = include_str!("../docs/how/find-out-who-is-stuck.md")]
     mod stuck {}
     #[doc = include_str!("../docs/how/bring-messages-in-from-threads.md")]
