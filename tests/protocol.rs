@@ -71,6 +71,7 @@ impl Node {
             }
             35 if cx.random_below(4) == 0 => cx.stop(),
             36 if cx.random_below(4) == 0 => panic!("as the program has it"),
+            37 if fuel > 0 => (0..3).for_each(|_| cx.me().tell(Msg::Work { fuel: 0 }, cx)),
             _ => {}
         }
     }
