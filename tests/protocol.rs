@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Random programs. Enough for every mutant below to find a place.
-const PROGRAMS: u64 = 300;
+const PROGRAMS: u64 = 400;
 
 // --- Random programs ----------------------------------------------------------------------------------------------
 
@@ -71,7 +71,7 @@ impl Node {
             }
             35 if cx.random_below(4) == 0 => cx.stop(),
             36 if cx.random_below(4) == 0 => panic!("as the program has it"),
-            37 if fuel > 0 => (0..3).for_each(|_| cx.me().tell(Msg::Work { fuel: 0 }, cx)),
+            37.. if fuel > 0 => (0..3).for_each(|_| cx.me().tell(Msg::Work { fuel: 0 }, cx)),
             _ => {}
         }
     }
