@@ -1,5 +1,5 @@
 (* What each theorem rests on, by name. "Closed under the global context" means: on no axiom. *)
-From Backwater Require Import Theorems Single Check Examples.
+From Backwater Require Import Theorems Single Check Step Examples.
 Goal True. idtac "T1:". Abort. Print Assumptions T1.
 Goal True. idtac "T2:". Abort. Print Assumptions T2.
 Goal True. idtac "T3:". Abort. Print Assumptions T3.
@@ -22,3 +22,19 @@ Goal True. idtac "check_ok:". Abort. Print Assumptions check_ok.
 Goal True. idtac "accepted_is_reachable:". Abort. Print Assumptions accepted_is_reachable.
 Goal True. idtac "check_quiet_ok:". Abort. Print Assumptions check_quiet_ok.
 Goal True. idtac "deadlock_reached:". Abort. Print Assumptions deadlock_reached.
+Goal True. idtac "all_flags_ok:". Abort. Print Assumptions all_flags_ok.
+Goal True. idtac "f_apply_ok:". Abort. Print Assumptions f_apply_ok.
+Goal True. idtac "f_release_ok:". Abort. Print Assumptions f_release_ok.
+Goal True. idtac "f_hold_ok:". Abort. Print Assumptions f_hold_ok.
+Goal True. idtac "f_hold_more:". Abort. Print Assumptions f_hold_more.
+Goal True. idtac "f_drop_ok:". Abort. Print Assumptions f_drop_ok.
+Goal True. idtac "f_drop_more:". Abort. Print Assumptions f_drop_more.
+Goal True. idtac "f_deep_ok:". Abort. Print Assumptions f_deep_ok.
+Goal True. idtac "f_full_ok:". Abort. Print Assumptions f_full_ok.
+Goal True. idtac "f_short_ok:". Abort. Print Assumptions f_short_ok.
+Goal True. idtac "f_mute_ok:". Abort. Print Assumptions f_mute_ok.
+Goal True. idtac "f_done_ok:". Abort. Print Assumptions f_done_ok.
+Goal True. idtac "f_free_ok:". Abort. Print Assumptions f_free_ok.
+Goal True. idtac "f_stop_ok:". Abort. Print Assumptions f_stop_ok.
+Goal True. idtac "f_kill_ok:". Abort. Print Assumptions f_kill_ok.
+Goal True. idtac "f_look_ok:". Abort. Print Assumptions f_look_ok.

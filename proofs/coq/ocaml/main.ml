@@ -1,6 +1,6 @@
 (* Reads a trace, one event a line, and runs the extracted checker (see ../Check.v) over it.
 
-     backwater-check < trace                          accept or reject; exit code 0 or 1
+     backwater-check < trace                          accept, or reject with the rule that is broken; exit code 0 or 1
      backwater-check walk SEED EVENTS ACTORS WORKERS  print a random run of the system, to test readers of the format
 
    Actors and workers are numbers from 0. A line is the step's name and its arguments, as in System.v without the prefix:
@@ -46,6 +46,26 @@ let parse line =
   | [ "free"; w; a; l ] -> EFree (id w, id a, list l)
   | _ -> failwith ("not an event: " ^ line)
 
+(* the rule that a refused line breaks: R6 if all that is wrong is what it says of a fall, else its step's own *)
+let rule c line =
+  let own = function
+    | EPush _ -> "T5" | EBegin _ -> "T6" | ETake _ | EPut _ | EEvent _ -> "R1" | ELook _ -> "R2" | EControl _ -> "R7"
+    | EApply _ | ERelease _ | EHold _ | EDrop _ -> "R5" | EMute _ | EDone _ -> "R3"
+    | EDeep _ | ELow _ | EFull _ | EShort _ -> "R4" | EStop _ | EKill _ -> "R8"
+    | ETell _ | ETold _ | ERead _ | EFree _ -> "R6" in
+  let other w = function None -> Some [ w ] | Some _ -> None in
+  let otherwise = function
+    | ERelease (w, a, f) -> Some (ERelease (w, a, other w f)) | EDrop (w, a, f) -> Some (EDrop (w, a, other w f))
+    | ELow (w, a, f) -> Some (ELow (w, a, other w f)) | EShort (w, a, f) -> Some (EShort (w, a, other w f))
+    | EStop (w, a, f) -> Some (EStop (w, a, other w f)) | EKill (w, a, f) -> Some (EKill (w, a, other w f))
+    | _ -> None in
+  if line = "quiet" then "R9"
+  else match parse line with
+    | exception Failure _ -> "no step"
+    | e -> match otherwise e with
+      | Some e' when check_step c e' <> None -> "R6"
+      | _ -> own e
+
 let check () =
   let c = ref c_empty and n = ref 0 and line_no = ref 0 in
   try
@@ -54,10 +74,11 @@ let check () =
       incr line_no;
       if line <> "" && line.[0] <> '#' then begin
         incr n;
-        let next = if line = "quiet" then (if check_quiet !c then Some !c else None) else check_step !c (parse line) in
+        let next = if line = "quiet" then (if check_quiet !c then Some !c else None)
+          else match parse line with e -> check_step !c e | exception Failure _ -> None in
         match next with
         | Some c' -> c := c'
-        | None -> Printf.printf "REJECTED at line %d: %s\n" !line_no line; exit 1
+        | None -> Printf.printf "REJECTED at line %d (%s): %s\n" !line_no (rule !c line) line; exit 1
       end
     done
   with End_of_file -> Printf.printf "accepted %d events\n" !n

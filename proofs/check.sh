@@ -1,0 +1,75 @@
+#!/bin/sh
+# Everything that is proved about the rules, and that it is about this code.
+# usage: check.sh [--slow]     --slow adds the two largest finite models (about 13 minutes)
+#        check.sh --bless      writes table.txt anew instead of comparing it
+# Needs Coq with OCaml, Rumur, gcc, python3 and GNU time; TLC is run where TLA2TOOLS names a tla2tools.jar and java is there.
+# Ends with "N passed, N failed". Exit code 0, 1 for a failure, 3 if something is not installed (1 where CI=true).
+cd "$(dirname "$0")" || exit 2
+missing=
+for tool in coqc ocamlopt rumur gcc python3 make; do
+  command -v $tool >/dev/null || missing="$missing $tool"
+done
+[ -x /usr/bin/time ] || missing="$missing time"
+if [ -n "$missing" ]; then
+  echo "the proofs were not checked, missing:$missing; install them with: apt-get install -y coq rumur gcc python3 make time"
+  [ "$CI" = true ] && exit 1
+  exit 3
+fi
+slow= bless=
+for option; do
+  case $option in
+    --slow) slow='faithful_3_guards faithful_3_mail' ;;
+    --bless) bless=yes ;;
+    *) echo "unknown option $option; usage: check.sh [--slow] [--bless]"; exit 2 ;;
+  esac
+done
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+passed=0 failed=0
+
+step() { # name, command
+  echo "== $1"
+  start=$(date +%s)
+  shift
+  if "$@"; then verdict=passed; passed=$((passed + 1)); else verdict=FAILED; failed=$((failed + 1)); fi
+  echo "-- $verdict after $(($(date +%s) - start)) s"
+}
+
+theorems() { # make fails on Admitted, an axiom, or a theorem that rests on one
+  make -C coq >"$dir/coq" 2>&1 || { tail -n 40 "$dir/coq"; return 1; }
+  cat coq/audit.txt
+}
+tools() { make -C coq checker >"$dir/tools" 2>&1 || { cat "$dir/tools"; return 1; }; }
+table() {
+  if [ -n "$bless" ]; then coq/checker/backwater-table >table.txt; return; fi
+  coq/checker/backwater-table | diff table.txt - && echo "table.txt is what the proofs extract to"
+}
+compared() {
+  cargo test --quiet --manifest-path ../Cargo.toml --test table --test proofs_table >"$dir/compared" 2>&1 || {
+    cat "$dir/compared"
+    return 1
+  }
+}
+models() { # begun in the background at the start: they take the longest
+  wait "$rumur"
+  code=$?
+  cat "$dir/rumur"
+  [ $code -eq 0 ]
+}
+
+{ models/rumur/check.sh && { [ -z "$slow" ] || models/rumur/check.sh $slow; }; } >"$dir/rumur" 2>&1 &
+rumur=$!
+step "theorems T1 to T8 and their assumptions (Coq)" theorems
+step "checker and table, extracted" tools
+step "table of the step function" table
+step "rules::step and rules::marks against the table; README against the sources" compared
+step "the tie: traces of the runtime are runs of the model" ./tie.sh
+step "finite models (Rumur)" models
+[ -n "$slow" ] || echo "left for --slow: faithful_3_guards, faithful_3_mail"
+if command -v java >/dev/null && [ -r "$TLA2TOOLS" ]; then
+  step "finite models (TLC)" models/tla/check.sh
+else
+  echo "TLC was not run: it needs java and TLA2TOOLS=path of tla2tools.jar"
+fi
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

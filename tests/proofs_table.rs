@@ -1,0 +1,69 @@
+//! The table "Model and code" of `proofs/README.md` against the sources, in both directions.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What stands between backticks in one column of the table.
+fn column(nth: usize) -> BTreeSet<String> {
+    let text = read("proofs/README.md");
+    let section = text.split("\n## ").find(|s| s.starts_with("Model and code")).expect("the section with the table");
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.map(|row| row.split('|').nth(nth).unwrap_or_else(|| panic!("too few columns: {row}")));
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+fn coq(file: &str) -> String {
+    read(&format!("proofs/coq/{file}.v"))
+}
+
+/// The word that follows `before`, wherever a line begins with it.
+fn words_after<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = String> + 'a {
+    let rest = text.lines().filter_map(move |line| line.strip_prefix(before));
+    rest.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().expect("a word").to_owned())
+}
+
+#[test]
+fn every_step_and_every_theorem_of_the_proofs_is_in_the_table() {
+    let listed = column(1);
+    let steps: Vec<String> = words_after(&coq("System"), "| ").filter(|name| name.starts_with("s_")).collect();
+    assert_eq!(steps.len(), 23, "the constructors of `step`: {steps:?}");
+    let files = ["Theorems", "Single", "Check", "Step"];
+    let theorems: Vec<String> =
+        files.iter().flat_map(|f| words_after(&coq(f), "Theorem ").collect::<Vec<_>>()).collect();
+    assert!(theorems.len() > 30, "only {theorems:?}");
+    let missing: Vec<&String> = steps.iter().chain(&theorems).filter(|name| !listed.contains(*name)).collect();
+    assert!(missing.is_empty(), "proofs/README.md says nothing of {missing:?}");
+}
+
+#[test]
+fn every_name_of_the_proofs_in_the_table_exists() {
+    let text: String = ["System", "Theorems", "Single", "Check", "Step"].map(coq).concat();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for before in ["Definition ", "Theorem ", "Lemma ", "Inductive ", "Fixpoint ", "Record ", "| ", "  "] {
+        known.extend(words_after(&text, before));
+    }
+    let gone: Vec<String> = column(1).into_iter().filter(|name| !known.contains(name)).collect();
+    assert!(gone.is_empty(), "proofs/README.md names what is not in proofs/coq: {gone:?}");
+}
+
+#[test]
+fn every_rust_item_in_the_table_exists() {
+    let items = column(3);
+    assert!(items.len() > 25, "only {items:?}");
+    for item in items {
+        let Some((file, name)) = item.split_once(": ") else { panic!("not `file: item`: {item}") };
+        let text = read(&format!("src/{file}"));
+        let defines = |line: &str| {
+            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            let after = |word| words.windows(2).any(|w| w == [word, name]);
+            let field = line.trim_start().trim_start_matches("pub(super) ").starts_with(&format!("{name}: "));
+            after("fn") || after("struct") || after("enum") || field
+        };
+        assert!(text.lines().any(defines), "proofs/README.md names {name} in src/{file}, where it is not");
+    }
+}
