@@ -43,7 +43,10 @@ impl Drop for Registered {
     }
 }
 
-struct Live(Weak<Registered>);
+struct Live {
+    socket: Weak<Registered>,
+    can_wake: Arc<CanWake>,
+}
 
 impl Outside for Live {
     fn pressing(&mut self, _pressing: bool) {}
@@ -51,13 +54,19 @@ impl Outside for Live {
     fn ended(&mut self) {}
 
     fn is_live(&self) -> bool {
-        self.0.strong_count() > 0
+        self.socket.strong_count() > 0
+    }
+
+    fn can_wake(&self) -> bool {
+        self.is_live() && (self.can_wake)()
     }
 
     fn take_over(&mut self) -> Vec<Delivery> {
         Vec::new()
     }
 }
+
+type CanWake = dyn Fn() -> bool + Send + Sync;
 
 struct Entry {
     to: Addr<Signal>,
@@ -67,6 +76,7 @@ struct Entry {
 
 pub(super) struct Net {
     network: Box<dyn Network>,
+    can_wake: Arc<CanWake>,
     sockets: BTreeMap<Key, Entry>,
     next: usize,
     /// Sockets that were closed, or dropped with their actor.
@@ -76,8 +86,8 @@ pub(super) struct Net {
 
 impl Net {
     pub(super) fn over(network: impl Network + 'static) -> Self {
-        let network = Box::new(network);
-        Net { network, sockets: BTreeMap::new(), next: 0, gone: Arc::default(), ready: Vec::new() }
+        let (can_wake, network) = (network.can_wake().into(), Box::new(network));
+        Net { network, can_wake, sockets: BTreeMap::new(), next: 0, gone: Arc::default(), ready: Vec::new() }
     }
 
     /// The runtime's network; the machine's, if there is none yet.
@@ -124,6 +134,14 @@ impl EventLoop for Net {
         self.network.ringer()
     }
 
+    fn set_now(&mut self, now: Duration) {
+        self.network.set_now(now);
+    }
+
+    fn next_event(&self) -> Option<Duration> {
+        self.network.next_event()
+    }
+
     fn as_any(&mut self) -> &mut dyn Any {
         self
     }
@@ -148,8 +166,9 @@ pub(super) fn enter<A: Actor<Msg: From<Signal>>>(
     let (to, id) = (cx.me().narrow(), cx.id());
     let net = Net::of(cx.core()).map_err(io::Error::other)?;
     let registered = net.add(to);
+    let can_wake = net.can_wake.clone();
     register(registered.key)?;
-    cx.core().attach(id, Box::new(Live(Arc::downgrade(&registered))));
+    cx.core().attach(id, Box::new(Live { socket: Arc::downgrade(&registered), can_wake }));
     Ok(registered)
 }
 
@@ -164,7 +183,8 @@ pub(super) fn go_on<A: Actor<Msg: From<Signal>>>(cx: &mut Context<'_, A>) {
     signal(cx, What::Continue);
 }
 
-fn signal<A: Actor<Msg: From<Signal>>>(cx: &mut Context<'_, A>, what: What) {
+/// Tells the running actor.
+pub(super) fn signal<A: Actor<Msg: From<Signal>>>(cx: &mut Context<'_, A>, what: What) {
     let me = cx.me();
     me.deliver(cx.core(), Signal(what).into());
 }

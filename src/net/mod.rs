@@ -61,8 +61,8 @@
 //! ```
 //!
 //! # Inside
-//! `network` is the seam: three small traits, with `real` behind them, and room for a simulated network in the same
-//! place. `event_loop` waits on a network and wakes the actors whose sockets are ready. `socket` is the state of one
+//! `network` is the seam: three small traits, with `real` behind them, and in the same place [`sim`], a simulated
+//! network. `event_loop` waits on a network and wakes the actors whose sockets are ready. `socket` is the state of one
 //! connection, and decides what its notifier hears; it does no scheduling. `connection` and `listener` are the actors.
 //!
 //! Not here: TLS, UDP, who is held back (that is [`rules`](crate::rules)).
@@ -77,6 +77,7 @@ mod network;
 mod notify;
 mod real;
 mod resolve;
+pub mod sim;
 mod socket;
 #[cfg(test)]
 mod tests;

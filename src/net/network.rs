@@ -4,7 +4,7 @@
 //! until a call returns `WouldBlock`.
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Names a socket in [`Network::poll`]. Never used twice in a run.
@@ -39,6 +39,26 @@ pub(super) struct Buffers {
     pub(super) receive: Option<usize>,
 }
 
+/// What can be set on an open socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// Small writes are sent at once.
+    NoDelay(bool),
+    /// The peer is asked whether it is there after so long without a word.
+    KeepAlive(Option<Duration>),
+    SendBuffer(usize),
+    ReceiveBuffer(usize),
+}
+
+/// How an open socket is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) no_delay: bool,
+    pub(super) keep_alive: bool,
+    pub(super) send_buffer: usize,
+    pub(super) receive_buffer: usize,
+}
+
 /// A network. Lives as long as its runtime.
 pub(super) trait Network: Send {
     /// Begins to connect. How that ends is told as `writable`, then by [`Stream::connected`].
@@ -53,6 +73,24 @@ pub(super) trait Network: Send {
 
     /// What ends a `poll` from another thread; sticky, if none is going on.
     fn ringer(&self) -> Box<dyn Fn() + Send + Sync>;
+
+    /// What time it is now. For a network that has no clock of its own.
+    fn set_now(&mut self, _now: Duration) {}
+
+    /// When something will happen by itself, if the network knows; the driver waits no longer.
+    fn next_event(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Tells whether anything can still happen to any socket. On a real network it always can.
+    fn can_wake(&self) -> Box<dyn Fn() -> bool + Send + Sync> {
+        Box::new(|| true)
+    }
+
+    /// The addresses of a name, if it has names of its own; else the machine is asked.
+    fn resolve(&mut self, _host: &str) -> Option<io::Result<Vec<IpAddr>>> {
+        None
+    }
 }
 
 /// One end of a connection. Dropping it closes it.
@@ -77,6 +115,12 @@ pub(super) trait Stream: Send {
 
     /// The error that the machine noted for it, once.
     fn error(&mut self) -> Option<io::Error>;
+
+    /// Sets one thing.
+    fn set(&mut self, setting: Setting) -> io::Result<()>;
+
+    /// How it is set; the machine may have rounded.
+    fn settings(&self) -> io::Result<Settings>;
 }
 
 /// A listening socket. Dropping it closes it.

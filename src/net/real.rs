@@ -2,11 +2,11 @@
 //!
 //! Only the translation of calls: what they mean to a connection is in `socket`.
 
-use super::network::{Buffers, Key, Listener, Network, Readiness, Stream};
+use super::network::{Buffers, Key, Listener, Network, Readiness, Setting, Settings, Stream};
 use crate::sync::Arc;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
@@ -104,6 +104,27 @@ impl Stream for RealStream {
 
     fn error(&mut self) -> Option<io::Error> {
         self.stream.take_error().unwrap_or_else(Some)
+    }
+
+    fn set(&mut self, setting: Setting) -> io::Result<()> {
+        let socket = SockRef::from(&self.stream);
+        match setting {
+            Setting::NoDelay(on) => self.stream.set_nodelay(on),
+            Setting::KeepAlive(None) => socket.set_keepalive(false),
+            Setting::KeepAlive(Some(idle)) => socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle)),
+            Setting::SendBuffer(bytes) => socket.set_send_buffer_size(bytes),
+            Setting::ReceiveBuffer(bytes) => socket.set_recv_buffer_size(bytes),
+        }
+    }
+
+    fn settings(&self) -> io::Result<Settings> {
+        let socket = SockRef::from(&self.stream);
+        Ok(Settings {
+            no_delay: self.stream.nodelay()?,
+            keep_alive: socket.keepalive()?,
+            send_buffer: socket.send_buffer_size()?,
+            receive_buffer: socket.recv_buffer_size()?,
+        })
     }
 }
 

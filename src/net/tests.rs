@@ -1,7 +1,7 @@
 //! What no real network does on demand: a network of plain structs in the real one's place.
 
 use super::event_loop::Net;
-use super::network::{Buffers, Key, Listener, Network, Readiness, Stream};
+use super::network::{Buffers, Key, Listener, Network, Readiness, Setting, Settings, Stream};
 use super::real::Real;
 use super::{Listen, TcpConnection, TcpListenNotify, TcpListener, TcpNotify, TcpSocket};
 use crate::sync::{Arc, Mutex, lock, thread};
@@ -92,6 +92,14 @@ impl Stream for Scripted {
 
     fn error(&mut self) -> Option<io::Error> {
         None
+    }
+
+    fn set(&mut self, _: Setting) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn settings(&self) -> io::Result<Settings> {
+        Ok(Settings::default())
     }
 }
 

@@ -7,6 +7,8 @@ use super::panics;
 use super::replay::Token;
 use crate::event::{ActorId, Observer};
 use crate::rules::Detector;
+#[cfg(feature = "net")]
+use crate::scheduler::World;
 use crate::scheduler::policy::{Newest, Policy, RoundRobin, Shuffled};
 use crate::scheduler::{Config, DeadLetterHook, Single, Stall};
 use crate::time::{Clock, RealClock, VirtualClock};
@@ -114,6 +116,8 @@ pub struct Builder {
     replay: Option<String>,
     check: bool,
     actor_stats: bool,
+    #[cfg(feature = "net")]
+    world: Option<World>,
     streams: Streams,
 }
 
@@ -135,6 +139,8 @@ impl Default for Builder {
             replay: None,
             check: false,
             actor_stats: true,
+            #[cfg(feature = "net")]
+            world: None,
             streams: Streams::default(),
         }
     }
@@ -224,6 +230,14 @@ impl Builder {
     /// Where time comes from. Default: the machine's clock.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Some(Box::new(clock));
+        self
+    }
+
+    /// A simulated network in the machine's place; see [`net::sim`](crate::net::sim). Meant to go with
+    /// [`virtual_time`](Self::virtual_time). Default: the machine's network.
+    #[cfg(feature = "net")]
+    pub fn network(mut self, network: impl Into<World>) -> Self {
+        self.world = Some(network.into());
         self
     }
 
@@ -341,6 +355,10 @@ impl Builder {
         }
         if let Some(hook) = self.dead_letters {
             core.hear_dead_letters(hook);
+        }
+        #[cfg(feature = "net")]
+        if let Some(world) = self.world {
+            core.set_world(world);
         }
         let clock = self.clock.unwrap_or_else(|| Box::new(RealClock::start()));
         Driver::new(core, clock, self.stall_watch, self.check, self.actor_stats)

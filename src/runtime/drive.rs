@@ -134,7 +134,8 @@ impl Driver {
         let now = self.clock.now();
         self.core.set_now(now);
         self.guarded(false, |driver| driver.core.fire_timers());
-        let due = now.saturating_sub(self.polled) >= POLL_EVERY || !self.core.has_ready();
+        let simulated = self.core.next_event().is_some_and(|event| event <= now);
+        let due = simulated || now.saturating_sub(self.polled) >= POLL_EVERY || !self.core.has_ready();
         if self.core.has_event_loop() && due {
             self.polled = now;
             return self.poll(Some(Duration::ZERO));
@@ -153,7 +154,7 @@ impl Driver {
         if self.core.is_quiescent() {
             return Ok(false);
         }
-        let next = self.core.next_timer();
+        let next = self.core.next_timer().into_iter().chain(self.core.next_event()).min();
         if next.is_some_and(|due| self.clock.skip_to(due)) {
             return Ok(true);
         }

@@ -20,11 +20,48 @@ pub(crate) trait EventLoop: Any + Send {
     /// What ends a `poll` from another thread.
     fn ringer(&self) -> Ringer;
 
+    /// What time it is now, whenever the scheduler is told.
+    fn set_now(&mut self, _now: Duration) {}
+
+    /// When something will happen by itself, if it is known: in a simulated world.
+    fn next_event(&self) -> Option<Duration> {
+        None
+    }
+
     /// For the network, which knows the type.
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
+/// A world to put in the place of the machine's, for [`Builder::network`](crate::Builder::network).
+#[cfg(feature = "net")]
+pub struct World(Box<dyn EventLoop>);
+
+#[cfg(feature = "net")]
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("World(..)")
+    }
+}
+
+#[cfg(feature = "net")]
+impl World {
+    pub(crate) fn new(event_loop: impl EventLoop) -> Self {
+        World(Box::new(event_loop))
+    }
+}
+
 impl Single {
+    /// Puts a world in the machine's place.
+    #[cfg(feature = "net")]
+    pub(crate) fn set_world(&mut self, world: World) {
+        self.set_event_loop(world.0);
+    }
+
+    /// When the world will move by itself, if it knows.
+    pub(crate) fn next_event(&self) -> Option<Duration> {
+        self.event_loop.as_ref()?.next_event()
+    }
+
     /// Where the event loop goes when the first actor needs one.
     #[cfg(feature = "net")]
     pub(crate) fn set_event_loop(&mut self, event_loop: Box<dyn EventLoop>) {

@@ -29,6 +29,8 @@ pub use timers::TimerId;
 pub(crate) use bell::Bell;
 #[cfg(feature = "net")]
 pub(crate) use event_loop::EventLoop;
+#[cfg(feature = "net")]
+pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
 pub(crate) use script::{Access, Object, Proc, Promise, TimerChange, Traces};
 pub use seat::Name;

@@ -41,6 +41,10 @@ pub(crate) trait Outside: Send {
     fn ended(&mut self);
     /// Is anybody out there who could still send to it?
     fn is_live(&self) -> bool;
+    /// Could it still make its actor run?
+    fn can_wake(&self) -> bool {
+        self.is_live()
+    }
     /// What has come in since the last call.
     fn take_over(&mut self) -> Vec<Delivery>;
 }
@@ -242,6 +246,9 @@ impl Single {
     /// Time only moves forward: a clock that went back is held.
     pub(crate) fn set_now(&mut self, now: Duration) {
         self.watch.now = self.watch.now.max(now);
+        if let Some(event_loop) = &mut self.event_loop {
+            event_loop.set_now(self.watch.now);
+        }
     }
 
     pub(crate) fn has_ready(&self) -> bool {

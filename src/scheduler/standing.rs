@@ -135,7 +135,7 @@ impl Single {
 
     pub(super) fn has_outside_source(&self, id: ActorId) -> bool {
         let more = self.seat_of(id).and_then(|data| data.more.as_deref());
-        more.is_some_and(|more| more.outside.iter().any(|outside| outside.is_live()))
+        more.is_some_and(|more| more.outside.iter().any(|outside| outside.can_wake()))
     }
 
     /// Could anything but a message of another actor make it run?

@@ -1,0 +1,308 @@
+//! A program on a simulated host that follows a script: the other end of a connection under test.
+
+use super::kernel::{Id, Kernel};
+use crate::sync::{Arc, Mutex, lock};
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+/// The most that a peer reads at once.
+const READ: usize = 16 << 10;
+
+/// What a scripted peer does, step by step. After the last step it closes: what came and was not read by then makes
+/// the end a reset, as on a real machine.
+#[derive(Clone, Debug, Default)]
+#[must_use = "a script does nothing before it is given to a simulated network"]
+pub struct Script(VecDeque<Step>);
+
+#[derive(Clone, Debug)]
+enum Step {
+    Read(usize),
+    ReadToEnd,
+    Echo,
+    Write(Vec<u8>),
+    Wait(Duration),
+    Until(Cue),
+    Shut,
+    Reset,
+}
+
+impl Script {
+    /// Does nothing yet.
+    pub fn new() -> Self {
+        Script::default()
+    }
+
+    fn then(mut self, step: Step) -> Self {
+        self.0.push_back(step);
+        self
+    }
+
+    /// Reads so many bytes.
+    pub fn read(self, bytes: usize) -> Self {
+        self.then(Step::Read(bytes))
+    }
+
+    /// Reads until the other end has shut its half.
+    pub fn read_to_end(self) -> Self {
+        self.then(Step::ReadToEnd)
+    }
+
+    /// Sends back what it reads, until the other end has shut its half.
+    pub fn echo(self) -> Self {
+        self.then(Step::Echo)
+    }
+
+    /// Writes all of this.
+    pub fn write(self, data: impl Into<Vec<u8>>) -> Self {
+        self.then(Step::Write(data.into()))
+    }
+
+    /// Does nothing for so long.
+    pub fn wait(self, time: Duration) -> Self {
+        self.then(Step::Wait(time))
+    }
+
+    /// Does nothing until it is given the cue.
+    pub fn until(self, cue: &Cue) -> Self {
+        self.then(Step::Until(cue.clone()))
+    }
+
+    /// Shuts its half: it writes no more.
+    pub fn shut(self) -> Self {
+        self.then(Step::Shut)
+    }
+
+    /// Ends the connection by a reset.
+    pub fn reset(self) -> Self {
+        self.then(Step::Reset)
+    }
+}
+
+/// What a scripted peer waits for. Clones are the same cue.
+#[derive(Clone, Debug, Default)]
+pub struct Cue(Arc<Mutex<bool>>);
+
+impl Cue {
+    /// Not given yet.
+    pub fn new() -> Self {
+        Cue::default()
+    }
+
+    /// Lets the peers that wait for it go on, from when the runtime next looks at its network.
+    pub fn give(&self) {
+        *lock(&self.0) = true;
+    }
+
+    fn is_given(&self) -> bool {
+        *lock(&self.0)
+    }
+}
+
+/// What became of a scripted peer.
+#[derive(Clone, Debug, Default)]
+pub struct Peer(Arc<Mutex<Fate>>);
+
+#[derive(Debug, Default)]
+struct Fate {
+    received: Vec<u8>,
+    is_done: bool,
+    error: Option<ErrorKind>,
+}
+
+impl Peer {
+    /// All that it read.
+    pub fn received(&self) -> Vec<u8> {
+        lock(&self.0).received.clone()
+    }
+
+    /// Did it come to the end of its script?
+    pub fn is_done(&self) -> bool {
+        lock(&self.0).is_done
+    }
+
+    /// The error that broke its script off.
+    pub fn error(&self) -> Option<ErrorKind> {
+        lock(&self.0).error
+    }
+}
+
+/// How a scripted peer comes to its connection.
+pub(super) enum From {
+    Accepts(Id),
+    Connects(Id),
+}
+
+pub(super) struct Actor {
+    pub(super) host: usize,
+    from: From,
+    socket: Option<Id>,
+    steps: VecDeque<Step>,
+    /// Of the step: bytes read or written, or what is to be echoed.
+    done: usize,
+    echo: Vec<u8>,
+    /// When the wait is over.
+    until: Option<Duration>,
+    fate: Peer,
+    over: bool,
+}
+
+enum Went {
+    /// The step is done.
+    On,
+    /// It cannot go on now; whether it has done something.
+    Stuck(bool),
+    Broken(ErrorKind),
+}
+
+impl Actor {
+    pub(super) fn new(host: usize, from: From, script: Script) -> (Self, Peer) {
+        let fate = Peer::default();
+        let actor = Actor {
+            host,
+            from,
+            socket: None,
+            steps: script.0,
+            done: 0,
+            echo: Vec::new(),
+            until: None,
+            fate: fate.clone(),
+            over: false,
+        };
+        (actor, fate)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// When it goes on by itself; at once, if it waits for a cue that was given.
+    pub(super) fn next(&self, now: Duration) -> Option<Duration> {
+        let cued = matches!(self.steps.front(), Some(Step::Until(cue)) if cue.is_given());
+        self.until.or_else(|| (cued && self.socket.is_some()).then_some(now))
+    }
+
+    /// Goes on as far as it can; true if it did anything.
+    pub(super) fn go_on(&mut self, kernel: &mut Kernel, now: Duration) -> bool {
+        let Some(socket) = self.socket.or_else(|| self.open(kernel)) else { return self.over };
+        let mut moved = false;
+        loop {
+            let Some(step) = self.steps.front().cloned() else {
+                kernel.close(socket, now);
+                return self.end(None);
+            };
+            match self.step(&step, socket, kernel, now) {
+                Went::On => {
+                    self.steps.pop_front();
+                    (self.done, self.until, moved) = (0, None, true);
+                }
+                Went::Stuck(did) => return moved || did,
+                Went::Broken(why) => {
+                    kernel.close(socket, now);
+                    return self.end(Some(why));
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, error: Option<ErrorKind>) -> bool {
+        self.over = true;
+        let mut fate = lock(&self.fate.0);
+        (fate.is_done, fate.error) = (error.is_none(), error);
+        true
+    }
+
+    fn open(&mut self, kernel: &mut Kernel) -> Option<Id> {
+        let opened = match self.from {
+            From::Accepts(listener) => kernel.accept(listener).map(|(id, _)| {
+                kernel.close(listener, Duration::ZERO);
+                Some(id)
+            }),
+            From::Connects(id) => kernel.connected(id).map(|open| open.map(|_| id)),
+        };
+        match opened {
+            Ok(socket) => self.socket = socket,
+            Err(why) if why.kind() == ErrorKind::WouldBlock => {}
+            Err(why) => {
+                self.end(Some(why.kind()));
+            }
+        }
+        self.socket
+    }
+
+    fn step(&mut self, step: &Step, socket: Id, kernel: &mut Kernel, now: Duration) -> Went {
+        match step {
+            Step::Read(bytes) => self.read(*bytes, socket, kernel),
+            Step::ReadToEnd => self.read(usize::MAX, socket, kernel),
+            Step::Echo => self.echo(socket, kernel, now),
+            Step::Write(data) => self.write(data, socket, kernel, now),
+            Step::Wait(time) => {
+                let until = *self.until.get_or_insert(now.saturating_add(*time));
+                if until <= now { Went::On } else { Went::Stuck(false) }
+            }
+            Step::Until(cue) if cue.is_given() => Went::On,
+            Step::Until(_) => Went::Stuck(false),
+            Step::Shut => kernel.shut(socket, now).map_or_else(|why| Went::Broken(why.kind()), |()| Went::On),
+            Step::Reset => {
+                kernel.reset(socket);
+                Went::On
+            }
+        }
+    }
+
+    fn read(&mut self, bytes: usize, socket: Id, kernel: &mut Kernel) -> Went {
+        let before = self.done;
+        let mut buffer = [0; READ];
+        while self.done < bytes {
+            let most = (bytes - self.done).min(READ);
+            match kernel.read(socket, &mut buffer[..most]) {
+                Ok(0) if bytes == usize::MAX => break,
+                Ok(0) => return Went::Broken(ErrorKind::UnexpectedEof),
+                Ok(n) => {
+                    self.done += n;
+                    lock(&self.fate.0).received.extend_from_slice(&buffer[..n]);
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return Went::Stuck(self.done > before),
+                Err(why) => return Went::Broken(why.kind()),
+            }
+        }
+        Went::On
+    }
+
+    fn write(&mut self, data: &[u8], socket: Id, kernel: &mut Kernel, now: Duration) -> Went {
+        let before = self.done;
+        while self.done < data.len() {
+            match kernel.write(socket, std::iter::once(&data[self.done..]), now) {
+                Ok(n) => self.done += n,
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return Went::Stuck(self.done > before),
+                Err(why) => return Went::Broken(why.kind()),
+            }
+        }
+        Went::On
+    }
+
+    fn echo(&mut self, socket: Id, kernel: &mut Kernel, now: Duration) -> Went {
+        let mut did = false;
+        loop {
+            let data = std::mem::take(&mut self.echo);
+            match self.write(&data, socket, kernel, now) {
+                Went::On => self.done = 0,
+                other => {
+                    self.echo = data;
+                    return other;
+                }
+            }
+            let mut buffer = [0; READ];
+            match kernel.read(socket, &mut buffer) {
+                Ok(0) => return Went::On,
+                Ok(n) => {
+                    did = true;
+                    lock(&self.fate.0).received.extend_from_slice(&buffer[..n]);
+                    self.echo = buffer[..n].to_vec();
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return Went::Stuck(did),
+                Err(why) => return Went::Broken(why.kind()),
+            }
+        }
+    }
+}

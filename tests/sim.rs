@@ -1,0 +1,272 @@
+//! The simulated network: what it does by itself, and that one seed is one run (R12).
+#![cfg(feature = "net")]
+
+mod common;
+#[path = "tcp/support.rs"]
+#[expect(dead_code, reason = "it is shared with the tests against real sockets")]
+mod support;
+
+use backwater::net::sim::{Host, Link, Script, SimNetwork};
+use backwater::net::{Tcp, TcpConnection, TcpListenNotify, TcpListener, TcpNotify};
+use backwater::{
+    Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, Env, RunError, Runtime, Summary,
+    TcpConnectAuth, TcpListenAuth,
+};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+use support::{Heard, Log, Probe, pattern};
+
+const MUCH: usize = 1 << 20;
+const SECOND: Duration = Duration::from_secs(1);
+
+fn builder(sim: &SimNetwork) -> Builder {
+    Runtime::builder().network(sim.clone()).virtual_time().check_invariants(true)
+}
+
+fn run(sim: &SimNetwork, main: impl FnOnce(&mut Env<'_>)) -> Summary {
+    let summary = builder(sim).run(main).unwrap_or_else(|why| panic!("{why}"));
+    assert!(summary.stats.is_conserved(), "{}", summary.stats);
+    summary
+}
+
+fn connect(env: &mut Env<'_>, to: &str, probe: Probe) -> Addr<Tcp> {
+    TcpConnection::connect(&TcpConnectAuth::from(&env.root), to, probe).spawn(env)
+}
+
+/// Two hosts; the program is on the first.
+fn pair(seed: u64) -> (SimNetwork, Host, Host) {
+    let sim = SimNetwork::new(seed);
+    let (here, there) = (sim.host("here", "10.0.0.1"), sim.host("there", "10.0.0.2"));
+    (sim, here, there)
+}
+
+/// Writes much, and closes.
+fn writes_much(log: &Log) -> Probe {
+    Probe::new(log, |heard, conn, _| {
+        if *heard == Heard::Connected {
+            conn.write(pattern(MUCH, 4));
+            conn.close();
+        }
+    })
+}
+
+#[test]
+fn latency_and_bandwidth_take_their_time() {
+    let (sim, here, there) = pair(1);
+    sim.link(here, there, Link { latency: Duration::from_millis(50), bandwidth: Some(100_000) });
+    let peer = sim.listen(there, 7, Script::new().read_to_end()).unwrap();
+    let log = Log::default();
+    let summary = run(&sim, |env| drop(connect(env, "there:7", writes_much(&log))));
+    assert!(peer.received() == pattern(MUCH, 4));
+    // A megabyte at 100 kB/s, with a header for each 16 KiB, and some ways there and back.
+    assert!((SECOND * 10..SECOND * 12).contains(&summary.time), "{:?}", summary.time);
+}
+
+#[test]
+fn a_partition_holds_back_and_loses_nothing() {
+    let (sim, here, there) = pair(2);
+    let peer = sim.listen(there, 7, Script::new().read_to_end()).unwrap();
+    sim.at(Duration::from_millis(3), move |sim| sim.partition(here, there));
+    sim.at(SECOND * 60, move |sim| sim.repair(here, there));
+    let log = Log::default();
+    let summary = run(&sim, |env| drop(connect(env, "there:7", writes_much(&log))));
+    assert!(peer.received() == pattern(MUCH, 4));
+    assert_eq!(log.all().last(), Some(&Heard::Closed(None)));
+    assert!((SECOND * 60..SECOND * 61).contains(&summary.time), "{:?}", summary.time);
+}
+
+#[test]
+fn a_partition_without_end_is_an_error_in_the_end() {
+    let (sim, here, there) = pair(3);
+    let _peer = sim.listen(there, 7, Script::new().read_to_end()).unwrap();
+    sim.at(Duration::from_millis(3), move |sim| sim.partition(here, there));
+    let log = Log::default();
+    run(&sim, |env| drop(connect(env, "there:7", writes_much(&log))));
+    assert_eq!(log.all().last(), Some(&Heard::Closed(Some(ErrorKind::TimedOut))));
+}
+
+#[test]
+fn a_stalled_host_throttles_and_its_kernel_goes_on() {
+    let (sim, _, there) = pair(4);
+    let peer = sim.listen(there, 7, Script::new().read_to_end()).unwrap();
+    sim.stall(there);
+    sim.at(SECOND * 5, move |sim| sim.resume(there));
+    let log = Log::default();
+    run(&sim, |env| drop(connect(env, "there:7", writes_much(&log))));
+    assert!(peer.received() == pattern(MUCH, 4));
+    use Heard::*;
+    assert_eq!(log.all(), [Connecting, Connected, Throttled, Unthrottled, Closed(None)]);
+}
+
+#[test]
+fn a_lost_host_is_noticed_by_who_writes_and_by_who_keeps_asking() {
+    for (write, settled) in [(true, SECOND * 924), (false, SECOND * 675)] {
+        let (sim, _, there) = pair(5);
+        let _peer = sim.listen(there, 7, Script::new().read_to_end()).unwrap();
+        sim.stall(there);
+        sim.at(SECOND * 5, move |sim| sim.lose(there));
+        let log = Log::default();
+        let probe = Probe::new(&log, move |heard, conn, _| {
+            if *heard == Heard::Connected {
+                conn.set_keepalive((!write).then_some(SECOND)).unwrap();
+                conn.write(if write { pattern(MUCH, 5) } else { vec![] });
+            }
+        });
+        let summary = run(&sim, |env| drop(connect(env, "there:7", probe)));
+        assert_eq!(log.all().last(), Some(&Heard::Closed(Some(ErrorKind::TimedOut))));
+        assert!((settled + SECOND * 5..settled + SECOND * 7).contains(&summary.time), "{:?}", summary.time);
+    }
+}
+
+#[test]
+fn connects_that_cannot_be_are_errors() {
+    let (sim, _, there) = pair(6);
+    let lost = sim.host("lost", "10.0.0.3");
+    sim.lose(lost);
+    let log = Log::default();
+    run(&sim, |env| {
+        for to in ["there:7", "10.9.9.9:7", "nobody:7", "lost:7"] {
+            connect(env, to, Probe::new(&log, |_, _, _| {}));
+        }
+    });
+    let _ = there;
+    let failed = |heard| if let Heard::Failed(why) = heard { Some(why) } else { None };
+    let mut said: Vec<String> = log.all().into_iter().filter_map(failed).collect();
+    said.sort();
+    let expected = ["10.0.0.2:7 (connection refused)", "10.0.0.3:7 (timed out)", "10.9.9.9:7 (host unreachable)"];
+    expected.iter().zip(&said).for_each(|(part, said)| assert!(said.contains(part), "{said}"));
+    assert!(said[3].contains("the name `nobody` has no address"), "{said:?}");
+}
+
+#[test]
+fn a_reset_link_closes_both_ends() {
+    let (sim, here, there) = pair(7);
+    let peer = sim.listen(there, 7, Script::new().read_to_end()).unwrap();
+    sim.at(SECOND, move |sim| sim.reset(here, there));
+    let log = Log::default();
+    run(&sim, |env| drop(connect(env, "there:7", Probe::new(&log, |_, _, _| {}))));
+    assert_eq!(log.all().last(), Some(&Heard::Closed(Some(ErrorKind::ConnectionReset))));
+    assert_eq!(peer.error(), Some(ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn a_lost_host_that_is_back_knows_of_no_connection() {
+    let (sim, _, there) = pair(8);
+    let _peer = sim.listen(there, 7, Script::new().read_to_end()).unwrap();
+    sim.at(SECOND, move |sim| {
+        sim.lose(there);
+        sim.restart(there);
+    });
+    let log = Log::default();
+    run(&sim, |env| {
+        let probe = Probe::new(&log, |heard, _, cx| {
+            if *heard == Heard::Connected {
+                cx.after(SECOND * 2, Tcp::Write(b"still there?".to_vec()));
+            }
+        });
+        connect(env, "there:7", probe);
+    });
+    assert_eq!(log.all().last(), Some(&Heard::Closed(Some(ErrorKind::ConnectionReset))));
+}
+
+/// Echoes on the second host, for one connection.
+struct Echo(Log);
+
+impl TcpListenNotify for Echo {
+    fn accept(&mut self, _: SocketAddr, cx: &mut Context<'_, TcpListener>) -> Option<Box<dyn TcpNotify>> {
+        cx.tell_self(backwater::net::Listen::Close);
+        Some(Box::new(Probe::new(&self.0, |heard, conn, _| {
+            if let Heard::Received(data) = heard {
+                conn.write(&data[..]);
+            }
+        })))
+    }
+}
+
+/// A client and a server in one program, on two hosts, with a stall in between.
+fn echo(sim: &SimNetwork, env: &mut Env<'_>) -> Log {
+    let log = Log::default();
+    let auth = TcpListenAuth::from(&env.root);
+    TcpListener::listen(&auth, "10.0.0.2:7", Echo(Log::default())).spawn(env);
+    let probe = Probe::new(&log, |heard, conn, _| match heard {
+        Heard::Connected => conn.write(pattern(MUCH, 8)),
+        Heard::Received(_) if conn.bytes_received() == MUCH as u64 => conn.close(),
+        _ => {}
+    });
+    connect(env, "there:7", probe);
+    let there = Host::clone(&sim.host("other", "10.0.0.3"));
+    sim.stall(there);
+    log
+}
+
+#[test]
+fn client_and_server_in_one_program_talk_over_the_simulated_network() {
+    let (sim, ..) = pair(9);
+    let mut log = None;
+    run(&sim, |env| log = Some(echo(&sim, env)));
+    let log = log.unwrap();
+    assert!(log.received() == pattern(MUCH, 8));
+    assert_eq!(log.all().last(), Some(&Heard::Closed(None)));
+}
+
+/// The whole trace of a run in which everything happens.
+fn trace(seed: u64) -> String {
+    let (sim, here, there) = pair(seed);
+    sim.link(here, there, Link { latency: Duration::from_millis(2), bandwidth: Some(10_000_000) });
+    sim.at(Duration::from_millis(20), move |sim| sim.partition(here, there));
+    sim.at(Duration::from_millis(90), move |sim| sim.repair(here, there));
+    sim.at(Duration::from_millis(120), move |sim| sim.stall(there));
+    sim.at(Duration::from_millis(150), move |sim| sim.resume(there));
+    let builder = Runtime::builder().network(sim.clone()).virtual_time().shuffled().seed(seed);
+    let ran = common::run(builder, |env| drop(echo(&sim, env)));
+    let summary = ran.well();
+    let end = format!("{:?} {:?}", summary.stats, summary.time);
+    ran.trace.join("\n") + "\n" + &end
+}
+
+#[test]
+fn one_seed_is_one_run_and_another_is_another() {
+    for seed in 1..4 {
+        let (first, second) = (trace(seed), trace(seed));
+        assert!(first.lines().count() > 200, "a trace this short shows nothing:\n{first}");
+        assert!(first == second, "two runs with the seed {seed} differ");
+    }
+    assert_ne!(trace(1), trace(2));
+}
+
+/// The peer stands still for ever: on a real network nobody could know, here the run ends with a report that names the
+/// line to blame.
+#[test]
+fn a_program_that_waits_for_a_peer_that_never_moves_ends_with_a_deadlock_report() {
+    let (sim, _, there) = pair(10);
+    let _peer = sim.listen(there, 7, Script::new().read_to_end()).unwrap();
+    sim.stall(there);
+    let ended = builder(&sim).run(|env| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let probe = Probe::new(&Log::default(), move |heard, _, cx| {
+            if *heard == Heard::Throttled {
+                Backpressure::apply(&auth, cx);
+            }
+        });
+        let conn = connect(env, "there:7", probe);
+        let sender = env.spawn(common::act(move |left, cx| {
+            conn.tell(Tcp::Write(vec![0; MUCH]), cx);
+            if left > 0 {
+                cx.after(SECOND, left - 1);
+            }
+        }));
+        sender.tell(9, env);
+    });
+    let Err(RunError::Deadlock(report)) = ended else { panic!("{ended:?}") };
+    assert!(report.to_string().contains("tests/sim.rs"), "{report}");
+}
+
+#[test]
+fn a_network_is_for_one_run() {
+    let (sim, ..) = pair(11);
+    run(&sim, |_| ());
+    let again = std::panic::catch_unwind(|| builder(&sim));
+    let why = again.unwrap_err();
+    assert!(why.downcast_ref::<&str>().unwrap().contains("belongs to one run"));
+}
