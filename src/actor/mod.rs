@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+#[cfg(feature = "async")]
+mod asynchronous;
 mod body;
 mod context;
 mod inlet;
