@@ -75,7 +75,10 @@ pub mod scheduler;
 mod sync;
 pub mod time;
 
-pub use actor::{Actor, Addr, Backpressure, Context, Inlet, PressureGuard, Refusal, Refused, SpawnOptions};
+pub use actor::{
+    Actor, Addr, Backpressure, Context, Inlet, Messages, NoMessage, Outlet, PressureGuard, Refusal, Refused,
+    SpawnOptions,
+};
 pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, TcpConnectAuth, TcpListenAuth};
 pub use event::{ActorId, End, Event, Lane, Observer, Place};
 pub use rules::Detector;

@@ -1,7 +1,8 @@
-//! Inlets as async sinks: the traits of the `futures` crates, over what the inlet does for itself.
+//! Inlets as async sinks and outlets as async streams: the traits of the `futures` crates, over what both do anyway.
 
-use super::Inlet;
 use super::inlet::{Refusal, Until};
+use super::{Inlet, Outlet};
+use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -52,5 +53,40 @@ impl<M> Sink<M> for Inlet<M> {
         ready!(inlet.poll_until(Until::Empty, cx))?;
         inlet.close();
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Ends with its actor, when everything has been read.
+///
+/// ```
+/// use futures_core::Stream;
+/// use std::pin::Pin;
+/// let mut reader = None;
+/// backwater::run(|env| {
+///     let (numbers, mut outlet) = env.outlet::<u64>(16);
+///     // What `StreamExt::next` of the crate `futures` does.
+///     let task = async move {
+///         let mut sum = 0;
+///         while let Some(n) = std::future::poll_fn(|cx| Pin::new(&mut outlet).poll_next(cx)).await {
+///             sum += n;
+///         }
+///         sum
+///     };
+///     reader = Some(std::thread::spawn(|| pollster::block_on(task)));
+///     (1..=1_000).for_each(|n| numbers.tell(n, env));
+/// }).unwrap();
+/// assert_eq!(reader.unwrap().join().unwrap(), 500_500);
+/// ```
+impl<M> Stream for Outlet<M> {
+    type Item = M;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<M>> {
+        self.get_mut().poll_recv(cx)
+    }
+}
+
+impl<M> FusedStream for Outlet<M> {
+    fn is_terminated(&self) -> bool {
+        self.is_ended()
     }
 }

@@ -1,4 +1,4 @@
-//! What users write against: actors, their context, addresses, backpressure, and the way in from outside.
+//! What users write against: actors, their context, addresses, backpressure, and the ways in from outside and out.
 //!
 //! Not here: who runs when, which is the [`scheduler`](crate::scheduler)'s, and how a run is started, which is
 //! [`runtime`](crate::runtime)'s.
@@ -10,11 +10,13 @@ mod asynchronous;
 mod body;
 mod context;
 mod inlet;
+mod outlet;
 mod pressure;
 
 pub use addr::Addr;
 pub use context::{Context, SpawnOptions};
 pub use inlet::{Inlet, Refusal, Refused};
+pub use outlet::{Messages, NoMessage, Outlet};
 pub use pressure::{Backpressure, PressureGuard};
 
 use std::fmt::Debug;
