@@ -83,7 +83,8 @@ pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, 
 pub use event::{ActorId, End, Event, Lane, Observer, Place};
 pub use rules::Detector;
 pub use runtime::{
-    BadToken, Builder, Env, Input, InputEvent, OnPanic, Output, RunError, Runtime, StallWatch, Summary, Token, run,
+    BadToken, Builder, Env, Handle, Input, InputEvent, OnPanic, Output, Remote, RunError, Runtime, StallWatch, Summary,
+    Token, run,
 };
 pub use scheduler::{
     ActorStats, Cause, Deadlock, MutedActor, Name, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy,
