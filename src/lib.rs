@@ -76,13 +76,17 @@ pub mod scheduler;
 mod sync;
 pub mod time;
 
-pub use actor::{Actor, Addr, Backpressure, Context, Inlet, PressureGuard, Refusal, Refused, SpawnOptions};
+pub use actor::{
+    Actor, Addr, Backpressure, Context, Inlet, Messages, NoMessage, Outlet, PressureGuard, Refusal, Refused,
+    SpawnOptions,
+};
 pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, TcpConnectAuth, TcpListenAuth};
 pub use check::{Bound, Check, Explored, Failure, Fault, Mode, Verdict, check};
 pub use event::{ActorId, End, Event, Lane, Observer, Place};
 pub use rules::Detector;
 pub use runtime::{
-    BadToken, Builder, Env, Input, InputEvent, OnPanic, Output, RunError, Runtime, StallWatch, Summary, Token, run,
+    BadToken, Builder, Env, Handle, Input, InputEvent, OnPanic, Output, Remote, RunError, Runtime, StallWatch, Summary,
+    Token, run,
 };
 pub use scheduler::{
     ActorStats, Cause, Deadlock, MutedActor, Name, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy,

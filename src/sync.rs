@@ -9,7 +9,13 @@ mod backing {
 
     /// Threads, by name: a thread without a name cannot be found in a debugger.
     pub(crate) mod thread {
-        use std::thread::{Builder, JoinHandle};
+        use std::thread::Builder;
+        pub(crate) use std::thread::{JoinHandle, ThreadId as Id};
+
+        /// Which thread this is.
+        pub(crate) fn id() -> Id {
+            std::thread::current().id()
+        }
 
         /// Starts a thread; an error if the machine has no more.
         pub(crate) fn spawn<T: Send + 'static>(

@@ -2,6 +2,7 @@
 
 use super::body::Housing;
 use super::inlet::{self, Inlet};
+use super::outlet::{self, Outlet};
 use super::{Actor, Addr};
 use crate::event::ActorId;
 use crate::rules::Detector;
@@ -251,6 +252,17 @@ impl<'a, A: Actor> Context<'a, A> {
     /// A way into `to` for code outside any actor: other threads, async tasks (R13).
     pub fn inlet<M: Debug + Send + 'static>(&mut self, to: &Addr<M>) -> Inlet<M> {
         inlet::open(self.core, to)
+    }
+
+    /// A way out, for code outside any actor to receive by: what is sent to the address, the outlet gives. When it holds
+    /// `capacity` messages its actor is under pressure, until half of them have been read.
+    ///
+    /// # Panics
+    /// If `capacity` is 0: it would be full before anything was sent.
+    #[track_caller]
+    pub fn outlet<M: Debug + Send + 'static>(&mut self, capacity: usize) -> (Addr<M>, Outlet<M>) {
+        assert!(capacity > 0, "an outlet's capacity is at least 1 message: with 0 it would be full for ever");
+        outlet::open(capacity, Location::caller(), self)
     }
 
     /// All counts, of every actor and in all, as of now. Costs a walk over all actors.

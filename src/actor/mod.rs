@@ -1,18 +1,22 @@
-//! What users write against: actors, their context, addresses, backpressure, and the way in from outside.
+//! What users write against: actors, their context, addresses, backpressure, and the ways in from outside and out.
 //!
 //! Not here: who runs when, which is the [`scheduler`](crate::scheduler)'s, and how a run is started, which is
 //! [`runtime`](crate::runtime)'s.
 #![forbid(unsafe_code)]
 
 mod addr;
+#[cfg(feature = "async")]
+mod asynchronous;
 mod body;
 mod context;
 mod inlet;
+mod outlet;
 mod pressure;
 
 pub use addr::Addr;
 pub use context::{Context, SpawnOptions};
 pub use inlet::{Inlet, Refusal, Refused};
+pub use outlet::{Messages, NoMessage, Outlet};
 pub use pressure::{Backpressure, PressureGuard};
 
 use std::fmt::Debug;

@@ -2,7 +2,7 @@
 
 use super::{Actor, Context};
 use crate::auth::ApplyReleaseBackpressureAuth;
-use crate::event::ActorId;
+use crate::event::{ActorId, Place};
 use crate::scheduler::GuardDrops;
 use crate::sync::Arc;
 use std::panic::Location;
@@ -55,10 +55,15 @@ impl Backpressure {
     #[must_use = "the pressure ends when the guard is dropped"]
     #[track_caller]
     pub fn hold<A: Actor>(_auth: &ApplyReleaseBackpressureAuth, cx: &mut Context<'_, A>) -> PressureGuard {
-        let actor = cx.id();
-        let (number, drops) = cx.core().hold(Location::caller());
-        PressureGuard { actor, number, drops }
+        hold_at(Location::caller(), cx)
     }
+}
+
+/// For the runtime's own actors, which need no token.
+pub(super) fn hold_at<A: Actor>(place: Place, cx: &mut Context<'_, A>) -> PressureGuard {
+    let actor = cx.id();
+    let (number, drops) = cx.core().hold(place);
+    PressureGuard { actor, number, drops }
 }
 
 /// Keeps the actor that took it under pressure while it lives; see [`Backpressure::hold`].

@@ -3,14 +3,16 @@
 use super::drive::Driver;
 use super::env::{Env, Streams};
 use super::error::{RunError, Summary};
+use super::handle::{Control, Handle};
 use super::panics;
 use super::replay::Token;
-use crate::event::{ActorId, Observer};
+use crate::event::{ActorId, Observer, Place};
 use crate::rules::Detector;
 #[cfg(feature = "net")]
 use crate::scheduler::World;
 use crate::scheduler::policy::{Newest, Policy, RoundRobin, Shuffled};
 use crate::scheduler::{Config, DeadLetterHook, Single, Stall};
+use crate::sync::Arc;
 use crate::time::{Clock, RealClock, VirtualClock};
 use std::fmt::{self, Debug};
 use std::io::{Read, Write};
@@ -291,13 +293,37 @@ impl Builder {
     /// # Errors
     /// See [`RunError`].
     #[track_caller]
-    pub fn run(mut self, main: impl FnOnce(&mut Env<'_>)) -> Result<Summary, RunError> {
-        let place = Location::caller();
+    pub fn run(self, main: impl FnOnce(&mut Env<'_>)) -> Result<Summary, RunError> {
+        self.run_with(Arc::default(), Location::caller(), main)
+    }
+
+    /// The same on a thread of its own. Everything that can go wrong is told by [`Handle::wait`].
+    ///
+    /// ```
+    /// let handle = backwater::Runtime::builder().spawn_thread(|env| {
+    ///     env.print("hello\n");
+    /// });
+    /// let summary = handle.wait().unwrap();
+    /// assert_eq!(summary.stats.totals.sent, 1);
+    /// ```
+    #[track_caller]
+    pub fn spawn_thread(self, main: impl FnOnce(&mut Env<'_>) + Send + 'static) -> Handle {
+        let (control, place) = (Arc::<Control>::default(), Location::caller());
+        Handle::start(control.clone(), move || self.run_with(control, place, main))
+    }
+
+    fn run_with(
+        mut self,
+        control: Arc<Control>,
+        place: Place,
+        main: impl FnOnce(&mut Env<'_>),
+    ) -> Result<Summary, RunError> {
+        let _running = control.until_end();
         self.take_token()?;
         self.validate()?;
         panics::install_hook();
         let streams = std::mem::take(&mut self.streams);
-        self.into_driver().run(streams, place, main)
+        self.into_driver(control).run(streams, place, main)
     }
 
     fn take_token(&mut self) -> Result<(), RunError> {
@@ -330,7 +356,7 @@ impl Builder {
         self.detector.validate().or_else(bad)
     }
 
-    fn into_driver(mut self) -> Driver {
+    fn into_driver(mut self, control: Arc<Control>) -> Driver {
         let config = Config {
             seed: self.seed,
             batch: self.batch,
@@ -361,6 +387,6 @@ impl Builder {
             core.set_world(world);
         }
         let clock = self.clock.unwrap_or_else(|| Box::new(RealClock::start()));
-        Driver::new(core, clock, self.stall_watch, self.check, self.actor_stats)
+        Driver::new(core, clock, control, self.stall_watch, self.check, self.actor_stats)
     }
 }

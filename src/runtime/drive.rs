@@ -3,10 +3,12 @@
 use super::builder::StallWatch;
 use super::env::{self, Env, Streams};
 use super::error::{RunError, Summary};
+use super::handle::{Control, Remote, Wanted};
 use super::panics;
 use super::replay::{self, Token};
 use crate::event::Place;
 use crate::scheduler::{Bodies, Failure, Single, Stall};
+use crate::sync::Arc;
 use crate::time::Clock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -22,6 +24,7 @@ const STALL_EVERY: u32 = 1_000;
 pub(super) struct Driver {
     core: Single,
     clock: Box<dyn Clock>,
+    control: Arc<Control>,
     polled: Duration,
     stall_watch: StallWatch,
     last_stall: Option<Stall>,
@@ -37,6 +40,7 @@ impl Driver {
     pub(super) fn new(
         core: Single,
         clock: Box<dyn Clock>,
+        control: Arc<Control>,
         stall_watch: StallWatch,
         check: bool,
         actor_stats: bool,
@@ -44,7 +48,8 @@ impl Driver {
         let (seed, batch) = (core.config.seed, core.config.batch);
         let replay = replay::line(&Token { policy: core.policy_name().to_owned(), seed, batch });
         let polled = Duration::ZERO;
-        Driver { core, clock, polled, stall_watch, last_stall: None, check, actor_stats, replay, bodies: Bodies::new() }
+        let bodies = Bodies::new();
+        Driver { core, clock, control, polled, stall_watch, last_stall: None, check, actor_stats, replay, bodies }
     }
 
     pub(super) fn run(
@@ -53,7 +58,9 @@ impl Driver {
         place: Place,
         main: impl FnOnce(&mut Env<'_>),
     ) -> Result<Summary, RunError> {
-        self.guarded(true, |driver| env::enter(&mut driver.core, &mut driver.bodies, streams, place, main));
+        self.control.begin(&self.core.bell);
+        let remote = Remote::new(self.control.clone());
+        self.guarded(true, |driver| env::enter(&mut driver.core, &mut driver.bodies, streams, remote, place, main));
         let result = self.run_to_end();
         let stats = if self.actor_stats { self.core.stats() } else { self.core.totals() };
         let time = self.core.now();
@@ -130,6 +137,7 @@ impl Driver {
                 driver.core.collect_dropped_guards();
                 driver.core.take_over();
             });
+            self.heed_remotes();
         }
         let now = self.clock.now();
         self.core.set_now(now);
@@ -141,6 +149,16 @@ impl Driver {
             return self.poll(Some(Duration::ZERO));
         }
         Ok(())
+    }
+
+    fn heed_remotes(&mut self) {
+        let Wanted { stop, stats } = self.control.wanted();
+        if stats {
+            self.control.answer(self.core.stats());
+        }
+        if stop {
+            self.core.fail(Failure::Shutdown);
+        }
     }
 
     fn poll(&mut self, timeout: Option<Duration>) -> Result<(), RunError> {

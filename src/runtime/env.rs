@@ -1,5 +1,6 @@
 //! What `main` is given.
 
+use super::handle::Remote;
 use super::stdio::{self, Input, Output};
 use crate::actor::{Actor, Addr, Context, SpawnOptions};
 use crate::auth::AmbientAuth;
@@ -24,6 +25,7 @@ pub struct Env<'a> {
     pub err: Addr<Output>,
     /// Standard input; nothing is read before somebody subscribes.
     pub input: Addr<Input>,
+    remote: Remote,
 }
 
 /// The actor that `main` is.
@@ -39,6 +41,11 @@ impl Actor for Main {
 }
 
 impl Env<'_> {
+    /// Asks this runtime from outside, while it runs: see [`Remote`].
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
     /// Sends text or bytes to standard output.
     #[track_caller]
     pub fn print(&mut self, what: impl Into<Output>) {
@@ -107,6 +114,7 @@ pub(crate) fn enter(
     core: &mut Single,
     bodies: &mut Bodies,
     streams: Streams,
+    remote: Remote,
     place: Place,
     main: impl FnOnce(&mut Env<'_>),
 ) {
@@ -116,6 +124,6 @@ pub(crate) fn enter(
     let err = stdio::output(&mut cx, "err", streams.err.unwrap_or_else(|| Box::new(std::io::stderr())));
     let input = stdio::input(&mut cx, streams.input.unwrap_or_else(|| Box::new(std::io::stdin())));
     let args = streams.args.unwrap_or_else(|| std::env::args().collect());
-    main(&mut Env { cx, root: AmbientAuth::new(), args, out, err, input });
+    main(&mut Env { cx, root: AmbientAuth::new(), args, out, err, input, remote });
     core.main_ended(bodies);
 }

@@ -60,6 +60,8 @@ pub enum RunError {
     },
     /// The operating system's event loop failed.
     Io(io::Error),
+    /// There is no thread for [`Builder::spawn_thread`](crate::Builder::spawn_thread).
+    Thread(io::Error),
     /// A rule of backwater does not hold: a bug in backwater itself, never in the program.
     Broken(Broken),
 }
@@ -81,6 +83,7 @@ impl fmt::Display for RunError {
                  raise Builder::max_actors\nreplay: {replay}"
             ),
             RunError::Io(why) => write!(f, "the event loop failed: {why}"),
+            RunError::Thread(why) => write!(f, "the machine gives no thread for the runtime: {why}"),
             RunError::Broken(why) => write!(f, "a bug in backwater, please report it: {why}"),
         }
     }
@@ -89,7 +92,7 @@ impl fmt::Display for RunError {
 impl std::error::Error for RunError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            RunError::Io(why) => Some(why),
+            RunError::Io(why) | RunError::Thread(why) => Some(why),
             RunError::Replay(why) => Some(why),
             _ => None,
         }

@@ -9,6 +9,7 @@ mod builder;
 mod drive;
 mod env;
 mod error;
+mod handle;
 mod panics;
 mod replay;
 mod stdio;
@@ -16,6 +17,7 @@ mod stdio;
 pub use builder::{Builder, OnPanic, Runtime, StallWatch, run};
 pub use env::Env;
 pub use error::{RunError, Summary};
+pub use handle::{Handle, Remote};
 pub use replay::{BadToken, Token};
 pub use stdio::{Input, InputEvent, Output};
 

@@ -39,11 +39,15 @@ pub(crate) trait Outside: Send {
     fn pressing(&mut self, pressing: bool);
     /// It has ended.
     fn ended(&mut self);
-    /// Is anybody out there who could still send to it?
+    /// Is anybody out there who could still send to it, or end its pressure?
     fn is_live(&self) -> bool;
     /// Could it still make its actor run?
     fn can_wake(&self) -> bool {
         self.is_live()
+    }
+    /// Will it never be live again? Then it is forgotten.
+    fn is_over(&self) -> bool {
+        !self.is_live()
     }
     /// What has come in since the last call.
     fn take_over(&mut self) -> Vec<Delivery>;

@@ -110,7 +110,7 @@ impl Single {
             self.running = self.id_of(seat);
             let Some(more) = self.post.data_mut(seat).more.as_deref_mut() else { continue };
             let came: Vec<Delivery> = more.outside.iter_mut().flat_map(|outside| outside.take_over()).collect();
-            more.outside.retain(|outside| outside.is_live());
+            more.outside.retain(|outside| !outside.is_over());
             if more.outside.is_empty() {
                 self.outsiders.remove(&seat);
             }

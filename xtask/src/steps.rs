@@ -111,6 +111,7 @@ pub(crate) const STEPS: &[Step] = &[
         about: "3 min",
         work: Work::Commands(&[
             cargo("check --package backwater --no-default-features --features net"),
+            cargo("check --package backwater --no-default-features --features async"),
             cargo("check --package backwater --no-default-features --features tracing"),
             cargo("check --package backwater --no-default-features --features serde"),
             cargo("test --package backwater --no-default-features --lib --tests"),
