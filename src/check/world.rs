@@ -3,7 +3,7 @@
 use super::Settings;
 use super::verdict::Fault;
 use crate::event::{Observer, Place};
-use crate::runtime::{Env, Streams, enter, install_hook, panic_place, payload_text};
+use crate::runtime::{Env, Remote, Streams, enter, install_hook, panic_place, payload_text};
 use crate::scheduler::{Bodies, Config, Failure, Proc, Promise, Single, Stall, Traces};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -61,7 +61,8 @@ impl World {
             err: Some(Box::new(std::io::sink())),
             input: Some(Box::new(std::io::empty())),
         };
-        let call = |core: &mut Single| enter(core, bodies, streams, program.place, |env| (program.main)(env));
+        let (place, remote) = (program.place, Remote::to_nowhere());
+        let call = |core: &mut Single| enter(core, bodies, streams, remote, place, |env| (program.main)(env));
         let caught = catch_unwind(AssertUnwindSafe(|| core.main_step(given, call)));
         match caught {
             Ok(()) => self.core.main_written(&mut self.bodies),

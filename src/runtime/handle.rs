@@ -101,6 +101,13 @@ impl Remote {
         Remote(control)
     }
 
+    /// That of a run which nobody outside can reach: under the checker. To it the run is over.
+    pub(crate) fn to_nowhere() -> Self {
+        let control = Arc::new(Control::default());
+        control.end();
+        Remote(control)
+    }
+
     /// Ends the run between two runs of actors, also one that sleeps or has not begun: `main` still runs, if it has not.
     /// What waits in mailboxes is left there and counted, as with [`Context::shutdown`](crate::Context::shutdown). A
     /// behaviour that never ends cannot be stopped.
