@@ -6,8 +6,8 @@
 
 use backwater::report::Protocol;
 use backwater::{
-    Actor, Addr, AmbientAuth, ApplyReleaseBackpressureAuth, Backpressure, Context, ControlAuth, Detector, OnPanic,
-    PressureGuard, RunError, Runtime, SpawnOptions,
+    Actor, Addr, AmbientAuth, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, ControlAuth, Detector,
+    OnPanic, PressureGuard, RunError, Runtime, SpawnOptions, Summary,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,6 +15,16 @@ use std::time::Duration;
 
 /// Random programs. Enough for every mutant below to find a place.
 const PROGRAMS: u64 = 400;
+
+#[allow(dead_code, reason = "the example's main is not called here")]
+#[path = "../examples/overload.rs"]
+mod overload;
+#[allow(dead_code, reason = "the example's main is not called here")]
+#[path = "../examples/ring.rs"]
+mod ring;
+#[allow(dead_code, reason = "the example's main is not called here")]
+#[path = "../examples/timer_reconnect.rs"]
+mod timer_reconnect;
 
 // --- Random programs ----------------------------------------------------------------------------------------------
 
@@ -308,6 +318,42 @@ fn random_programs_take_every_step_of_the_model_that_one_worker_can_take() {
     if let Some(dir) = &dir {
         let lines: Vec<String> = taken.iter().map(|(step, count)| format!("{count:>9} {step}")).collect();
         std::fs::write(dir.join("coverage.txt"), lines.join("\n") + "\n").expect("the directory can be written to");
+    }
+}
+
+/// The steps of an example, with the options it is given and in virtual time. (Not of `message_ubench`: it goes on until
+/// time has passed, and virtual time passes only when nothing else can happen.)
+fn example_run<O: clap::Parser>(
+    options: &[&str],
+    run: impl FnOnce(Builder, &O) -> Result<Summary, RunError>,
+) -> (Vec<String>, Result<Summary, RunError>) {
+    let options = O::parse_from([&["example"], options].concat());
+    let protocol = Protocol::new();
+    let builder = Runtime::builder().virtual_time().out(std::io::sink()).observer(protocol.clone());
+    let result = run(builder, &options);
+    (protocol.steps(true), result)
+}
+
+#[test]
+fn examples_take_steps_of_the_model_too() {
+    let dir = wanted();
+    let (overload, overloaded) =
+        example_run(&["--senders", "200", "--messages", "5", "--work", "0", "--size", "0"], overload::run);
+    let (ring, _) = example_run(&["--size", "3", "--count", "2", "--pass", "50"], ring::run);
+    let reconnect =
+        |builder: Builder, options: &timer_reconnect::Options| builder.run(|env| timer_reconnect::set_up(options, env));
+    let (freed, well) = example_run(&[], reconnect);
+    let (stranded, badly) = example_run(&["--ponys-rules"], reconnect);
+    assert!(overloaded.is_ok() && well.is_ok(), "{overloaded:?} {well:?}");
+    assert!(matches!(badly, Err(RunError::Deadlock(_))), "{badly:?}");
+    for (name, mutes, steps) in [
+        ("overload", true, overload),
+        ("ring", false, ring),
+        ("timer_reconnect", true, freed),
+        ("timer_reconnect-ponys-rules", true, stranded),
+    ] {
+        assert_eq!(steps.iter().any(|step| step.starts_with("mute ")), mutes, "{name}");
+        write(&dir, &format!("example-{name}"), "accepted", &steps);
     }
 }
 
