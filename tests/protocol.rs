@@ -117,7 +117,7 @@ fn options(nth: u64) -> SpawnOptions {
 fn random_run(seed: u64) -> (Vec<String>, bool) {
     let protocol = Protocol::new();
     let builder = Runtime::builder().seed(seed).virtual_time().on_panic(OnPanic::StopActor).check_invariants(true);
-    let builder = if seed % 2 == 0 { builder } else { builder.shuffled() };
+    let builder = if seed.is_multiple_of(2) { builder } else { builder.shuffled() };
     let result = builder.observer(protocol.clone()).run(|env| {
         let actors = 2 + seed % 5;
         let nodes: Vec<_> = (0..actors)
