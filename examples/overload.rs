@@ -8,7 +8,7 @@
 //! `--without-muting` sends on the control lane instead, which mutes nobody (R7): the same program without
 //! backpressure. Compare the two.
 
-use backwater::{Actor, Addr, Context, ControlAuth, Output, RunError, Runtime, Summary};
+use backwater::{Actor, Addr, Builder, Context, ControlAuth, Output, RunError, Runtime, Summary};
 use clap::Parser;
 use std::fmt;
 use std::hint::black_box;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 /// Many senders, one slow receiver: shows that memory stays bounded.
 #[derive(Parser, Clone, Debug)]
 #[command(after_help = "Exit code: 0 when every message was handled, 2 on a bad option.")]
-struct Options {
+pub(crate) struct Options {
     /// Actors that send
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     senders: u64,
@@ -112,8 +112,8 @@ impl Actor for Sender {
     }
 }
 
-fn run(options: &Options) -> Result<Summary, RunError> {
-    Runtime::builder().run(|env| {
+pub(crate) fn run(builder: Builder, options: &Options) -> Result<Summary, RunError> {
+    builder.run(|env| {
         let exempt = options.without_muting.then(|| ControlAuth::from(&env.root));
         let (out, total, work) = (env.out.clone(), options.total(), options.work);
         let to = env.spawn(Receiver { out, work, total, handled: 0, sum: 0 });
@@ -154,7 +154,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let (senders, messages, size) = (options.senders, options.messages, options.size);
     println!("{senders} senders, {messages} messages of {size} bytes each, one receiver");
-    match run(&options) {
+    match run(Runtime::builder(), &options) {
         Ok(summary) => {
             print_summary(&options, &summary);
             ExitCode::SUCCESS

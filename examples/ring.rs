@@ -3,14 +3,14 @@
 //! Each ring has one token. It makes `--pass` hops and is gone, and when all are, the run ends by itself: no actor can
 //! run any more.
 
-use backwater::{Actor, Addr, Context, RunError, Runtime, Summary};
+use backwater::{Actor, Addr, Builder, Context, RunError, Runtime, Summary};
 use clap::Parser;
 use std::process::ExitCode;
 
 /// Passes tokens around rings of actors, as Pony's `ring` does.
 #[derive(Parser, Debug)]
 #[command(after_help = "Exit code: 0 when every token made all its hops, 2 on a bad option.")]
-struct Options {
+pub(crate) struct Options {
     /// Actors in each ring
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     size: u32,
@@ -46,8 +46,8 @@ impl Actor for Node {
     }
 }
 
-fn run(options: &Options) -> Result<Summary, RunError> {
-    Runtime::builder().run(|env| {
+pub(crate) fn run(builder: Builder, options: &Options) -> Result<Summary, RunError> {
+    builder.run(|env| {
         for _ in 0..options.count {
             let nodes: Vec<_> = (0..options.size).map(|_| env.spawn(Node { next: None })).collect();
             for (node, next) in nodes.iter().zip(nodes.iter().cycle().skip(1)) {
@@ -60,7 +60,7 @@ fn run(options: &Options) -> Result<Summary, RunError> {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    match run(&options) {
+    match run(Runtime::builder(), &options) {
         Ok(summary) => {
             let hops = u64::from(options.count) * options.pass;
             let seconds = summary.time.as_secs_f64();

@@ -21,7 +21,7 @@ use std::time::Duration;
 #[derive(Parser, Clone, Debug)]
 #[command(after_help = "Exit code: 0 when all data arrived, 1 when the run ended in a deadlock (as it does with \
                         --ponys-rules and two attempts or more), 2 on a bad option.")]
-struct Options {
+pub(crate) struct Options {
     /// Actors that send data to the sink
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     sources: u32,
@@ -177,7 +177,7 @@ impl Actor for Source {
     }
 }
 
-fn set_up(options: &Options, env: &mut Env<'_>) {
+pub(crate) fn set_up(options: &Options, env: &mut Env<'_>) {
     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
     let (out, options) = (env.out.clone(), options.clone());
     let (sources, end) = (options.sources, options.messages);

@@ -9,7 +9,7 @@ dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 BACKWATER_TRACES=$dir cargo test --quiet --manifest-path ../Cargo.toml --test protocol >"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }
 passed=0 failed=0 events=0
-for trace in "$dir"/random-* "$dir"/mutant-* "$dir"/mute; do
+for trace in "$dir"/random-* "$dir"/mutant-* "$dir"/example-* "$dir"/mute; do
   read -r _ expected <"$trace"
   said=$("$checker" <"$trace" 2>&1)
   case $said in

@@ -6,8 +6,8 @@
 
 use backwater::report::Protocol;
 use backwater::{
-    Actor, Addr, AmbientAuth, ApplyReleaseBackpressureAuth, Backpressure, Context, ControlAuth, Detector, OnPanic,
-    PressureGuard, RunError, Runtime, SpawnOptions,
+    Actor, Addr, AmbientAuth, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, ControlAuth, Detector,
+    OnPanic, PressureGuard, RunError, Runtime, SpawnOptions, Summary,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,6 +15,16 @@ use std::time::Duration;
 
 /// Random programs. Enough for every mutant below to find a place.
 const PROGRAMS: u64 = 400;
+
+#[allow(dead_code, reason = "the example's main is not called here")]
+#[path = "../examples/overload.rs"]
+mod overload;
+#[allow(dead_code, reason = "the example's main is not called here")]
+#[path = "../examples/ring.rs"]
+mod ring;
+#[allow(dead_code, reason = "the example's main is not called here")]
+#[path = "../examples/timer_reconnect.rs"]
+mod timer_reconnect;
 
 // --- Random programs ----------------------------------------------------------------------------------------------
 
@@ -107,7 +117,7 @@ fn options(nth: u64) -> SpawnOptions {
 fn random_run(seed: u64) -> (Vec<String>, bool) {
     let protocol = Protocol::new();
     let builder = Runtime::builder().seed(seed).virtual_time().on_panic(OnPanic::StopActor).check_invariants(true);
-    let builder = if seed % 2 == 0 { builder } else { builder.shuffled() };
+    let builder = if seed.is_multiple_of(2) { builder } else { builder.shuffled() };
     let result = builder.observer(protocol.clone()).run(|env| {
         let actors = 2 + seed % 5;
         let nodes: Vec<_> = (0..actors)
@@ -268,7 +278,7 @@ fn random_programs_take_every_step_of_the_model_that_one_worker_can_take() {
     for seed in 0..PROGRAMS {
         let (steps, deadlock) = random_run(seed);
         deadlocks += usize::from(deadlock);
-        cascades += steps.windows(6).filter(|w| w[0].starts_with("free") && w[5].starts_with("free")).count();
+        cascades += cascades_in(&steps);
         for step in &steps {
             let words: Vec<&str> = step.split(' ').collect();
             *taken.entry(words[0].to_owned()).or_default() += 1;
@@ -308,6 +318,62 @@ fn random_programs_take_every_step_of_the_model_that_one_worker_can_take() {
     if let Some(dir) = &dir {
         let lines: Vec<String> = taken.iter().map(|(step, count)| format!("{count:>9} {step}")).collect();
         std::fs::write(dir.join("coverage.txt"), lines.join("\n") + "\n").expect("the directory can be written to");
+    }
+}
+
+/// How many senders were freed by the fall of an actor that was itself freed by the same fall.
+fn cascades_in(steps: &[String]) -> usize {
+    let (mut marks, mut freed, mut count) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for step in steps {
+        let words: Vec<&str> = step.split(' ').collect();
+        match words[..] {
+            ["look", _, sender, receiver, "1"] => drop(marks.insert((sender, receiver))),
+            ["free", _, sender, _] => {
+                count += usize::from(freed.iter().any(|r| marks.contains(&(sender, *r))));
+                marks.retain(|(s, _)| *s != sender);
+                freed.insert(sender);
+            }
+            ["done", _, sender] => marks.retain(|(s, _)| *s != sender),
+            ["push" | "tell" | "told" | "read", ..] => continue,
+            _ => freed.clear(),
+        }
+    }
+    count
+}
+
+/// The steps of an example, with the options it is given and in virtual time. (Not of `message_ubench`: it goes on until
+/// time has passed, and virtual time passes only when nothing else can happen.)
+fn example_run<O: clap::Parser>(
+    options: &[&str],
+    run: impl FnOnce(Builder, &O) -> Result<Summary, RunError>,
+) -> (Vec<String>, Result<Summary, RunError>) {
+    let options = O::parse_from([&["example"], options].concat());
+    let protocol = Protocol::new();
+    let builder = Runtime::builder().virtual_time().out(std::io::sink()).observer(protocol.clone());
+    let result = run(builder, &options);
+    (protocol.steps(true), result)
+}
+
+#[test]
+fn examples_take_steps_of_the_model_too() {
+    let dir = wanted();
+    let (overload, overloaded) =
+        example_run(&["--senders", "200", "--messages", "5", "--work", "0", "--size", "0"], overload::run);
+    let (ring, _) = example_run(&["--size", "3", "--count", "2", "--pass", "50"], ring::run);
+    let reconnect =
+        |builder: Builder, options: &timer_reconnect::Options| builder.run(|env| timer_reconnect::set_up(options, env));
+    let (freed, well) = example_run(&[], reconnect);
+    let (stranded, badly) = example_run(&["--ponys-rules"], reconnect);
+    assert!(overloaded.is_ok() && well.is_ok(), "{overloaded:?} {well:?}");
+    assert!(matches!(badly, Err(RunError::Deadlock(_))), "{badly:?}");
+    for (name, mutes, steps) in [
+        ("overload", true, overload),
+        ("ring", false, ring),
+        ("timer_reconnect", true, freed),
+        ("timer_reconnect-ponys-rules", true, stranded),
+    ] {
+        assert_eq!(steps.iter().any(|step| step.starts_with("mute ")), mutes, "{name}");
+        write(&dir, &format!("example-{name}"), "accepted", &steps);
     }
 }
 
