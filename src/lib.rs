@@ -95,6 +95,9 @@ mod pages {
     mod slow_down {}
     #[doc = include_str!("../docs/how/test-with-virtual-time.md")]
     mod virtual_time {}
+    #[doc = include_str!("../docs/how/test-against-a-simulated-network.md")]
+    #[cfg(feature = "net")]
+    mod simulated_network {}
     #[doc = include_str!("../docs/how/find-out-who-is-stuck.md")]
     mod stuck {}
     #[doc = include_str!("../docs/how/bring-messages-in-from-threads.md")]

@@ -55,7 +55,8 @@ use world::World;
 ///
 /// A new one has one host, `localhost`, with the two loopback addresses. Connections of the program begin at the first
 /// host that was added, except those to a loopback address; it may listen at the address of any host, and an
-/// unspecified address is the first host's. Names are those of the hosts.
+/// unspecified address is the first host's. Names are those of the hosts;
+/// hosts may share one, which then has the addresses of all.
 ///
 /// Between two hosts for which [`link`](Self::link) said nothing a packet takes a millisecond.
 #[derive(Clone)]

@@ -78,7 +78,9 @@ impl World {
     }
 
     pub(super) fn addresses(&self, name: &str) -> Option<Vec<IpAddr>> {
-        self.hosts.iter().find(|machine| machine.name == name).map(|machine| machine.addresses.clone())
+        let named = self.hosts.iter().filter(|machine| machine.name == name);
+        let addresses: Vec<IpAddr> = named.flat_map(|machine| machine.addresses.clone()).collect();
+        (!addresses.is_empty()).then_some(addresses)
     }
 
     pub(super) fn kernel(&mut self, host: usize) -> &mut Kernel {
