@@ -155,8 +155,8 @@ impl TcpConnect {
 impl TcpConnection {
     /// A connection to `to`, which is `HOST:PORT`: numeric, or a name, which is looked up on a thread of its own. The
     /// addresses of a name are tried in Happy Eyeballs order (RFC 8305): the families in turns, another a quarter of a
-    /// second after the one before or as soon as that has failed; the first that is open wins. Whatever is wrong with `to` comes as
-    /// [`connect_failed`](TcpNotify::connect_failed).
+    /// second after the one before or as soon as that has failed; the first that is open wins. Whatever is wrong with
+    /// `to` comes as [`connect_failed`](TcpNotify::connect_failed).
     ///
     /// ```
     /// use backwater::net::{NetError, TcpConnection, TcpNotify, TcpSocket};

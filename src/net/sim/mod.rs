@@ -106,7 +106,7 @@ impl SimNetwork {
     /// Adds a host with several addresses. A program that connects to its name tries them by RFC 8305.
     ///
     /// # Panics
-    /// If one is no IP address, or another host's.
+    /// If there is none, or one is no IP address, or another host's.
     #[track_caller]
     pub fn host_with(&self, name: &str, addresses: &[&str]) -> Host {
         let parse = |text: &&str| text.parse().unwrap_or_else(|_| panic!("`{text}` is no IP address"));
