@@ -103,6 +103,9 @@ mod pages {
     mod virtual_time {}
     #[doc = include_str!("../docs/how/check-every-schedule.md")]
     mod every_schedule {}
+    #[doc = include_str!("../docs/how/test-against-a-simulated-network.md")]
+    #[cfg(feature = "net")]
+    mod simulated_network {}
     #[doc = include_str!("../docs/how/find-out-who-is-stuck.md")]
     mod stuck {}
     #[doc = include_str!("../docs/how/bring-messages-in-from-threads.md")]

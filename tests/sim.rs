@@ -121,7 +121,7 @@ fn a_lost_host_is_noticed_by_who_writes_and_by_who_keeps_asking() {
 
 #[test]
 fn connects_that_cannot_be_are_errors() {
-    let (sim, _, there) = pair(6);
+    let (sim, ..) = pair(6);
     let lost = sim.host("lost", "10.0.0.3");
     sim.lose(lost);
     let log = Log::default();
@@ -130,7 +130,6 @@ fn connects_that_cannot_be_are_errors() {
             connect(env, to, Probe::new(&log, |_, _, _| {}));
         }
     });
-    let _ = there;
     let failed = |heard| if let Heard::Failed(why) = heard { Some(why) } else { None };
     let mut said: Vec<String> = log.all().into_iter().filter_map(failed).collect();
     said.sort();
@@ -184,8 +183,8 @@ impl TcpListenNotify for Echo {
     }
 }
 
-/// A client and a server in one program, on two hosts, with a stall in between.
-fn echo(sim: &SimNetwork, env: &mut Env<'_>) -> Log {
+/// A client and a server in one program, on two hosts.
+fn echo(env: &mut Env<'_>) -> Log {
     let log = Log::default();
     let auth = TcpListenAuth::from(&env.root);
     TcpListener::listen(&auth, "10.0.0.2:7", Echo(Log::default())).spawn(env);
@@ -195,8 +194,6 @@ fn echo(sim: &SimNetwork, env: &mut Env<'_>) -> Log {
         _ => {}
     });
     connect(env, "there:7", probe);
-    let there = Host::clone(&sim.host("other", "10.0.0.3"));
-    sim.stall(there);
     log
 }
 
@@ -204,7 +201,7 @@ fn echo(sim: &SimNetwork, env: &mut Env<'_>) -> Log {
 fn client_and_server_in_one_program_talk_over_the_simulated_network() {
     let (sim, ..) = pair(9);
     let mut log = None;
-    run(&sim, |env| log = Some(echo(&sim, env)));
+    run(&sim, |env| log = Some(echo(env)));
     let log = log.unwrap();
     assert!(log.received() == pattern(MUCH, 8));
     assert_eq!(log.all().last(), Some(&Heard::Closed(None)));
@@ -219,7 +216,7 @@ fn trace(seed: u64) -> String {
     sim.at(Duration::from_millis(120), move |sim| sim.stall(there));
     sim.at(Duration::from_millis(150), move |sim| sim.resume(there));
     let builder = Runtime::builder().network(sim.clone()).virtual_time().shuffled().seed(seed);
-    let ran = common::run(builder, |env| drop(echo(&sim, env)));
+    let ran = common::run(builder, |env| drop(echo(env)));
     let summary = ran.well();
     let end = format!("{:?} {:?}", summary.stats, summary.time);
     ran.trace.join("\n") + "\n" + &end
@@ -269,4 +266,71 @@ fn a_network_is_for_one_run() {
     let again = std::panic::catch_unwind(|| builder(&sim));
     let why = again.unwrap_err();
     assert!(why.downcast_ref::<&str>().unwrap().contains("belongs to one run"));
+}
+
+/// Connects to a name, and says when it was open, and what was heard.
+fn connect_by_name(sim: &SimNetwork) -> (Duration, Vec<Heard>) {
+    let log = Log::default();
+    let probe = Probe::new(&log, |heard, conn, _| {
+        if *heard == Heard::Connected {
+            conn.close();
+        }
+    });
+    let summary = run(sim, |env| drop(connect(env, "db:7", probe)));
+    (summary.time, log.all())
+}
+
+#[test]
+fn a_silent_address_is_overtaken_by_the_next_after_a_quarter_of_a_second() {
+    let sim = SimNetwork::new(12);
+    sim.host_with("here", &["10.0.0.1", "fd00::1"]);
+    let silent = ["fd00::2", "fd00::3"].map(|address| sim.host("db", address));
+    let answers = sim.host("db", "10.0.0.2");
+    silent.into_iter().for_each(|host| sim.lose(host));
+    let peer = sim.listen(answers, 7, Script::new().read_to_end()).unwrap();
+    let (time, heard) = connect_by_name(&sim);
+    use Heard::*;
+    // The second address of the first family is not reached: the families take turns.
+    assert_eq!(heard, [Connecting, Connecting, Connected, Closed(None)]);
+    assert!((SECOND / 4..SECOND / 3).contains(&time), "{time:?}");
+    assert!(peer.is_done());
+}
+
+#[test]
+fn a_refused_address_is_followed_by_the_next_at_once() {
+    let sim = SimNetwork::new(13);
+    sim.host_with("here", &["10.0.0.1", "fd00::1"]);
+    sim.host("db", "fd00::2");
+    let answers = sim.host("db", "10.0.0.2");
+    let _peer = sim.listen(answers, 7, Script::new().read_to_end()).unwrap();
+    let (time, heard) = connect_by_name(&sim);
+    use Heard::*;
+    assert_eq!(heard, [Connecting, Connecting, Connected, Closed(None)]);
+    assert!(time < SECOND / 10, "{time:?}");
+}
+
+#[test]
+fn a_slow_first_address_may_still_win_and_the_others_are_dropped() {
+    let sim = SimNetwork::new(14);
+    let here = sim.host_with("here", &["10.0.0.1", "fd00::1"]);
+    let [slow, slower] = ["fd00::2", "10.0.0.2"].map(|address| sim.host("db", address));
+    for (host, ms) in [(slow, 200), (slower, 400)] {
+        sim.link(here, host, Link { latency: Duration::from_millis(ms), bandwidth: None });
+    }
+    let won = sim.listen(slow, 7, Script::new().read_to_end()).unwrap();
+    let lost = sim.listen(slower, 7, Script::new().read_to_end()).unwrap();
+    let (_, heard) = connect_by_name(&sim);
+    use Heard::*;
+    assert_eq!(heard, [Connecting, Connecting, Connected, Closed(None)]);
+    assert!(won.is_done() && !lost.is_done());
+}
+
+#[test]
+fn the_last_of_several_that_fail_is_the_error() {
+    let sim = SimNetwork::new(15);
+    sim.host("here", "10.0.0.1");
+    let _hosts = ["10.0.0.2", "10.0.0.3"].map(|address| sim.host("db", address));
+    let (_, heard) = connect_by_name(&sim);
+    let [Heard::Connecting, Heard::Connecting, Heard::Failed(why)] = &heard[..] else { panic!("{heard:?}") };
+    assert!(why.contains("10.0.0.3:7"), "{why}");
 }

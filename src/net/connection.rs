@@ -8,11 +8,16 @@ use super::resolve::{self, Target};
 use super::socket::{Notice, TcpSocket};
 use crate::actor::{Actor, Addr, Context, SpawnOptions};
 use crate::auth::TcpConnectAuth;
+use crate::scheduler::TimerId;
 use crate::sync::Arc;
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Between two attempts to connect to a name, while none has come to an end: what RFC 8305 recommends.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// What a connection can be sent. After the end all of it is dropped, or a dead letter if the actor is gone.
 #[non_exhaustive]
@@ -31,6 +36,11 @@ pub enum Tcp {
     Mute,
     /// [`TcpSocket::unmute`].
     Unmute,
+    /// [`TcpSocket::expect`].
+    Expect(usize),
+    /// The same as `Close`, by the name that actors which own something know. To one that may press, send it on the
+    /// control lane ([`Addr::tell_control`](crate::Addr::tell_control)): who cleans up should not be held back.
+    Dispose,
     /// Has another notifier from now on.
     SetNotify(Box<dyn TcpNotify>),
     /// For the runtime.
@@ -53,6 +63,8 @@ impl Debug for Tcp {
             Tcp::HardClose => f.write_str("HardClose"),
             Tcp::Mute => f.write_str("Mute"),
             Tcp::Unmute => f.write_str("Unmute"),
+            Tcp::Expect(bytes) => write!(f, "Expect({bytes})"),
+            Tcp::Dispose => f.write_str("Dispose"),
             Tcp::SetNotify(_) => f.write_str("SetNotify(..)"),
             Tcp::Signal(signal) => signal.fmt(f),
         }
@@ -77,10 +89,11 @@ impl Debug for TcpConnection {
 enum Opening {
     /// To be connected to this address, in words.
     To(String, Buffers),
-    /// To be connected to one of these; `trying` is the attempt in progress.
+    /// To be connected to one of these; `trying` are the attempts in progress, and at `next` another begins.
     Attempts {
         left: VecDeque<SocketAddr>,
-        trying: Option<Attempt>,
+        trying: Vec<Attempt>,
+        next: Option<TimerId>,
         buffers: Buffers,
     },
     /// Came from a listener.
@@ -140,9 +153,10 @@ impl TcpConnect {
 }
 
 impl TcpConnection {
-    /// A connection to `to`, which is `HOST:PORT`: numeric, or a name, which is looked up on a thread of its own. Of
-    /// the addresses of a name each is tried in turn. Whatever is wrong with `to` comes as
-    /// [`connect_failed`](TcpNotify::connect_failed).
+    /// A connection to `to`, which is `HOST:PORT`: numeric, or a name, which is looked up on a thread of its own. The
+    /// addresses of a name are tried in Happy Eyeballs order (RFC 8305): the families in turns, another a quarter of a
+    /// second after the one before or as soon as that has failed; the first that is open wins. Whatever is wrong with
+    /// `to` comes as [`connect_failed`](TcpNotify::connect_failed).
     ///
     /// ```
     /// use backwater::net::{NetError, TcpConnection, TcpNotify, TcpSocket};
@@ -165,9 +179,14 @@ impl TcpConnection {
 
     /// Spawns a connection that came from a listener.
     #[track_caller]
-    pub(super) fn accepted<A: Actor>(stream: Box<dyn Stream>, notify: Box<dyn TcpNotify>, cx: &mut Context<'_, A>) {
+    pub(super) fn accepted<A: Actor>(
+        stream: Box<dyn Stream>,
+        notify: Box<dyn TcpNotify>,
+        cx: &mut Context<'_, A>,
+    ) -> Addr<Tcp> {
         let me = cx.spawn(TcpConnection { socket: TcpSocket::new(), notify, opening: Opening::Accepted(stream) });
         event_loop::start(cx.core(), &me);
+        me
     }
 
     // --- Opening --------------------------------------------------------------------------------------------------
@@ -175,7 +194,7 @@ impl TcpConnection {
     fn start(&mut self, cx: &mut Context<'_, Self>) {
         match std::mem::replace(&mut self.opening, Opening::Over) {
             Opening::To(to, buffers) => {
-                self.opening = Opening::Attempts { left: VecDeque::new(), trying: None, buffers };
+                self.opening = Opening::Attempts { left: VecDeque::new(), trying: Vec::new(), next: None, buffers };
                 match resolve::parse(&to) {
                     Ok(Target::Address(address)) => self.try_each(vec![address], cx),
                     Ok(Target::Name { host, port }) => resolve::look_up(host, port, cx),
@@ -204,7 +223,7 @@ impl TcpConnection {
 
     fn try_each(&mut self, addresses: Vec<SocketAddr>, cx: &mut Context<'_, Self>) {
         if let Opening::Attempts { left, .. } = &mut self.opening {
-            left.extend(addresses);
+            left.extend(resolve::in_turns(addresses));
             self.try_next(None, cx);
         }
     }
@@ -212,37 +231,56 @@ impl TcpConnection {
     /// Begins the next attempt; `failed` says why there was no connection by the one before.
     fn try_next(&mut self, mut failed: Option<NetError>, cx: &mut Context<'_, Self>) {
         loop {
-            let Opening::Attempts { left, trying, buffers } = &mut self.opening else { return };
+            let Opening::Attempts { left, trying, next, buffers } = &mut self.opening else { return };
+            next.take().map(|timer| cx.cancel(timer));
             let Some(to) = left.pop_front() else { break };
             match attempt(to, *buffers, cx) {
                 Ok(attempt) => {
-                    *trying = Some(attempt);
+                    trying.push(attempt);
+                    *next = (!left.is_empty()).then(|| cx.after(ATTEMPT_DELAY, Signal(What::Continue).into()));
                     return self.notify.connecting(&mut self.socket, to, cx);
                 }
                 Err(why) => failed = Some(why),
             }
         }
-        self.fail(failed.unwrap_or(NetError::GaveUp), cx);
+        let in_progress = matches!(&self.opening, Opening::Attempts { trying, .. } if !trying.is_empty());
+        if !in_progress {
+            self.fail(failed.unwrap_or(NetError::GaveUp), cx);
+        }
     }
 
-    /// Something happened to the socket of the attempt in progress.
-    fn look_at_attempt(&mut self, cx: &mut Context<'_, Self>) {
+    /// Something happened to the socket of an attempt in progress.
+    fn look_at_attempts(&mut self, cx: &mut Context<'_, Self>) {
         let Opening::Attempts { trying, .. } = &mut self.opening else { return };
-        let Some(mut attempt) = trying.take() else { return };
-        event_loop::look(cx, attempt.key.key);
-        match attempt.stream.connected() {
-            Ok(Some((ours, peer))) => {
-                self.opening = Opening::Over;
-                self.socket.opened(attempt.stream, attempt.key, ours, peer);
-                self.notify.connected(&mut self.socket, cx);
+        let mut failed = None;
+        for mut attempt in std::mem::take(trying) {
+            event_loop::look(cx, attempt.key.key);
+            match attempt.stream.connected() {
+                Ok(Some((ours, peer))) => return self.open(attempt, ours, peer, cx),
+                Ok(None) => trying.push(attempt),
+                Err(why) => failed = Some(NetError::Connect { to: attempt.to, why }),
             }
-            Ok(None) => *trying = Some(attempt),
-            Err(why) => self.try_next(Some(NetError::Connect { to: attempt.to, why }), cx),
+        }
+        if failed.is_some() {
+            self.try_next(failed, cx);
+        }
+    }
+
+    /// This attempt has won; the others are dropped.
+    fn open(&mut self, attempt: Attempt, ours: SocketAddr, peer: SocketAddr, cx: &mut Context<'_, Self>) {
+        self.end_opening(cx);
+        self.socket.opened(attempt.stream, attempt.key, ours, peer);
+        self.notify.connected(&mut self.socket, cx);
+    }
+
+    fn end_opening(&mut self, cx: &mut Context<'_, Self>) {
+        if let Opening::Attempts { next: Some(timer), .. } = std::mem::replace(&mut self.opening, Opening::Over) {
+            cx.cancel(timer);
         }
     }
 
     fn fail(&mut self, why: NetError, cx: &mut Context<'_, Self>) {
-        self.opening = Opening::Over;
+        self.end_opening(cx);
         self.socket.failed_to_open();
         self.notify.connect_failed(&mut self.socket, why, cx);
     }
@@ -261,13 +299,15 @@ impl TcpConnection {
             What::Start => self.start(cx),
             What::Resolved(Ok(addresses)) => self.try_each(addresses, cx),
             What::Resolved(Err(why)) if self.socket.is_opening() => self.fail(why, cx),
-            What::Wake if self.socket.is_opening() => self.look_at_attempt(cx),
+            What::Wake if self.socket.is_opening() => self.look_at_attempts(cx),
+            // The one before is slow.
+            What::Continue if self.socket.is_opening() => self.try_next(None, cx),
             What::Wake => {
                 if let Some(key) = self.socket.key() {
                     self.socket.ready(event_loop::look(cx, key));
                 }
             }
-            What::Continue | What::Resolved(Err(_)) => {}
+            What::Continue | What::Ended | What::Retry | What::Resolved(Err(_)) => {}
         }
     }
 
@@ -314,10 +354,11 @@ impl Actor for TcpConnection {
                 self.write(data, cx);
                 self.socket.close();
             }
-            Tcp::Close => self.socket.close(),
+            Tcp::Close | Tcp::Dispose => self.socket.close(),
             Tcp::HardClose => self.socket.hard_close(),
             Tcp::Mute => self.socket.mute(),
             Tcp::Unmute => self.socket.unmute(),
+            Tcp::Expect(bytes) => self.socket.expect(bytes),
             Tcp::SetNotify(notify) => self.notify = notify,
             Tcp::Signal(Signal(what)) => self.signal(what, cx),
         }

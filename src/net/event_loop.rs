@@ -27,6 +27,10 @@ pub(super) enum What {
     Wake,
     /// It had more to do than fits into one behaviour.
     Continue,
+    /// Try again: an error may have passed.
+    Retry,
+    /// A connection of this listener has ended.
+    Ended,
     /// The addresses of its name.
     Resolved(Found),
 }

@@ -25,6 +25,8 @@ const RETRY: Duration = Duration::from_millis(100);
 pub enum Listen {
     /// Listens no longer, and stops. Its connections go on.
     Close,
+    /// The same, by the name that actors which own something know.
+    Dispose,
     /// For the runtime.
     Signal(Signal),
 }
@@ -41,6 +43,12 @@ pub struct TcpListener {
     /// Taken at the start.
     at: Option<String>,
     socket: Option<Bound>,
+    /// The most connections that may be open at a time.
+    limit: Option<usize>,
+    /// How many are, if there is a limit.
+    open: usize,
+    /// An error that will pass came, and a timer says when to try again.
+    waits: bool,
     over: bool,
 }
 
@@ -62,6 +70,18 @@ struct Bound {
 pub struct TcpListen(TcpListener);
 
 impl TcpListen {
+    /// At most so many connections at a time; others wait with the machine, which refuses when there are too many. One
+    /// counts until its actor has ended. Default: no limit.
+    ///
+    /// # Panics
+    /// If `connections` is 0: nobody could ever be accepted.
+    #[track_caller]
+    pub fn limit(mut self, connections: usize) -> Self {
+        assert!(connections > 0, "a listener with a limit of 0 accepts nobody: give at least 1, or no limit");
+        self.0.limit = Some(connections);
+        self
+    }
+
     /// Creates the actor, which listens.
     #[track_caller]
     pub fn spawn<A: Actor>(self, cx: &mut Context<'_, A>) -> Addr<Listen> {
@@ -82,7 +102,15 @@ impl TcpListener {
     /// taken. Whatever is wrong with `at` comes as [`not_listening`](TcpListenNotify::not_listening). There is an
     /// example at the [module](super).
     pub fn listen(_auth: &TcpListenAuth, at: &str, notify: impl TcpListenNotify) -> TcpListen {
-        TcpListen(TcpListener { notify: Box::new(notify), at: Some(at.to_owned()), socket: None, over: false })
+        TcpListen(TcpListener {
+            notify: Box::new(notify),
+            at: Some(at.to_owned()),
+            socket: None,
+            limit: None,
+            open: 0,
+            waits: false,
+            over: false,
+        })
     }
 
     fn start(&mut self, cx: &mut Context<'_, Self>) {
@@ -120,6 +148,9 @@ impl TcpListener {
 
     fn accept_some(&mut self, cx: &mut Context<'_, Self>) {
         for _ in 0..ACCEPT_AT_ONCE {
+            if self.waits || self.limit.is_some_and(|limit| self.open >= limit) {
+                return;
+            }
             let Some(bound) = &mut self.socket else { return };
             match bound.listener.accept() {
                 Ok((stream, from)) => self.accepted(stream, from, cx),
@@ -128,7 +159,8 @@ impl TcpListener {
                     // It came, and was gone before anybody could look.
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
                     _ => {
-                        cx.after(RETRY, Signal(What::Continue).into());
+                        self.waits = true;
+                        cx.after(RETRY, Signal(What::Retry).into());
                         return;
                     }
                 },
@@ -139,7 +171,11 @@ impl TcpListener {
 
     fn accepted(&mut self, stream: Box<dyn Stream>, from: SocketAddr, cx: &mut Context<'_, Self>) {
         if let Some(notify) = self.notify.accept(from, cx) {
-            TcpConnection::accepted(stream, notify, cx);
+            let connection = TcpConnection::accepted(stream, notify, cx);
+            if self.limit.is_some() {
+                self.open += 1;
+                cx.watch(&connection, Signal(What::Ended).into());
+            }
         }
     }
 }
@@ -160,7 +196,7 @@ impl Actor for TcpListener {
     fn receive(&mut self, msg: Listen, cx: &mut Context<'_, Self>) {
         match msg {
             _ if self.over => {}
-            Listen::Close => self.close(cx),
+            Listen::Close | Listen::Dispose => self.close(cx),
             Listen::Signal(Signal(What::Start)) => self.start(cx),
             Listen::Signal(Signal(What::Resolved(Ok(found)))) => {
                 found.into_iter().take(1).for_each(|at| self.open(at, cx))
@@ -173,6 +209,14 @@ impl Actor for TcpListener {
                 self.accept_some(cx);
             }
             Listen::Signal(Signal(What::Continue)) => self.accept_some(cx),
+            Listen::Signal(Signal(What::Retry)) => {
+                self.waits = false;
+                self.accept_some(cx);
+            }
+            Listen::Signal(Signal(What::Ended)) => {
+                self.open -= 1;
+                self.accept_some(cx);
+            }
         }
     }
 }

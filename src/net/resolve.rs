@@ -31,6 +31,17 @@ pub(super) fn parse(text: &str) -> Result<Target, NetError> {
     }
 }
 
+/// The families in turns, beginning with that of the first address; within a family the order stays (RFC 8305, 4).
+pub(super) fn in_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (ours, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == first);
+    let mut others = others.into_iter();
+    let mut turns: Vec<SocketAddr> =
+        ours.into_iter().flat_map(|address| [Some(address), others.next()]).flatten().collect();
+    turns.extend(others);
+    turns
+}
+
 pub(super) type Found = Result<Vec<SocketAddr>, NetError>;
 
 /// Looks a name up; the running actor is sent what was found. Until then the runtime waits for it (R9).
@@ -106,6 +117,16 @@ impl Outside for Inquiry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_families_take_turns_and_keep_their_order() {
+        let of = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let mixed = of(&["[::1]:7", "[::2]:7", "[::3]:7", "1.0.0.1:7", "1.0.0.2:7"]);
+        assert_eq!(in_turns(mixed), of(&["[::1]:7", "1.0.0.1:7", "[::2]:7", "1.0.0.2:7", "[::3]:7"]));
+        let mixed = of(&["1.0.0.1:7", "[::1]:7", "[::2]:7", "[::3]:7"]);
+        assert_eq!(in_turns(mixed), of(&["1.0.0.1:7", "[::1]:7", "[::2]:7", "[::3]:7"]));
+        assert_eq!(in_turns(Vec::new()), []);
+    }
 
     #[test]
     fn addresses_are_read_and_bad_ones_say_what_is_wrong() {

@@ -44,6 +44,10 @@ pub struct TcpSocket {
     throttled: bool,
     /// No reading, by `mute`.
     paused: bool,
+    /// Bytes in each `received`; 0 is whatever comes.
+    expect: usize,
+    /// What was read and is less than that, or more.
+    held: Vec<u8>,
     /// As far as we know a read, or a write, does not say `WouldBlock`.
     readable: bool,
     writable: bool,
@@ -118,6 +122,13 @@ impl TcpSocket {
     /// Reads again.
     pub fn unmute(&mut self) {
         self.paused = false;
+    }
+
+    /// From the next [`received`](super::TcpNotify::received) on exactly so many bytes come in each; with 0, as at the
+    /// start, whatever there is. May be asked for in `received` itself: a header, then what it announces. If the peer
+    /// ends in the middle, the rest is dropped. So many bytes are kept in memory.
+    pub fn expect(&mut self, bytes: usize) {
+        self.expect = bytes;
     }
 
     /// Is it open, and not on its way to be closed: is what is written sent?
@@ -256,6 +267,8 @@ impl TcpSocket {
             backlog: Backlog::default(),
             throttled: false,
             paused: false,
+            expect: 0,
+            held: Vec::new(),
             readable: false,
             writable: false,
             closing: false,
@@ -377,23 +390,48 @@ impl TcpSocket {
     }
 
     fn wants_to_read(&self) -> bool {
-        self.readable && !self.peer_done && (!self.paused || self.closing)
+        (self.has_piece() || (self.readable && !self.peer_done)) && (!self.paused || self.closing)
+    }
+
+    /// Is enough held for a `received`?
+    fn has_piece(&self) -> bool {
+        !self.held.is_empty() && self.held.len() >= self.expect
+    }
+
+    fn piece(&mut self) -> Option<Vec<u8>> {
+        if !self.has_piece() {
+            return None;
+        }
+        let rest = if self.expect > 0 { self.held.split_off(self.expect) } else { Vec::new() };
+        Some(std::mem::replace(&mut self.held, rest))
     }
 
     fn read(&mut self) -> Option<Vec<u8>> {
         if !self.wants_to_read() {
             return None; // without filling a buffer with zeros first
         }
+        if self.paused {
+            self.held.clear(); // closing: nobody wants it
+        } else if let Some(piece) = self.piece() {
+            return Some(piece);
+        }
         let mut buffer = [0; READ];
-        while self.wants_to_read() && self.may_read > 0 {
+        while self.readable && !self.peer_done && self.may_read > 0 {
             let (stream, _) = self.stream.as_mut()?;
             match stream.read(&mut buffer) {
                 Ok(0) => self.peer_ended(),
                 Ok(n) => {
                     self.received += n as u64;
                     self.may_read = self.may_read.saturating_sub(n);
-                    if !self.paused {
+                    if self.paused {
+                        continue;
+                    }
+                    if self.expect == 0 && self.held.is_empty() {
                         return Some(buffer[..n].to_vec());
+                    }
+                    self.held.extend_from_slice(&buffer[..n]);
+                    if let Some(piece) = self.piece() {
+                        return Some(piece);
                     }
                 }
                 Err(why) if why.kind() == ErrorKind::WouldBlock => self.readable = false,
@@ -436,6 +474,7 @@ impl TcpSocket {
             self.error = stream.error();
         }
         self.backlog.clear();
+        self.held = Vec::new();
         self.stream = None;
         self.phase = Phase::Closed;
         Notice::Closed

@@ -2,6 +2,7 @@
 #![cfg(feature = "net")]
 
 mod listening;
+mod options;
 mod quiet;
 mod support;
 

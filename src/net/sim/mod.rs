@@ -55,7 +55,8 @@ use world::World;
 ///
 /// A new one has one host, `localhost`, with the two loopback addresses. Connections of the program begin at the first
 /// host that was added, except those to a loopback address; it may listen at the address of any host, and an
-/// unspecified address is the first host's. Names are those of the hosts.
+/// unspecified address is the first host's. Names are those of the hosts;
+/// hosts may share one, which then has the addresses of all.
 ///
 /// Between two hosts for which [`link`](Self::link) said nothing a packet takes a millisecond.
 #[derive(Clone)]
@@ -105,7 +106,7 @@ impl SimNetwork {
     /// Adds a host with several addresses. A program that connects to its name tries them by RFC 8305.
     ///
     /// # Panics
-    /// If one is no IP address, or another host's.
+    /// If there is none, or one is no IP address, or another host's.
     #[track_caller]
     pub fn host_with(&self, name: &str, addresses: &[&str]) -> Host {
         let parse = |text: &&str| text.parse().unwrap_or_else(|_| panic!("`{text}` is no IP address"));

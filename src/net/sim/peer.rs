@@ -128,14 +128,14 @@ impl Peer {
 }
 
 /// How a scripted peer comes to its connection.
-pub(super) enum From {
+pub(super) enum Way {
     Accepts(Id),
     Connects(Id),
 }
 
 pub(super) struct Actor {
     pub(super) host: usize,
-    from: From,
+    way: Way,
     socket: Option<Id>,
     steps: VecDeque<Step>,
     /// Of the step: bytes read or written, or what is to be echoed.
@@ -156,11 +156,11 @@ enum Went {
 }
 
 impl Actor {
-    pub(super) fn new(host: usize, from: From, script: Script) -> (Self, Peer) {
+    pub(super) fn new(host: usize, way: Way, script: Script) -> (Self, Peer) {
         let fate = Peer::default();
         let actor = Actor {
             host,
-            from,
+            way,
             socket: None,
             steps: script.0,
             done: 0,
@@ -213,12 +213,12 @@ impl Actor {
     }
 
     fn open(&mut self, kernel: &mut Kernel) -> Option<Id> {
-        let opened = match self.from {
-            From::Accepts(listener) => kernel.accept(listener).map(|(id, _)| {
+        let opened = match self.way {
+            Way::Accepts(listener) => kernel.accept(listener).map(|(id, _)| {
                 kernel.close(listener, Duration::ZERO);
                 Some(id)
             }),
-            From::Connects(id) => kernel.connected(id).map(|open| open.map(|_| id)),
+            Way::Connects(id) => kernel.connected(id).map(|open| open.map(|_| id)),
         };
         match opened {
             Ok(socket) => self.socket = socket,

@@ -30,7 +30,7 @@ pub(super) struct World {
     /// Sockets of the runtime about which there is something new, in the order in which it came to be.
     news: Vec<(usize, Id)>,
     seed: u64,
-    /// Which runtime it is in.
+    /// A runtime has it.
     pub(super) is_taken: bool,
     pub(super) is_rung: bool,
 }
@@ -64,8 +64,10 @@ impl World {
     }
 
     pub(super) fn add_host(&mut self, name: &str, addresses: Vec<IpAddr>) -> Host {
-        let taken = addresses.iter().find(|address| self.host_at(**address).is_some());
-        assert!(taken.is_none(), "the address {} is another host's; give each its own", addresses[0]);
+        assert!(!addresses.is_empty(), "the host `{name}` has no address; give it at least one");
+        if let Some(taken) = addresses.iter().find(|address| self.host_at(**address).is_some()) {
+            panic!("the address {taken} is another host's; give each its own");
+        }
         let host = self.hosts.len();
         let kernel = Kernel::new(Random::of_actor(self.seed, host as u64));
         let (name, keys) = (name.to_owned(), BTreeMap::new());
@@ -78,7 +80,9 @@ impl World {
     }
 
     pub(super) fn addresses(&self, name: &str) -> Option<Vec<IpAddr>> {
-        self.hosts.iter().find(|machine| machine.name == name).map(|machine| machine.addresses.clone())
+        let named = self.hosts.iter().filter(|machine| machine.name == name);
+        let addresses: Vec<IpAddr> = named.flat_map(|machine| machine.addresses.clone()).collect();
+        (!addresses.is_empty()).then_some(addresses)
     }
 
     pub(super) fn kernel(&mut self, host: usize) -> &mut Kernel {
@@ -189,14 +193,14 @@ impl World {
 
     pub(super) fn peer_at(&mut self, at: SocketAddr, script: Script) -> io::Result<Peer> {
         let (host, id) = self.listen(at)?;
-        let (actor, peer) = peer::Actor::new(host, peer::From::Accepts(id), script);
+        let (actor, peer) = peer::Actor::new(host, peer::Way::Accepts(id), script);
         self.peers.push(actor);
         Ok(peer)
     }
 
     pub(super) fn peer_to(&mut self, host: usize, to: SocketAddr, script: Script) -> io::Result<Peer> {
         let (host, id) = self.connect(Some(host), to, (None, None))?;
-        let (actor, peer) = peer::Actor::new(host, peer::From::Connects(id), script);
+        let (actor, peer) = peer::Actor::new(host, peer::Way::Connects(id), script);
         self.peers.push(actor);
         Ok(peer)
     }
