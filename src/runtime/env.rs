@@ -1,14 +1,14 @@
 //! What `main` is given.
 
 use super::handle::Remote;
-use super::stdio::{self, Input, Output};
+use super::stdio::{self, Input, Output, Writer, Writers};
 use crate::actor::{Actor, Addr, Context, SpawnOptions};
 use crate::auth::AmbientAuth;
 use crate::event::{ActorId, Place};
 use crate::scheduler::{Bodies, Single};
 use std::convert::Infallible;
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{Read, stderr, stdin, stdout};
 use std::ops::{Deref, DerefMut};
 
 /// The environment that `main` runs in. It is also `main`'s [`Context`]: `main` is an actor with one behaviour, so it
@@ -99,9 +99,10 @@ impl fmt::Debug for Env<'_> {
 #[derive(Default)]
 pub(super) struct Streams {
     pub(super) args: Option<Vec<String>>,
-    pub(super) out: Option<Box<dyn Write + Send>>,
-    pub(super) err: Option<Box<dyn Write + Send>>,
+    pub(super) out: Option<Writer>,
+    pub(super) err: Option<Writer>,
     pub(super) input: Option<Box<dyn Read + Send>>,
+    pub(super) writers: Writers,
 }
 
 impl Streams {
@@ -120,10 +121,13 @@ pub(super) fn enter(
 ) {
     core.main_began(place);
     let mut cx = Context::new(core, ActorId::MAIN);
-    let out = stdio::output(&mut cx, "out", streams.out.unwrap_or_else(|| Box::new(std::io::stdout())));
-    let err = stdio::output(&mut cx, "err", streams.err.unwrap_or_else(|| Box::new(std::io::stderr())));
-    let input = stdio::input(&mut cx, streams.input.unwrap_or_else(|| Box::new(std::io::stdin())));
-    let args = streams.args.unwrap_or_else(|| std::env::args().collect());
+    let Streams { args, out, err, input, writers } = streams;
+    let out = out.unwrap_or_else(|| Writer::OnThread(Box::new(stdout())));
+    let out = stdio::output(&mut cx, "out", out, &writers);
+    let err = err.unwrap_or_else(|| Writer::OnThread(Box::new(stderr())));
+    let err = stdio::output(&mut cx, "err", err, &writers);
+    let input = stdio::input(&mut cx, input.unwrap_or_else(|| Box::new(stdin())));
+    let args = args.unwrap_or_else(|| std::env::args().collect());
     main(&mut Env { cx, root: AmbientAuth::new(), args, out, err, input, remote });
     core.main_ended(bodies);
 }
