@@ -110,6 +110,8 @@ mod pages {
     mod stuck {}
     #[doc = include_str!("../docs/how/bring-messages-in-from-threads.md")]
     mod threads {}
+    #[doc = include_str!("../docs/how/run-beside-other-code.md")]
+    mod beside {}
     #[doc = include_str!("../docs/how/choose-a-policy-and-replay.md")]
     mod replay {}
 }

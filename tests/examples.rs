@@ -1,8 +1,9 @@
 //! The example programs, run as a user runs them, with small settings: what they print, how they end, and what they
 //! say to bad options. `cargo test` builds them beside this test.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 struct Ran {
     code: Option<i32>,
@@ -44,10 +45,13 @@ fn run(name: &str, options: &[&str]) -> Ran {
 
 #[test]
 fn help_mentions_every_option_and_the_exit_codes() {
-    let programs: [(&str, &[&str]); 4] = [
+    let programs: [(&str, &[&str]); 7] = [
         ("overload", &["--senders", "--messages", "--size", "--work", "--without-muting"]),
         ("ring", &["--size", "--count", "--pass"]),
         ("message_ubench", &["--pingers", "--initial-pings", "--report-count", "--report-interval"]),
+        ("mailbox", &["--senders", "--messages", "--every"]),
+        ("fan_in", &["--senders", "--analyzers", "--analyzer-work", "--receiver-work", "--report-interval"]),
+        ("async_inlet", &["--tasks", "--numbers", "--capacity", "--work"]),
         ("timer_reconnect", &["--sources", "--messages", "--attempts", "--delay", "--ponys-rules", "--chart", "--dot"]),
     ];
     for (name, options) in programs {
@@ -67,6 +71,9 @@ fn a_bad_value_is_refused_with_code_2_and_the_name_of_the_option() {
         ("ring", "--pass", "-1"),
         ("message_ubench", "--pingers", "0"),
         ("message_ubench", "--report-interval", "0"),
+        ("mailbox", "--every", "0"),
+        ("fan_in", "--analyzers", "0"),
+        ("async_inlet", "--capacity", "0"),
         ("timer_reconnect", "--attempts", "0"),
         ("timer_reconnect", "--delay", "99999999999999999999"),
     ] {
@@ -144,4 +151,60 @@ fn timer_reconnect_draws_its_run() {
     for part in ["Source#5 muted by Sink#4 (R3)", "Sink#4 falls (R6)", "Source#5 freed (R6)"] {
         assert!(ran.out.contains(part), "the chart lacks {part:?}:\n{}", ran.out);
     }
+}
+
+#[test]
+fn mailbox_prints_as_it_receives() {
+    let ran = run("mailbox", &["--senders", "3", "--messages", "5", "--every", "5"]).ended_with(0);
+    let lines: Vec<&str> = ran.out.lines().map(str::trim).collect();
+    assert_eq!(lines, ["5 received", "10 received", "15 received"]);
+    assert!(ran.err.starts_with("15 messages in "), "{}", ran.err);
+}
+
+/// As `mailbox | head -n 3`: the pipe breaks after three lines of twenty thousand, far more than it holds.
+#[test]
+fn mailbox_into_a_pipe_that_breaks_goes_on_to_its_end() {
+    let mut command = Command::new(program("mailbox"));
+    command.args(["--senders", "20", "--messages", "1000", "--every", "1"]).env_remove("BACKWATER_REPLAY");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("mailbox starts");
+    let out = BufReader::new(child.stdout.take().expect("it is piped"));
+    let lines: Vec<String> = out.lines().take(3).map(|line| line.expect("it prints UTF-8")).collect();
+    assert!(lines[0].contains(" 1 received") && lines[2].contains(" 3 received"), "{lines:?}");
+    let ended = child.wait_with_output().expect("it ends");
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && err.starts_with("20000 messages in "), "{:?}: {err}", ended.status);
+}
+
+/// More senders than the receiver's batch, so that it is overloaded, and they with it.
+#[test]
+fn fan_in_holds_back_analyzers_and_their_senders() {
+    let options = ["--senders", "300", "--analyzers", "200", "--messages", "50", "--receiver-work", "0"];
+    let ran = run("fan_in", &options).ended_with(0);
+    assert_eq!(ran.number("messages"), 15_000);
+    assert!(ran.number("mutes") > 0 && ran.number("deepest mailbox") < 1_000, "{}", ran.out);
+}
+
+#[test]
+fn async_inlet_gets_every_number_back() {
+    let ran =
+        run("async_inlet", &["--tasks", "3", "--numbers", "2000", "--capacity", "8", "--work", "0"]).ended_with(0);
+    assert_eq!((ran.number("numbers"), ran.number("sum of squares")), (6_000, 3 * 2_668_667_000));
+}
+
+#[cfg(feature = "net")]
+#[test]
+fn echo_serves_those_who_read_though_others_never_do() {
+    let ran = run("echo", &["--stress", "12", "--bytes", "100000"]).ended_with(0);
+    assert_eq!(ran.number("served"), 9);
+    assert!(ran.number("bytes written") >= 900_000 && ran.out.contains("3 never do"), "{}", ran.out);
+    // What was read in one behaviour before it was throttled, of the 32 MiB that a client would have sent.
+    assert!(ran.number("longest backlog") < 4 << 20, "{}", ran.out);
+}
+
+#[cfg(feature = "net")]
+#[test]
+fn echo_says_what_is_wrong_with_an_address() {
+    assert!(run("echo", &["--help"]).ended_with(0).out.contains("--stress"));
+    assert!(run("echo", &["--stress", "0"]).ended_with(2).err.contains("--stress"));
+    assert!(run("echo", &["--listen", "nowhere"]).ended_with(1).err.contains("HOST:PORT"));
 }

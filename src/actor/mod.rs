@@ -16,6 +16,7 @@ mod pressure;
 pub use addr::Addr;
 pub use context::{Context, SpawnOptions};
 pub use inlet::{Inlet, Refusal, Refused};
+pub(crate) use outlet::{Capacity, Feed};
 pub use outlet::{Messages, NoMessage, Outlet};
 pub use pressure::{Backpressure, PressureGuard};
 

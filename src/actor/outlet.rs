@@ -267,6 +267,11 @@ impl<M: Send + 'static> Feed<M> {
         }
     }
 
+    /// Is the reader gone?
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.shared.state).closed
+    }
+
     /// Not under the lock: an observer of the event may be the reader.
     fn press<A: Actor>(&self, cx: &mut Context<'_, A>) {
         let guard = pressure::hold_at(self.place, cx);

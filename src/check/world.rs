@@ -55,12 +55,7 @@ impl World {
     /// The first step: `main` runs, its effects are written down. `given` answers its choices.
     pub(super) fn start(&mut self, program: &Program<'_>, given: &[u32]) {
         let World { core, bodies, .. } = self;
-        let streams = Streams {
-            args: Some(vec!["check".to_owned()]),
-            out: Some(Box::new(std::io::sink())),
-            err: Some(Box::new(std::io::sink())),
-            input: Some(Box::new(std::io::empty())),
-        };
+        let streams = Streams::to_nowhere();
         let (place, remote) = (program.place, Remote::to_nowhere());
         let call = |core: &mut Single| enter(core, bodies, streams, remote, place, |env| (program.main)(env));
         let caught = catch_unwind(AssertUnwindSafe(|| core.main_step(given, call)));

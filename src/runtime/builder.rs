@@ -6,6 +6,7 @@ use super::error::{RunError, Summary};
 use super::handle::{Control, Handle};
 use super::panics;
 use super::replay::Token;
+use super::stdio::Writer;
 use crate::event::{ActorId, Observer, Place};
 use crate::rules::Detector;
 #[cfg(feature = "net")]
@@ -270,15 +271,30 @@ impl Builder {
         self
     }
 
-    /// Where [`Env::out`] writes. Default: the process's standard output.
+    /// Where [`Env::out`] writes, in the behaviour: a writer that blocks holds up the run. Default: the process's
+    /// standard output, [on a thread](Self::out_on_thread).
     pub fn out(mut self, out: impl Write + Send + 'static) -> Self {
-        self.streams.out = Some(Box::new(out));
+        self.streams.out = Some(Writer::InPlace(Box::new(out)));
         self
     }
 
-    /// Where [`Env::err`] writes. Default: the process's standard error.
+    /// Where [`Env::out`] writes, on a thread of its own: while a writer that blocks has left 64 KiB waiting, the stream
+    /// is under pressure, and who prints is held back. Everything is written before the run is over; after an error,
+    /// a pipe that nobody reads any more, the rest is dropped.
+    pub fn out_on_thread(mut self, out: impl Write + Send + 'static) -> Self {
+        self.streams.out = Some(Writer::OnThread(Box::new(out)));
+        self
+    }
+
+    /// Where [`Env::err`] writes, in the behaviour. Default: the process's standard error, on a thread.
     pub fn err(mut self, err: impl Write + Send + 'static) -> Self {
-        self.streams.err = Some(Box::new(err));
+        self.streams.err = Some(Writer::InPlace(Box::new(err)));
+        self
+    }
+
+    /// Where [`Env::err`] writes, [on a thread](Self::out_on_thread) of its own.
+    pub fn err_on_thread(mut self, err: impl Write + Send + 'static) -> Self {
+        self.streams.err = Some(Writer::OnThread(Box::new(err)));
         self
     }
 

@@ -59,12 +59,14 @@ impl Driver {
         main: impl FnOnce(&mut Env<'_>),
     ) -> Result<Summary, RunError> {
         self.control.begin(&self.core.bell);
+        let writers = streams.writers.clone();
         let remote = Remote::new(self.control.clone());
         self.guarded(true, |driver| env::enter(&mut driver.core, &mut driver.bodies, streams, remote, place, main));
         let result = self.run_to_end();
         let stats = if self.actor_stats { self.core.stats() } else { self.core.totals() };
         let time = self.core.now();
         let clean = self.dismantle();
+        writers.finish();
         result.and(clean)?;
         Ok(Summary { stats, time, replay: self.replay })
     }

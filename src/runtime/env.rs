@@ -1,14 +1,14 @@
 //! What `main` is given.
 
 use super::handle::Remote;
-use super::stdio::{self, Input, Output};
+use super::stdio::{self, Input, Output, Writer, Writers};
 use crate::actor::{Actor, Addr, Context, SpawnOptions};
 use crate::auth::AmbientAuth;
 use crate::event::{ActorId, Place};
 use crate::scheduler::{Bodies, Single};
 use std::convert::Infallible;
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{Read, stderr, stdin, stdout};
 use std::ops::{Deref, DerefMut};
 
 /// The environment that `main` runs in. It is also `main`'s [`Context`]: `main` is an actor with one behaviour, so it
@@ -99,14 +99,22 @@ impl fmt::Debug for Env<'_> {
 #[derive(Default)]
 pub(crate) struct Streams {
     pub(crate) args: Option<Vec<String>>,
-    pub(crate) out: Option<Box<dyn Write + Send>>,
-    pub(crate) err: Option<Box<dyn Write + Send>>,
+    pub(crate) out: Option<Writer>,
+    pub(crate) err: Option<Writer>,
     pub(crate) input: Option<Box<dyn Read + Send>>,
+    pub(crate) writers: Writers,
 }
 
 impl Streams {
     /// Actors that every run has before `main` creates any: `main` and the three streams.
     pub(crate) const ACTORS: u32 = 4;
+
+    /// Output goes nowhere, and nothing comes in: for runs of which only the schedule matters.
+    pub(crate) fn to_nowhere() -> Self {
+        let nowhere = || Some(Writer::InPlace(Box::new(std::io::sink())));
+        let (out, err, input) = (nowhere(), nowhere(), Some(Box::new(std::io::empty()) as _));
+        Streams { args: Some(vec!["check".to_owned()]), out, err, input, ..Streams::default() }
+    }
 }
 
 /// Calls `main` in the name of the actor that the scheduler has begun to run.
@@ -120,10 +128,13 @@ pub(crate) fn enter(
 ) {
     core.main_began(place);
     let mut cx = Context::new(core, ActorId::MAIN);
-    let out = stdio::output(&mut cx, "out", streams.out.unwrap_or_else(|| Box::new(std::io::stdout())));
-    let err = stdio::output(&mut cx, "err", streams.err.unwrap_or_else(|| Box::new(std::io::stderr())));
-    let input = stdio::input(&mut cx, streams.input.unwrap_or_else(|| Box::new(std::io::stdin())));
-    let args = streams.args.unwrap_or_else(|| std::env::args().collect());
+    let Streams { args, out, err, input, writers } = streams;
+    let out = out.unwrap_or_else(|| Writer::OnThread(Box::new(stdout())));
+    let out = stdio::output(&mut cx, "out", out, &writers);
+    let err = err.unwrap_or_else(|| Writer::OnThread(Box::new(stderr())));
+    let err = stdio::output(&mut cx, "err", err, &writers);
+    let input = stdio::input(&mut cx, input.unwrap_or_else(|| Box::new(stdin())));
+    let args = args.unwrap_or_else(|| std::env::args().collect());
     main(&mut Env { cx, root: AmbientAuth::new(), args, out, err, input, remote });
     core.main_ended(bodies);
 }

@@ -1,8 +1,14 @@
 //! The standard streams as actors.
+//!
+//! The process's own output may stand still for as long as nobody reads at the other end. It is therefore written on a
+//! thread of its own, fed by an outlet: while that is full, the stream is under pressure like any slow actor, and who
+//! prints too much waits as a sender does.
 
-use crate::actor::{Actor, Addr, Context, Inlet, SpawnOptions};
-use crate::sync::thread;
-use std::io::{ErrorKind, Read, Write};
+use crate::actor::{Actor, Addr, Capacity, Context, Feed, Inlet, Outlet, SpawnOptions};
+use crate::sync::{Arc, Mutex, lock, thread};
+use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
+use std::panic::Location;
 use std::time::Duration;
 
 /// What a standard output or error stream can be sent.
@@ -53,29 +59,115 @@ pub enum InputEvent {
     Closed,
 }
 
+impl Output {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Output::Print(text) => text.as_bytes(),
+            Output::Write(bytes) => bytes,
+        }
+    }
+}
+
+/// Bytes on their way to a thread that writes, from which on the stream presses: a pipe's usual size.
+const CAPACITY: usize = 64 << 10;
+
+/// Where output goes.
+pub(super) enum Writer {
+    /// Written in the behaviour: whatever it does is over when the behaviour is, and a run stays a function of its seed.
+    InPlace(Box<dyn Write + Send>),
+    /// Written on a thread of its own.
+    OnThread(Box<dyn Write + Send>),
+}
+
+/// Threads that write. The run is not over before they are.
+#[derive(Clone, Default)]
+pub(super) struct Writers(Arc<Mutex<Vec<thread::JoinHandle<()>>>>);
+
+impl Writers {
+    /// Waits until everything has been written, or cannot be.
+    pub(super) fn finish(&self) {
+        let threads = mem::take(&mut *lock(&self.0));
+        // A writer of the user's that panicked has said so, and writes no more.
+        threads.into_iter().for_each(|thread| drop(thread.join()));
+    }
+}
+
 struct Out {
-    to: Box<dyn Write + Send>,
+    to: Sink,
+    writers: Writers,
+}
+
+enum Sink {
+    InPlace(Box<dyn Write + Send>),
+    /// The thread starts with the first message: most runs print nothing.
+    Idle(Box<dyn Write + Send>),
+    Thread(Feed<Output>),
     /// The reader at the other end is gone; what comes after is dropped, as the operating system would.
-    broken: bool,
+    Broken,
 }
 
 impl Actor for Out {
     type Msg = Output;
 
-    fn receive(&mut self, msg: Output, _cx: &mut Context<'_, Self>) {
-        let bytes = match &msg {
-            Output::Print(text) => text.as_bytes(),
-            Output::Write(bytes) => bytes,
+    fn receive(&mut self, msg: Output, cx: &mut Context<'_, Self>) {
+        self.to = match mem::replace(&mut self.to, Sink::Broken) {
+            Sink::Idle(to) => self.start(to, cx),
+            Sink::Thread(feed) if feed.is_closed() => Sink::Broken,
+            other => other,
         };
-        if !self.broken {
-            let written = self.to.write_all(bytes).and_then(|()| self.to.flush());
-            self.broken = written.is_err();
+        match &mut self.to {
+            Sink::InPlace(to) => {
+                if to.write_all(msg.bytes()).and_then(|()| to.flush()).is_err() {
+                    self.to = Sink::Broken;
+                }
+            }
+            Sink::Thread(feed) => feed.give(msg, cx),
+            Sink::Idle(_) | Sink::Broken => {}
         }
     }
 }
 
-pub(super) fn output<A: Actor>(cx: &mut Context<'_, A>, name: &str, to: Box<dyn Write + Send>) -> Addr<Output> {
-    cx.spawn_with(SpawnOptions::new().name(name), Out { to, broken: false })
+impl Out {
+    fn start(&self, to: Box<dyn Write + Send>, cx: &mut Context<'_, Self>) -> Sink {
+        let capacity = Capacity { weight: CAPACITY, weigh: |output: &Output| output.bytes().len() + 1 };
+        let (feed, outlet) = Feed::new(capacity, Location::caller(), cx);
+        // Shared, to have it back if there is no thread.
+        let job = Arc::new(Mutex::new(Some((to, outlet))));
+        let taken = job.clone();
+        let work = move || {
+            let job = lock(&taken).take();
+            // Nobody is told of an error: dropping the outlet says enough.
+            job.into_iter().for_each(|(to, outlet)| drop(write_all(to, &outlet)));
+        };
+        match thread::spawn("backwater-output", work) {
+            Ok(thread) => {
+                lock(&self.writers.0).push(thread);
+                feed.tie(&cx.me(), None, cx);
+                Sink::Thread(feed)
+            }
+            Err(_) => lock(&job).take().map_or(Sink::Broken, |(to, _)| Sink::InPlace(to)),
+        }
+    }
+}
+
+/// Writes everything to the end, and flushes whenever nothing more waits.
+fn write_all(mut to: Box<dyn Write + Send>, from: &Outlet<Output>) -> io::Result<()> {
+    for first in from {
+        to.write_all(first.bytes())?;
+        while let Ok(next) = from.try_recv() {
+            to.write_all(next.bytes())?;
+        }
+        to.flush()?;
+    }
+    Ok(())
+}
+
+pub(super) fn output<A: Actor>(cx: &mut Context<'_, A>, name: &str, to: Writer, writers: &Writers) -> Addr<Output> {
+    let to = match to {
+        Writer::InPlace(to) => Sink::InPlace(to),
+        Writer::OnThread(to) => Sink::Idle(to),
+    };
+    cx.spawn_with(SpawnOptions::new().name(name), Out { to, writers: writers.clone() })
 }
 
 struct In {

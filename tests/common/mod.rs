@@ -63,6 +63,10 @@ impl<T> Notes<T> {
         self.0.lock().unwrap()[nth].clone()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
     pub(crate) fn take(&self) -> Vec<T> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }

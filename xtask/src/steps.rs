@@ -153,4 +153,8 @@ pub(crate) const STEPS: &[Step] = &[
 pub(crate) const SANITIZED: &[&str] = &["mailbox"];
 
 /// Arguments that make an example a matter of seconds; those that are not named here run without any.
-pub(crate) const EXAMPLE_ARGS: &[(&str, &[&str])] = &[("bench", &["pingpong", "--n", "1000"])];
+pub(crate) const EXAMPLE_ARGS: &[(&str, &[&str])] = &[
+    ("bench", &["pingpong", "--n", "1000"]),
+    // Without it, it serves for ever.
+    ("echo", &["--stress", "40"]),
+];
