@@ -305,8 +305,10 @@ fn reduced_search_reaches_every_end_with_atomic_behaviours() {
 
 // --- A canary for each verdict -----------------------------------------------------------------------------------
 
+type Handler = Box<dyn FnMut(u32, &mut Context<'_, Act>) + Send>;
+
 /// Runs a closure for its message; a program in one actor.
-struct Act(Box<dyn FnMut(u32, &mut Context<'_, Act>) + Send>);
+struct Act(Handler);
 
 impl Actor for Act {
     type Msg = u32;
