@@ -305,8 +305,10 @@ fn reduced_search_reaches_every_end_with_atomic_behaviours() {
 
 // --- A canary for each verdict -----------------------------------------------------------------------------------
 
+type Handler = Box<dyn FnMut(u32, &mut Context<'_, Act>) + Send>;
+
 /// Runs a closure for its message; a program in one actor.
-struct Act(Box<dyn FnMut(u32, &mut Context<'_, Act>) + Send>);
+struct Act(Handler);
 
 impl Actor for Act {
     type Msg = u32;
@@ -543,4 +545,67 @@ fn a_message_to_oneself_is_explored_like_any_other() {
     let (short, long) = (complete(Check::new(), program(true)), complete(Check::new(), program(false)));
     // Two messages each of two senders: 4! / (2! 2!) orders at the sink.
     assert_eq!((short.runs, short.redundant, long.runs, long.redundant), (6, 0, 6, 0));
+}
+
+// --- The environment overrides a test's settings -------------------------------------------------------------------
+
+/// Runs one of the tests below in a process of its own, with these variables; its output.
+fn with_environment(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
+    let mut command = std::process::Command::new(std::env::current_exe().expect("a test has a file"));
+    command.args(["--exact", test, "--nocapture"]).env("RUST_BACKTRACE", "0").envs(variables.iter().copied());
+    let output = command.output().expect("a test can be run");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).expect("tests print text"))
+}
+
+/// Passes if four senders give 24 classes, in whatever mode the environment asks for.
+#[test]
+fn child_of_the_environment() {
+    let verdict = Check::new().run(fan_in(4, 1));
+    println!("{verdict}");
+    if std::env::var_os("BACKWATER_MODE").is_none() {
+        assert_eq!(verdict.explored().runs, 24, "{verdict}");
+    }
+}
+
+#[test]
+fn the_environment_chooses_mode_seed_and_time() {
+    let run = |variables: &[(&str, &str)]| with_environment("child_of_the_environment", variables);
+    let (passed, text) = run(&[("BACKWATER_MODE", "random:17"), ("BACKWATER_SEED", "3")]);
+    assert!(passed && text.contains("a sample: 17 runs"), "{text}");
+    let (passed, text) = run(&[("BACKWATER_MODE", "pct:2:5"), ("BACKWATER_MAX_TIME", "100")]);
+    assert!(passed && text.contains("a sample: 6 runs"), "{text}");
+    for (variable, value) in [("BACKWATER_MODE", "all"), ("BACKWATER_SEED", "x"), ("BACKWATER_MAX_TIME", "-1")] {
+        let (passed, text) = run(&[(variable, value)]);
+        assert!(!passed && text.contains(&format!("{variable}={value:?} is not")), "{text}");
+    }
+}
+
+/// Fails; prints its token.
+#[test]
+fn child_that_fails() {
+    let verdict = Check::new().run(wrong_order);
+    println!("{verdict}");
+    assert!(verdict.failure().is_some(), "{verdict}");
+}
+
+#[test]
+fn the_environment_replays_and_keeps_traces() {
+    let Verdict::Failed(failure) = Check::new().run(wrong_order) else { panic!("it fails") };
+    let run = |variables: &[(&str, &str)]| with_environment("child_that_fails", variables);
+    let (passed, text) = run(&[("BACKWATER_REPLAY", &failure.token)]);
+    assert!(passed && text.contains("found in run 1 "), "{text}");
+    let (passed, text) = run(&[("BACKWATER_REPLAY", "bwc1.0.0..0")]);
+    assert!(!passed && text.contains("cut short or altered"), "{text}");
+    let dir = std::env::temp_dir().join(format!("backwater-traces-{}", std::process::id()));
+    let name = dir.to_str().expect("the directory's name is text");
+    let (passed, text) = run(&[("BACKWATER_TRACE_DIR", name)]);
+    let file = std::fs::read_dir(&dir).expect("it is there").next().expect("it holds a file").expect("it can be read");
+    let trace = std::fs::read_to_string(file.path()).expect("the file can be read");
+    assert!(passed && trace.contains(&failure.token), "{text}");
+    // A directory cannot be made below a file.
+    let below = file.path().join("traces");
+    let (passed, text) = run(&[("BACKWATER_TRACE_DIR", below.to_str().expect("text"))]);
+    assert!(!passed && text.contains("BACKWATER_TRACE_DIR: cannot write"), "{text}");
+    std::fs::remove_dir_all(dir).expect("the directory is ours");
 }

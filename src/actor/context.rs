@@ -238,8 +238,8 @@ impl<'a, A: Actor> Context<'a, A> {
         self.core.promise(label, Promise::Eventually, holds);
     }
 
-    /// States that `holds` is true here in at least one schedule: if the [checker](crate::check()) explored everything
-    /// and it never was, the check was vacuous, and fails.
+    /// States that `holds` is true here in at least one schedule: if the [checker](crate::check()) saw none in which it
+    /// was, the check was vacuous, and fails.
     pub fn sometimes(&mut self, label: &'static str, holds: bool) {
         self.core.promise(label, Promise::Sometimes, holds);
     }

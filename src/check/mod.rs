@@ -5,6 +5,12 @@
 //! as they would be on many threads; timers fire in every order that virtual time allows; [`choose`] gives every
 //! answer. What the schedules have in common is the scheduler's: the same functions send, mute and free.
 //!
+//! # What is not explored
+//! Spawning, setting timers and reading the clock happen while the behaviour's code runs, not one by one: nobody else
+//! can see them before a message says so. What is sent to the standard streams is dropped. Code outside actors, which
+//! sends through an inlet, is not under the checker's control: a program that uses one is not deterministic here.
+//! Sockets are not simulated yet.
+//!
 //! Not here: what an effect does, which is the scheduler's; how a run looks on paper, which is
 //! [`report`](crate::report)'s.
 //!

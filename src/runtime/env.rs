@@ -98,11 +98,11 @@ impl fmt::Debug for Env<'_> {
 /// What the standard streams and the arguments are, where they are not the process's.
 #[derive(Default)]
 pub(crate) struct Streams {
-    pub(crate) args: Option<Vec<String>>,
-    pub(crate) out: Option<Writer>,
-    pub(crate) err: Option<Writer>,
-    pub(crate) input: Option<Box<dyn Read + Send>>,
-    pub(crate) writers: Writers,
+    pub(super) args: Option<Vec<String>>,
+    pub(super) out: Option<Writer>,
+    pub(super) err: Option<Writer>,
+    pub(super) input: Option<Box<dyn Read + Send>>,
+    pub(super) writers: Writers,
 }
 
 impl Streams {

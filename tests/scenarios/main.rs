@@ -25,6 +25,11 @@ fn passes(main: impl Fn(&mut Env<'_>)) -> Explored {
 
 #[track_caller]
 fn passes_with(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
+    // The first few hundred schedules of a search without reduction, and some that are drawn, find nothing either.
+    for other in [check.clone().naive().max_runs(300), check.clone().random(100), check.clone().pos(100)] {
+        let verdict = other.run(&main);
+        assert!(verdict.failure().is_none(), "{verdict}");
+    }
     match check.run(main) {
         Verdict::Complete(explored) => explored,
         other => panic!("{other}"),
