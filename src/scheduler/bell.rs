@@ -79,7 +79,7 @@ impl Bell {
     }
 
     /// Sets what wakes the event loop.
-    #[cfg(feature = "net")]
+    #[cfg(any(feature = "net", test))]
     pub(crate) fn set_ringer(&self, ringer: Option<Ringer>) {
         *lock(&self.ringer) = ringer;
     }
