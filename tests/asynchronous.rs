@@ -1,10 +1,11 @@
-//! Inlets under async executors: when their wakers are called, and that nothing is lost. Polled by hand, where it
+//! Inlets and outlets under async executors: when their wakers are called, and that nothing is lost. Polled by hand, where it
 //! matters when; under `pollster`, and a `block_on` written here, where threads are real.
 
 mod common;
 
 use backwater::{ApplyReleaseBackpressureAuth, Backpressure, Detector, Inlet, Refusal};
 use common::{Notes, act, ms, run, run_unwatched, virtual_time};
+use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -239,4 +240,27 @@ fn every_task_hears_of_the_end() {
             assert_eq!(task.join().unwrap(), (1, Refusal::Ended));
         }
     });
+}
+
+#[test]
+fn a_stream_is_woken_once_by_the_next_message_and_once_by_the_end() {
+    let woken: Arc<Count> = Arc::default();
+    let count = woken.clone();
+    let mut outlet = None;
+    run(virtual_time(), |env| {
+        let (to, mut out) = env.outlet::<u64>(4);
+        let poll = {
+            let waker = Waker::from(woken.clone());
+            move |out: &mut backwater::Outlet<u64>| Pin::new(out).poll_next(&mut Context::from_waker(&waker))
+        };
+        assert_eq!((poll(&mut out), poll(&mut out)), (Poll::Pending, Poll::Pending));
+        to.tell(1, env);
+        to.tell(2, env);
+        outlet = Some((out, poll));
+    })
+    .well();
+    let (mut outlet, poll) = outlet.unwrap();
+    assert_eq!(count.0.load(Ordering::SeqCst), 1, "by the first message; the second and the end found nobody waiting");
+    assert_eq!((poll(&mut outlet), poll(&mut outlet)), (Poll::Ready(Some(1)), Poll::Ready(Some(2))));
+    assert_eq!((poll(&mut outlet), outlet.is_terminated()), (Poll::Ready(None), true));
 }

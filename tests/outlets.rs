@@ -5,10 +5,7 @@ mod common;
 
 use backwater::{NoMessage, WhyNotRunning};
 use common::{Notes, act, ms, panic_of, run, run_unwatched, virtual_time};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::task::Wake;
 use std::time::Duration;
 
 /// Longer than any machine needs: a test that waits this long has failed.
@@ -177,45 +174,6 @@ fn a_thread_joins_two_runtimes_and_nothing_is_lost() {
         first.join().unwrap().unwrap();
     });
     assert!(got.take().into_iter().eq(1..=2_000));
-}
-
-/// A waker that counts its calls.
-#[cfg(feature = "async")]
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-#[cfg(feature = "async")]
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-#[cfg(feature = "async")]
-#[test]
-fn a_stream_is_woken_once_by_the_next_message_and_once_by_the_end() {
-    use futures_core::{FusedStream, Stream};
-    use std::pin::Pin;
-    use std::task::{Context, Poll, Waker};
-    let woken: Arc<Count> = Arc::default();
-    let count = woken.clone();
-    let mut outlet = None;
-    run(virtual_time(), |env| {
-        let (to, mut out) = env.outlet::<u64>(4);
-        let poll = {
-            let waker = Waker::from(woken.clone());
-            move |out: &mut backwater::Outlet<u64>| Pin::new(out).poll_next(&mut Context::from_waker(&waker))
-        };
-        assert_eq!((poll(&mut out), poll(&mut out)), (Poll::Pending, Poll::Pending));
-        to.tell(1, env);
-        to.tell(2, env);
-        outlet = Some((out, poll));
-    })
-    .well();
-    let (mut outlet, poll) = outlet.unwrap();
-    assert_eq!(count.0.load(Ordering::SeqCst), 1, "by the first message; the second and the end found nobody waiting");
-    assert_eq!((poll(&mut outlet), poll(&mut outlet)), (Poll::Ready(Some(1)), Poll::Ready(Some(2))));
-    assert_eq!((poll(&mut outlet), outlet.is_terminated()), (Poll::Ready(None), true));
 }
 
 #[test]

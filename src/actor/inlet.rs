@@ -124,7 +124,6 @@ pub(super) enum Until {
     /// That a message would be taken.
     Ready,
     /// That all that was sent has been taken over.
-    #[cfg_attr(not(feature = "async"), expect(dead_code, reason = "only a sink is flushed"))]
     Empty,
 }
 
