@@ -31,8 +31,8 @@ const CAPACITY: usize = 128;
 /// ```
 pub struct Inlet<M> {
     shared: Arc<Shared<M>>,
-    /// Its count is the number of inlets: when the last is gone, the runtime waits no longer.
-    _open: Arc<()>,
+    /// Its count is the number of inlets: when the last is gone, the runtime waits no longer. Absent only in `drop`.
+    open: Option<Arc<()>>,
 }
 
 /// Why an inlet did not take a message.
@@ -134,7 +134,7 @@ impl<M> Inlet<M> {
 
 impl<M> Clone for Inlet<M> {
     fn clone(&self) -> Self {
-        Inlet { shared: self.shared.clone(), _open: self._open.clone() }
+        Inlet { shared: self.shared.clone(), open: self.open.clone() }
     }
 }
 
@@ -146,8 +146,10 @@ impl<M> Debug for Inlet<M> {
 }
 
 impl<M> Drop for Inlet<M> {
-    /// The last one gone may be all that the runtime waited for.
+    /// The last one gone may be all that the runtime waited for. It is gone before it rings: a runtime that woke first
+    /// would still count it, and sleep for ever.
     fn drop(&mut self) {
+        self.open = None;
         self.shared.bell.ring();
     }
 }
@@ -192,5 +194,5 @@ pub(super) fn open<M: Debug + Send + 'static>(core: &mut Single, to: &Addr<M>) -
     let open = Arc::new(());
     let inner = Inner { shared: shared.clone(), open: Arc::downgrade(&open), to: to.clone() };
     core.attach(to.id(), Box::new(inner));
-    Inlet { shared, _open: open }
+    Inlet { shared, open: Some(open) }
 }
