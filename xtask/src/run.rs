@@ -63,7 +63,8 @@ fn carry_out(work: &Work) -> Result<(), Trouble> {
     match work {
         Work::Commands(commands) => commands.iter().try_for_each(|command| run(&mut cargo_command(command))),
         Work::Tests(names) => tests(&["--all-features"], |test| names.contains(&test)),
-        Work::OtherTests => tests(&["--all-features"], |test| !has_own_step(test)),
+        // Some of them run the examples, which `cargo test --test` does not build.
+        Work::OtherTests => build_examples().and_then(|()| tests(&["--all-features"], |test| !has_own_step(test))),
         Work::Examples => examples(),
         Work::Sanitizer => sanitizer(),
         Work::Apart { folder, command } => apart(folder, command),
@@ -106,10 +107,14 @@ fn tests(options: &[&str], wanted: impl Fn(&str) -> bool) -> Result<(), Trouble>
     run(Command::new(cargo()).args(["test", "--package", "backwater"]).args(options).args(chosen).current_dir(top()))
 }
 
-fn examples() -> Result<(), Trouble> {
-    let targets = Targets::read().map_err(Trouble::Fail)?;
+fn build_examples() -> Result<(), Trouble> {
     let build = ["build", "--package", "backwater", "--examples", "--all-features"];
-    run(Command::new(cargo()).args(build).current_dir(top()))?;
+    run(Command::new(cargo()).args(build).current_dir(top()))
+}
+
+fn examples() -> Result<(), Trouble> {
+    build_examples()?;
+    let targets = Targets::read().map_err(Trouble::Fail)?;
     targets.examples().map_err(Trouble::Fail)?.into_iter().try_for_each(example)
 }
 
