@@ -1,6 +1,7 @@
 //! The search as a whole: earlier failures first, then mode after mode; a failure is run again, shortened, and told.
 
 use super::exhaustive::Exhaustive;
+use super::given::Given;
 use super::run::{Driver, Ending, Hash, Lines, Ran, Replay, run};
 use super::sample::{Pct, Pos, Walk};
 use super::shrink::{fault, shrink};
@@ -81,6 +82,11 @@ impl<'p> Search<'p> {
                 Ok(verdict)
             }
             Mode::Random(runs) => self.sample(*runs, |n| Box::new(Walk::new(of_run(seed, n)))),
+            Mode::Given(bytes) => {
+                let ran = self.take(&mut Given::new(bytes));
+                let cut = |explored| Verdict::Cut { by: Bound::Sample, explored, estimate: None };
+                Ok(self.note(ran)?.unwrap_or_else(|| cut(self.explored.clone())))
+            }
             Mode::Pos(runs) => self.sample(*runs, |n| Box::new(Pos::new(of_run(seed, n)))),
             Mode::Pct { depth, runs } => {
                 let mut random = Random::new(seed);
