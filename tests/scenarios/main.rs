@@ -13,6 +13,7 @@ mod philosophers;
 mod reconnect;
 mod send_then_apply;
 mod star;
+pub(crate) mod table;
 
 use backwater::{Actor, Addr, Check, Context, Env, Explored, Failure, Fault, Verdict};
 use std::fmt::Debug;
