@@ -28,7 +28,8 @@ impl Footprint {
         let (touched, world) = match proc {
             Proc::Timer { owner, nth } => {
                 let written = [Object::Timer(owner, nth), Object::Tail(owner)].map(|object| (object, Access::Write));
-                let read = [Object::Time, Object::Life(owner), Object::Load(owner)].map(|object| (object, Access::Read));
+                let read =
+                    [Object::Time, Object::Life(owner), Object::Load(owner)].map(|object| (object, Access::Read));
                 (written.into_iter().chain(read).collect(), false)
             }
             Proc::Time => (vec![(Object::Time, Access::Write)], false),
@@ -256,12 +257,15 @@ impl Step {
         let in_time = self.footprint.proc == Proc::Time && later.let_go;
         match later.footprint.proc {
             Proc::Actor(seat) => {
-                let sent = !later.may_be_empty && self.sent(later, |object| matches!(object, Object::Message(to, _) if to == seat));
+                let sent = !later.may_be_empty
+                    && self.sent(later, |object| matches!(object, Object::Message(to, _) if to == seat));
                 sent || self.freed.contains(&seat)
             }
             Proc::Timer { owner, nth } => in_time || self.timers.contains(&(owner, nth)),
             proc @ Proc::World(_) => {
-                in_time || self.roused.contains(&proc) || self.sent(later, |object| matches!(object, Object::Parcel(..)))
+                in_time
+                    || self.roused.contains(&proc)
+                    || self.sent(later, |object| matches!(object, Object::Parcel(..)))
             }
             Proc::Time => self.let_go,
         }

@@ -122,6 +122,7 @@ impl Single {
     ///
     /// # Panics
     /// If it is one that nobody can step through.
+    #[expect(dead_code, reason = "no world can be stepped through yet")]
     pub(crate) fn explore_world(&mut self) {
         if let Some(Err(why)) = self.event_loop.as_mut().map(|world| world.explore()) {
             panic!("the checker cannot step through this network: {why}; give Check::network a simulated one");

@@ -33,8 +33,7 @@ pub(crate) use event_loop::EventLoop;
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
 pub(crate) use script::{Access, Object, Proc, Promise, Traces};
-#[cfg(feature = "net")]
-pub(crate) use script::Doings;
+
 pub use seat::Name;
 pub(crate) use seat::Plan;
 pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};

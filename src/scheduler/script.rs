@@ -58,8 +58,10 @@ pub(crate) enum Object {
     /// A timer, by its owner and which of the owner's it is.
     Timer(u32, u32),
     /// Something in the world outside, which names it.
+    #[expect(dead_code, reason = "no world can be stepped through yet")]
     Outside(u64),
     /// Something on its way there, and which: written when it sets out, read when it arrives.
+    #[expect(dead_code, reason = "no world can be stepped through yet")]
     Parcel(u64, u32),
     /// Everything: a behaviour asked for statistics.
     World,
@@ -373,6 +375,7 @@ impl Single {
     }
 
     /// Need this step never be taken?
+    #[expect(dead_code, reason = "no world has faults yet")]
     pub(crate) fn is_fault(&self, proc: Proc) -> bool {
         matches!(proc, Proc::World(choice) if self.event_loop.as_ref().is_some_and(|world| world.is_fault(choice)))
     }
