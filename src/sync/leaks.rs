@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 ///
 /// ```
 /// # #[cfg(feature = "__internals")] {
-/// let leaks = backwater::internals::sync::Leaks::new();
+/// let leaks = backwater::internals::sync::Leaks::default();
 /// let message = leaks.track("payload");
 /// assert_eq!(leaks.alive(), 1);
 /// drop(message);
 /// leaks.check();
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Leaks(Arc<AtomicIsize>);
 
 /// A value whose drop is counted.
@@ -28,12 +28,6 @@ pub struct Track<T> {
 }
 
 impl Leaks {
-    /// Nothing tracked yet.
-    #[expect(clippy::new_without_default, reason = "a tracker that nobody asks in the end tracks nothing")]
-    pub fn new() -> Self {
-        Leaks(Arc::new(AtomicIsize::new(0)))
-    }
-
     /// Counts `value` until it is dropped.
     pub fn track<T>(&self, value: T) -> Track<T> {
         // Relaxed: a count that is read when all threads are joined.
@@ -73,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_leak_and_a_double_drop_are_found() {
-        let leaks = Leaks::new();
+        let leaks = Leaks::default();
         mem::forget(leaks.track(1));
         assert!(catch_unwind(|| leaks.check()).is_err(), "one was forgotten");
         drop(super::Track { value: 1, leaks: leaks.clone() });

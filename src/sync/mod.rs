@@ -70,7 +70,7 @@ pub fn model(bounds: Bounds, body: impl Fn(&Leaks) + Send + Sync + 'static) -> u
     backing::explore(bounds, move || {
         // Relaxed, and not of the backing: it counts runs, which come one after the other, and orders nothing.
         counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let leaks = Leaks::new();
+        let leaks = Leaks::default();
         body(&leaks);
         leaks.check();
     });
