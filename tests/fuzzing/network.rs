@@ -10,7 +10,6 @@ use backwater::net::{NetError, Tcp, TcpConnection, TcpNotify, TcpSocket};
 use backwater::{
     Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, PressureGuard, RunError, Runtime, TcpConnectAuth,
 };
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -257,7 +256,10 @@ impl Actor for Sender {
     fn receive(&mut self, _: (), cx: &mut Context<'_, Self>) {
         let Some(act) = self.acts.next() else { return };
         let word = match act {
-            Act::Pause(ms) => return drop(cx.after(Duration::from_millis(ms), ())),
+            Act::Pause(ms) => {
+                cx.after(Duration::from_millis(ms), ());
+                return;
+            }
             Act::Write(bytes) => Tcp::Write(self.stream.take(bytes)),
             Act::WriteInPieces(bytes) => {
                 Tcp::WriteV(vec![self.stream.take(bytes / 2), self.stream.take(bytes - bytes / 2)])

@@ -47,6 +47,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 /// The last byte says which scenario, those before are the decisions.
+#[cfg_attr(test, expect(dead_code, reason = "for the fuzz target"))]
 pub(crate) fn run(bytes: &[u8]) {
     waited(bytes);
 }
