@@ -100,7 +100,8 @@ pub(crate) enum Size {
     Wide,
 }
 
-pub(crate) const SIZES: [Size; 7] = [Size::Nothing, Size::Small, Size::Second, Size::Third, Size::Fourth, Size::Huge, Size::Wide];
+pub(crate) const SIZES: [Size; 7] =
+    [Size::Nothing, Size::Small, Size::Second, Size::Third, Size::Fourth, Size::Huge, Size::Wide];
 
 const _: () = assert!(size_of::<Nothing>() == 0 && align_of::<Wide>() == 64 && size_of::<Payload<600>>() > 256);
 
