@@ -32,7 +32,8 @@ pub(crate) use event_loop::EventLoop;
 #[cfg(feature = "net")]
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
-pub(crate) use script::{Access, Object, Proc, Promise, TimerChange, Traces};
+pub(crate) use script::{Access, Object, Proc, Promise, Traces};
+
 pub use seat::Name;
 pub(crate) use seat::Plan;
 pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};
