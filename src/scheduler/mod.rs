@@ -6,6 +6,7 @@
 
 mod bell;
 mod contacts;
+mod core;
 mod deadlock;
 mod event_loop;
 pub mod policy;
@@ -26,6 +27,7 @@ pub use standing::WhyNotRunning;
 pub use stats::{ActorStats, Stats, Totals};
 pub use timers::TimerId;
 
+pub(crate) use self::core::Core;
 pub(crate) use bell::Bell;
 #[cfg(feature = "net")]
 pub(crate) use event_loop::EventLoop;

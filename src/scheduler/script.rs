@@ -493,7 +493,8 @@ impl Single {
         progress.handled += 1;
         script.recording = true;
         let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
-        body.run(self, self.running, 1);
+        let me = self.running;
+        body.run(self.core(), me, 1);
         self.behaviour_written(seat, bodies);
     }
 
