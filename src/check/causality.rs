@@ -1,249 +1,315 @@
 //! Which steps of a run had to come in their order, and which raced: vector clocks over footprints.
+//!
+//! Everything about a step lies in one of a few long lists that grow with the run and are cut when the search goes back,
+//! so that a search allocates only while its runs get longer.
 
-use crate::scheduler::{Access, Object, Proc, TimerChange, Traces};
-use std::collections::BTreeMap;
+use super::footprint::{Footprint, Touch, write_down};
+use super::index::Index;
+use crate::scheduler::{Proc, TimerChange, Traces};
+use std::ops::Range;
 use std::time::Duration;
 
-/// What a step does to others, whoever takes it.
+/// No step, no entry.
+const NONE: u32 = u32::MAX;
+
+/// A step of a run. Ranges are parts of the lists of its [`Causality`].
 #[derive(Clone, Debug)]
-pub(super) struct Footprint {
-    pub(super) proc: Proc,
-    touched: Vec<(Object, Access)>,
+struct Step {
+    proc: Proc,
     /// It looked at everything.
     world: bool,
-}
-
-impl Footprint {
-    pub(super) fn new(proc: Proc, traces: &Traces<'_>) -> Self {
-        let world = traces.touched.contains(&(Object::World, Access::Write));
-        Footprint { proc, touched: traces.touched.to_vec(), world }
-    }
-
-    /// Of a step that was never taken.
-    pub(super) fn nothing(proc: Proc) -> Self {
-        Footprint { proc, touched: Vec::new(), world: false }
-    }
-
-    /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
-    pub(super) fn prevented(proc: Proc) -> Self {
-        let (touched, world) = match proc {
-            Proc::Timer { owner, .. } => {
-                let (time, tail) = ((Object::Time, Access::Write), (Object::Tail(owner), Access::Write));
-                (vec![time, tail, (Object::Life(owner), Access::Read), (Object::Load(owner), Access::Read)], false)
-            }
-            Proc::Actor(_) => (Vec::new(), true),
-        };
-        Footprint { proc, touched, world }
-    }
-
-    /// Does the order of the two steps matter?
-    pub(super) fn depends(&self, other: &Footprint) -> bool {
-        let conflict = |(a, how): &(Object, Access)| {
-            let meets = |(b, other_how): &(Object, Access)| a == b && (*how).max(*other_how) == Access::Write;
-            other.touched.iter().any(meets)
-        };
-        self.proc == other.proc || self.world || other.world || self.touched.iter().any(conflict)
-    }
-
-    /// It asks who presses, or changes that.
-    pub(super) fn meets_loads(&self) -> bool {
-        self.world || self.touched.iter().any(|(object, _)| matches!(object, Object::Load(_)))
-    }
-
-    /// The same step with other answers to its choices.
-    pub(super) fn widen(&mut self, other: &Footprint) {
-        self.world |= other.world;
-        self.touched.extend(other.touched.iter().copied());
-    }
-}
-
-/// A step of a run.
-#[derive(Clone, Debug)]
-pub(super) struct Step {
-    pub(super) footprint: Footprint,
-    /// The answers that its choices got.
-    pub(super) chosen: Vec<u32>,
-    timers: Vec<TimerChange>,
-    freed: Vec<u32>,
     /// An overloaded actor began a run: it could have done so with an empty mailbox.
     may_be_empty: bool,
     /// When it was due, for a timer.
     due: Duration,
-    /// For each process, how many of its steps came before, this one included.
-    clock: Vec<u32>,
     /// Which process, and which of its steps, from 1.
-    process: usize,
+    process: u32,
     number: u32,
+    touched: (u32, u32),
+    /// The answers that its choices got.
+    chosen: (u32, u32),
+    timers: (u32, u32),
+    freed: (u32, u32),
+    /// For each process, how many of its steps came before, this one included.
+    clock: (u32, u32),
     /// Earlier steps that raced with it: dependent, nothing between them that orders them, and possible the other way.
-    pub(super) races: Vec<usize>,
+    races: (u32, u32),
+    /// What there was before: the process's last step, the last that looked at everything, uses and reads.
+    before: u32,
+    world_before: u32,
+    undo: u32,
+    reads: u32,
+}
+
+/// Who used an object last.
+#[derive(Clone, Copy)]
+struct Uses {
+    write: u32,
+    /// The latest read since that write; each knows the one before.
+    read: u32,
 }
 
 /// A run so far.
-#[derive(Default)]
 pub(super) struct Causality {
-    pub(super) steps: Vec<Step>,
-    procs: Vec<Proc>,
+    steps: Vec<Step>,
+    touched: Vec<Touch>,
+    chosen: Vec<u32>,
+    timers: Vec<TimerChange>,
+    freed: Vec<u32>,
+    clocks: Vec<u32>,
+    races: Vec<u32>,
+    /// Processes and objects keep their numbers through the whole search.
+    processes: Index,
+    objects: Index,
     /// The last step of each process.
-    last: Vec<usize>,
-    table: BTreeMap<Object, Uses>,
-    world: Option<usize>,
+    last: Vec<u32>,
+    uses: Vec<Uses>,
+    /// Reads: the step, and the read before.
+    reads: Vec<(u32, u32)>,
+    /// What uses were before.
+    undo: Vec<(u32, Uses)>,
+    world: u32,
+    /// Work space.
+    earlier: Vec<u32>,
     /// A step may do more than it was seen to do: see `could_begin`.
     atomic: bool,
-}
-
-#[derive(Default)]
-struct Uses {
-    write: Option<usize>,
-    /// Since that write.
-    reads: Vec<usize>,
 }
 
 impl Causality {
     /// A run that has no steps yet; `atomic` if its steps are whole behaviours.
     pub(super) fn new(atomic: bool) -> Self {
-        Causality { atomic, ..Causality::default() }
+        Causality {
+            steps: Vec::new(),
+            touched: Vec::new(),
+            chosen: Vec::new(),
+            timers: Vec::new(),
+            freed: Vec::new(),
+            clocks: Vec::new(),
+            races: Vec::new(),
+            processes: Index::new(),
+            objects: Index::new(),
+            last: Vec::new(),
+            uses: Vec::new(),
+            reads: Vec::new(),
+            undo: Vec::new(),
+            world: NONE,
+            earlier: Vec::new(),
+            atomic,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// What a step did.
+    pub(super) fn footprint(&self, at: usize) -> Footprint<'_> {
+        let step = &self.steps[at];
+        Footprint { proc: step.proc, world: step.world, touched: &self.touched[range(step.touched)] }
+    }
+
+    /// The answers that the step's choices got.
+    pub(super) fn chosen(&self, at: usize) -> &[u32] {
+        &self.chosen[range(self.steps[at].chosen)]
+    }
+
+    /// The earlier steps that raced with this one.
+    pub(super) fn races(&self, at: usize) -> Range<usize> {
+        range(self.steps[at].races)
+    }
+
+    pub(super) fn race(&self, number: usize) -> usize {
+        self.races[number] as usize
     }
 
     /// Forgets every step from the `len`th on.
     pub(super) fn cut(&mut self, len: usize) {
-        self.steps.truncate(len);
-        self.table.clear();
-        self.last.clear();
-        self.procs.clear();
-        self.world = None;
-        for at in 0..self.steps.len() {
-            let process = self.process(self.steps[at].footprint.proc);
-            debug_assert_eq!(process, self.steps[at].process, "processes are numbered by their first step");
-            self.enter(at);
+        while self.steps.len() > len {
+            let Some(step) = self.steps.pop() else { return };
+            while self.undo.len() > step.undo as usize {
+                let Some((object, uses)) = self.undo.pop() else { break };
+                self.uses[object as usize] = uses;
+            }
+            self.reads.truncate(step.reads as usize);
+            self.last[step.process as usize] = step.before;
+            self.world = step.world_before;
+            self.touched.truncate(step.touched.0 as usize);
+            self.chosen.truncate(step.chosen.0 as usize);
+            self.timers.truncate(step.timers.0 as usize);
+            self.freed.truncate(step.freed.0 as usize);
+            self.clocks.truncate(step.clock.0 as usize);
+            self.races.truncate(step.races.0 as usize);
         }
     }
 
-    fn process(&mut self, proc: Proc) -> usize {
-        self.procs.iter().position(|p| *p == proc).unwrap_or_else(|| {
-            self.procs.push(proc);
-            self.last.push(usize::MAX);
-            self.procs.len() - 1
-        })
+    fn process(&mut self, proc: Proc) -> u32 {
+        let key = match proc {
+            Proc::Actor(seat) => u64::from(seat),
+            Proc::Timer { owner, nth } => 1 << 63 | u64::from(nth) << 32 | u64::from(owner),
+        };
+        let process = self.processes.number(key);
+        if process as usize == self.last.len() {
+            self.last.push(NONE);
+        }
+        process
     }
 
     /// The next step was taken.
     pub(super) fn push(&mut self, proc: Proc, traces: &Traces<'_>, was_overloaded: bool) {
-        let footprint = Footprint::new(proc, traces);
         let process = self.process(proc);
+        let before = self.last[process as usize];
         let gone = traces.timers.iter().find_map(|change| match change {
             TimerChange::Gone { due } => Some(*due),
             TimerChange::Set { .. } => None,
         });
-        let before = self.last[process];
-        let (clock, number) = match self.steps.get(before) {
-            Some(step) => (step.clock.clone(), step.number + 1),
-            None => (Vec::new(), 1),
+        let starts = self.ends();
+        let world = write_down(traces, &mut self.touched);
+        self.chosen.extend(traces.chosen.iter().map(|(chosen, _)| *chosen));
+        self.timers.extend_from_slice(traces.timers);
+        self.freed.extend_from_slice(traces.freed);
+        let number = match self.steps.get(before as usize) {
+            Some(step) => {
+                self.clocks.extend_from_within(range(step.clock));
+                step.number + 1
+            }
+            None => 1,
         };
+        let ends = self.ends();
         let mut step = Step {
-            chosen: traces.chosen.iter().map(|(chosen, _)| *chosen).collect(),
-            timers: traces.timers.to_vec(),
-            freed: traces.freed.to_vec(),
+            proc,
+            world,
             may_be_empty: was_overloaded,
             due: gone.unwrap_or_default(),
-            clock,
             process,
             number,
-            races: Vec::new(),
-            footprint,
+            touched: (starts[0], ends[0]),
+            chosen: (starts[1], ends[1]),
+            timers: (starts[2], ends[2]),
+            freed: (starts[3], ends[3]),
+            clock: (starts[4], ends[4]),
+            races: (starts[5], ends[5]),
+            before,
+            world_before: self.world,
+            undo: self.undo.len() as u32,
+            reads: self.reads.len() as u32,
         };
         self.find_races(&mut step);
+        self.enter(&step);
         self.steps.push(step);
-        self.enter(self.steps.len() - 1);
+    }
+
+    fn ends(&self) -> [u32; 6] {
+        let Causality { touched, chosen, timers, freed, clocks, races, .. } = self;
+        [touched.len(), chosen.len(), timers.len(), freed.len(), clocks.len(), races.len()].map(|len| len as u32)
     }
 
     /// Every earlier step that this one depends on, latest first: those that no later one orders already, race.
-    fn find_races(&self, step: &mut Step) {
-        let mut earlier: Vec<usize> = self.world.into_iter().collect();
-        if step.footprint.world {
-            earlier.extend(self.last.iter().copied().filter(|at| *at < self.steps.len()));
-        }
-        for (object, access) in &step.footprint.touched {
-            let Some(uses) = self.table.get(object) else { continue };
-            earlier.extend(uses.write);
-            if *access == Access::Write {
-                earlier.extend(&uses.reads);
-            }
-        }
-        earlier.sort_unstable_by(|a, b| b.cmp(a));
-        earlier.dedup();
-        for at in earlier {
-            let other = &self.steps[at];
-            if other.process == step.process || other.is_before(&step.clock) {
+    fn find_races(&mut self, step: &mut Step) {
+        let mut earlier = std::mem::take(&mut self.earlier);
+        self.dependent_on(step, &mut earlier);
+        for at in earlier.drain(..) {
+            let other = &self.steps[at as usize];
+            let clock = &self.clocks[range(step.clock)];
+            if other.process == step.process || other.is_before(clock) {
                 continue;
             }
-            if !other.enables(step) {
-                step.races.push(at);
+            if !self.enables(other, step) {
+                self.races.push(at);
             }
-            join(&mut step.clock, &other.clock);
+            join(&mut self.clocks, step.clock, other.clock);
+            step.clock.1 = self.clocks.len() as u32;
         }
-        if step.clock.len() <= step.process {
-            step.clock.resize(step.process + 1, 0);
+        let own = (step.clock.0 + step.process) as usize;
+        if self.clocks.len() <= own {
+            self.clocks.resize(own + 1, 0);
         }
-        step.clock[step.process] = step.number;
+        self.clocks[own] = step.number;
+        (step.clock.1, step.races.1) = (self.clocks.len() as u32, self.races.len() as u32);
+        self.earlier = earlier;
     }
 
-    fn enter(&mut self, at: usize) {
-        let step = &self.steps[at];
-        self.last[step.process] = at;
-        if step.footprint.world {
-            self.world = Some(at);
+    fn dependent_on(&mut self, step: &Step, earlier: &mut Vec<u32>) {
+        earlier.extend(Some(self.world).filter(|at| *at != NONE));
+        if step.world {
+            earlier.extend(self.last.iter().copied().filter(|at| *at != NONE));
         }
-        for (object, access) in &step.footprint.touched {
-            let uses = self.table.entry(*object).or_default();
-            match access {
-                Access::Read => uses.reads.push(at),
-                Access::Write => *uses = Uses { write: Some(at), reads: Vec::new() },
+        for at in range(step.touched) {
+            let touch = self.touched[at];
+            let object = self.objects.number(touch.object());
+            if object as usize == self.uses.len() {
+                self.uses.push(Uses { write: NONE, read: NONE });
+                continue;
+            }
+            let Uses { write, mut read } = self.uses[object as usize];
+            earlier.extend(Some(write).filter(|at| *at != NONE));
+            while touch.is_write() && read != NONE {
+                let (step, before) = self.reads[read as usize];
+                earlier.push(step);
+                read = before;
+            }
+        }
+        if earlier.len() > 1 {
+            earlier.sort_unstable_by(|a, b| b.cmp(a));
+            earlier.dedup();
+        }
+    }
+
+    fn enter(&mut self, step: &Step) {
+        let at = self.steps.len() as u32;
+        self.last[step.process as usize] = at;
+        if step.world {
+            self.world = at;
+        }
+        for touch in &self.touched[range(step.touched)] {
+            let object = self.objects.number(touch.object());
+            let uses = &mut self.uses[object as usize];
+            self.undo.push((object, *uses));
+            if touch.is_write() {
+                *uses = Uses { write: at, read: NONE };
+            } else {
+                self.reads.push((at, uses.read));
+                uses.read = self.reads.len() as u32 - 1;
             }
         }
     }
 
     /// Did step `first` have to come before step `second`?
     pub(super) fn ordered(&self, first: usize, second: usize) -> bool {
-        self.steps[first].is_before(&self.steps[second].clock)
+        self.steps[first].is_before(&self.clocks[range(self.steps[second].clock)])
     }
 
     /// Could `run`, a part of this one, begin with `step` without doing anything else than it does?
-    pub(super) fn could_begin(&self, run: &[usize], step: &Footprint) -> bool {
-        if let Some(own) = run.iter().position(|at| self.steps[*at].footprint.proc == step.proc) {
-            return run[..own].iter().all(|earlier| !self.ordered(*earlier, run[own]));
+    pub(super) fn could_begin(&self, run: &[u32], step: Footprint<'_>) -> bool {
+        if let Some(own) = run.iter().position(|at| self.steps[*at as usize].proc == step.proc) {
+            return run[..own].iter().all(|earlier| !self.ordered(*earlier as usize, run[own] as usize));
         }
         // The last step is the one that is taken earlier than it was. One effect does the same there; a whole behaviour
         // may find somebody pressing who was not, and be muted.
-        let last = run.last().map(|at| &self.steps[*at].footprint);
-        let unsure = self.atomic && step.meets_loads() && last.is_some_and(Footprint::meets_loads);
-        !unsure && run.iter().all(|at| !self.steps[*at].footprint.depends(step))
+        let last_meets = || run.last().is_some_and(|at| self.footprint(*at as usize).meets_loads());
+        let unsure = self.atomic && step.meets_loads() && last_meets();
+        !unsure && run.iter().all(|at| !self.footprint(*at as usize).depends(&step))
     }
 
     /// The run that shows race (`first`, `second`) the other way: what did not depend on `first`, then `second`.
-    pub(super) fn reversal(&self, first: usize, second: usize) -> Vec<usize> {
+    pub(super) fn reversal(&self, first: usize, second: usize, run: &mut Vec<u32>) {
+        run.clear();
         let free = |at: &usize| *at != second && !self.ordered(first, *at);
-        (first + 1..self.steps.len()).filter(free).chain([second]).collect()
-    }
-}
-
-impl Step {
-    fn is_before(&self, clock: &[u32]) -> bool {
-        clock.get(self.process).is_some_and(|seen| *seen >= self.number)
+        run.extend((first + 1..self.steps.len()).filter(free).chain([second]).map(|at| at as u32));
     }
 
     /// Without this step the `later` one, which depends on it, would not have been possible.
-    fn enables(&self, later: &Step) -> bool {
-        match later.footprint.proc {
+    fn enables(&self, step: &Step, later: &Step) -> bool {
+        match later.proc {
             Proc::Actor(seat) => {
-                let message = |(object, access): &(Object, Access)| {
-                    matches!(object, Object::Message(to, _) if *to == seat)
-                        && *access == Access::Read
-                        && self.footprint.touched.contains(&(*object, Access::Write))
+                let footprint = |of: &Step| Footprint {
+                    proc: of.proc,
+                    world: of.world,
+                    touched: &self.touched[range(of.touched)],
                 };
-                let sent = !later.may_be_empty && later.footprint.touched.iter().any(message);
-                sent || self.freed.contains(&seat)
+                let sent = !later.may_be_empty && footprint(step).sent_to(&footprint(later));
+                sent || self.freed[range(step.freed)].contains(&seat)
             }
-            Proc::Timer { owner, nth } => self.timers.iter().any(|change| match change {
+            Proc::Timer { owner, nth } => self.timers[range(step.timers)].iter().any(|change| match change {
                 TimerChange::Set { owner: o, nth: n } => (*o, *n) == (owner, nth),
                 TimerChange::Gone { due } => *due < later.due,
             }),
@@ -251,9 +317,22 @@ impl Step {
     }
 }
 
-fn join(clock: &mut Vec<u32>, other: &[u32]) {
-    if clock.len() < other.len() {
-        clock.resize(other.len(), 0);
+impl Step {
+    fn is_before(&self, clock: &[u32]) -> bool {
+        clock.get(self.process as usize).is_some_and(|seen| *seen >= self.number)
     }
-    clock.iter_mut().zip(other).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+}
+
+fn range((from, to): (u32, u32)) -> Range<usize> {
+    from as usize..to as usize
+}
+
+/// Raises the clock at the end of the list to what `other` has seen too.
+fn join(clocks: &mut Vec<u32>, clock: (u32, u32), other: (u32, u32)) {
+    let wanted = clock.0 as usize + range(other).len();
+    if clocks.len() < wanted {
+        clocks.resize(wanted, 0);
+    }
+    let (before, mine) = clocks.split_at_mut(clock.0 as usize);
+    mine.iter_mut().zip(&before[range(other)]).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
 }
