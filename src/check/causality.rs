@@ -5,9 +5,8 @@
 
 use super::footprint::{Footprint, Touch, write_down};
 use super::index::Index;
-use crate::scheduler::{Proc, TimerChange, Traces};
+use crate::scheduler::{Proc, Traces};
 use std::ops::Range;
-use std::time::Duration;
 
 /// No step, no entry.
 const NONE: u32 = u32::MAX;
@@ -20,8 +19,8 @@ struct Step {
     world: bool,
     /// An overloaded actor began a run: it could have done so with an empty mailbox.
     may_be_empty: bool,
-    /// When it was due, for a timer.
-    due: Duration,
+    /// Something that was due, and held time back, is over.
+    let_go: bool,
     /// Which process, and which of its steps, from 1.
     process: u32,
     number: u32,
@@ -30,6 +29,8 @@ struct Step {
     chosen: (u32, u32),
     timers: (u32, u32),
     freed: (u32, u32),
+    /// What it made possible in the world outside.
+    roused: (u32, u32),
     /// For each process, how many of its steps came before, this one included.
     clock: (u32, u32),
     /// Earlier steps that raced with it: dependent, nothing between them that orders them, and possible the other way.
@@ -39,6 +40,7 @@ struct Step {
     world_before: u32,
     undo: u32,
     reads: u32,
+    undo_due: u32,
 }
 
 /// Who used an object last.
@@ -54,8 +56,9 @@ pub(super) struct Causality {
     steps: Vec<Step>,
     touched: Vec<Touch>,
     chosen: Vec<u32>,
-    timers: Vec<TimerChange>,
+    timers: Vec<(u32, u32)>,
     freed: Vec<u32>,
+    roused: Vec<Proc>,
     clocks: Vec<u32>,
     races: Vec<u32>,
     /// Processes and objects keep their numbers through the whole search.
@@ -73,6 +76,10 @@ pub(super) struct Causality {
     earlier: Vec<u32>,
     /// A step may do more than it was seen to do: see `could_begin`.
     atomic: bool,
+    /// Timers and parcels on their way, and the steps that set them out: time passes until the first is due.
+    due: Vec<(u128, u32)>,
+    /// What was put there or taken away, and whether it was there before.
+    undo_due: Vec<(u128, u32)>,
 }
 
 impl Causality {
@@ -84,6 +91,7 @@ impl Causality {
             chosen: Vec::new(),
             timers: Vec::new(),
             freed: Vec::new(),
+            roused: Vec::new(),
             clocks: Vec::new(),
             races: Vec::new(),
             processes: Index::new(),
@@ -95,6 +103,8 @@ impl Causality {
             world: NONE,
             earlier: Vec::new(),
             atomic,
+            due: Vec::new(),
+            undo_due: Vec::new(),
         }
     }
 
@@ -131,12 +141,14 @@ impl Causality {
                 self.uses[object as usize] = uses;
             }
             self.reads.truncate(step.reads as usize);
+            self.undo_due(step.undo_due as usize);
             self.last[step.process as usize] = step.before;
             self.world = step.world_before;
             self.touched.truncate(step.touched.0 as usize);
             self.chosen.truncate(step.chosen.0 as usize);
             self.timers.truncate(step.timers.0 as usize);
             self.freed.truncate(step.freed.0 as usize);
+            self.roused.truncate(step.roused.0 as usize);
             self.clocks.truncate(step.clock.0 as usize);
             self.races.truncate(step.races.0 as usize);
         }
@@ -144,8 +156,10 @@ impl Causality {
 
     fn process(&mut self, proc: Proc) -> u32 {
         let key = match proc {
-            Proc::Actor(seat) => u64::from(seat),
-            Proc::Timer { owner, nth } => 1 << 63 | u64::from(nth) << 32 | u64::from(owner),
+            Proc::Actor(seat) => u128::from(seat),
+            Proc::Timer { owner, nth } => 1 << 64 | u128::from(nth) << 32 | u128::from(owner),
+            Proc::World(choice) => 2 << 64 | u128::from(choice),
+            Proc::Time => 3 << 64,
         };
         let process = self.processes.number(key);
         if process as usize == self.last.len() {
@@ -155,18 +169,23 @@ impl Causality {
     }
 
     /// The next step was taken.
-    pub(super) fn push(&mut self, proc: Proc, traces: &Traces<'_>, was_overloaded: bool) {
+    ///
+    /// `roused` is what became possible with it in the world outside.
+    pub(super) fn push(
+        &mut self,
+        proc: Proc,
+        traces: &Traces<'_>,
+        was_overloaded: bool,
+        roused: impl Iterator<Item = Proc>,
+    ) {
         let process = self.process(proc);
         let before = self.last[process as usize];
-        let gone = traces.timers.iter().find_map(|change| match change {
-            TimerChange::Gone { due } => Some(*due),
-            TimerChange::Set { .. } => None,
-        });
         let starts = self.ends();
         let world = write_down(traces, &mut self.touched);
         self.chosen.extend(traces.chosen.iter().map(|(chosen, _)| *chosen));
         self.timers.extend_from_slice(traces.timers);
         self.freed.extend_from_slice(traces.freed);
+        self.roused.extend(roused);
         let number = match self.steps.get(before as usize) {
             Some(step) => {
                 self.clocks.extend_from_within(range(step.clock));
@@ -179,7 +198,7 @@ impl Causality {
             proc,
             world,
             may_be_empty: was_overloaded,
-            due: gone.unwrap_or_default(),
+            let_go: traces.let_go,
             process,
             number,
             touched: (starts[0], ends[0]),
@@ -188,19 +207,22 @@ impl Causality {
             freed: (starts[3], ends[3]),
             clock: (starts[4], ends[4]),
             races: (starts[5], ends[5]),
+            roused: (starts[6], ends[6]),
             before,
             world_before: self.world,
             undo: self.undo.len() as u32,
             reads: self.reads.len() as u32,
+            undo_due: self.undo_due.len() as u32,
         };
         self.find_races(&mut step);
         self.enter(&step);
         self.steps.push(step);
     }
 
-    fn ends(&self) -> [u32; 6] {
-        let Causality { touched, chosen, timers, freed, clocks, races, .. } = self;
-        [touched.len(), chosen.len(), timers.len(), freed.len(), clocks.len(), races.len()].map(|len| len as u32)
+    fn ends(&self) -> [u32; 7] {
+        let Causality { touched, chosen, timers, freed, clocks, races, roused, .. } = self;
+        let ends = [touched.len(), chosen.len(), timers.len(), freed.len(), clocks.len(), races.len(), roused.len()];
+        ends.map(|len| len as u32)
     }
 
     /// Every earlier step that this one depends on, latest first: those that no later one orders already, race.
@@ -213,7 +235,7 @@ impl Causality {
             if other.process == step.process || other.is_before(clock) {
                 continue;
             }
-            if !self.enables(other, step) {
+            if !self.enables(other, step) && (step.proc != Proc::Time || self.could_pass_without(at)) {
                 self.races.push(at);
             }
             join(&mut self.clocks, step.clock, other.clock);
@@ -254,13 +276,20 @@ impl Causality {
         }
     }
 
+    /// Would anything be due later, if this step and what comes of it had not been?
+    fn could_pass_without(&self, at: u32) -> bool {
+        let without = |set: u32| set != at && !self.ordered(at as usize, set as usize);
+        self.due.is_empty() || self.due.iter().any(|(_, set)| without(*set))
+    }
+
     fn enter(&mut self, step: &Step) {
         let at = self.steps.len() as u32;
         self.last[step.process as usize] = at;
         if step.world {
             self.world = at;
         }
-        for touch in &self.touched[range(step.touched)] {
+        for of in range(step.touched) {
+            let touch = self.touched[of];
             let object = self.objects.number(touch.object());
             let uses = &mut self.uses[object as usize];
             self.undo.push((object, *uses));
@@ -269,6 +298,35 @@ impl Causality {
             } else {
                 self.reads.push((at, uses.read));
                 uses.read = self.reads.len() as u32 - 1;
+            }
+            if touch.is_timer() || touch.is_parcel() {
+                self.set_due(touch, step, at);
+            }
+        }
+    }
+
+    /// A timer or a parcel sets out with this step, or is over.
+    fn set_due(&mut self, touch: Touch, step: &Step, at: u32) {
+        let set = |(owner, nth): &(u32, u32)| touch.is_of_timer(*owner, *nth);
+        let sets_out = touch.is_write() && (touch.is_parcel() || self.timers[range(step.timers)].iter().any(set));
+        let is_over = touch.is_write() || touch.is_parcel();
+        let known = self.due.iter().position(|(object, _)| *object == touch.object());
+        let before = known.map_or(NONE, |known| self.due[known].1);
+        match (sets_out, known) {
+            (true, Some(known)) => self.due[known].1 = at,
+            (true, None) => self.due.push((touch.object(), at)),
+            (false, Some(known)) if is_over => drop(self.due.swap_remove(known)),
+            _ => return,
+        }
+        self.undo_due.push((touch.object(), before));
+    }
+
+    fn undo_due(&mut self, len: usize) {
+        while self.undo_due.len() > len {
+            let Some((object, before)) = self.undo_due.pop() else { return };
+            self.due.retain(|(known, _)| *known != object);
+            if before != NONE {
+                self.due.push((object, before));
             }
         }
     }
@@ -299,20 +357,20 @@ impl Causality {
 
     /// Without this step the `later` one, which depends on it, would not have been possible.
     fn enables(&self, step: &Step, later: &Step) -> bool {
+        // What is due is not so before its time, and time does not pass before what is due is over.
+        let in_time = step.proc == Proc::Time && later.let_go;
+        let touched = |of: &Step| Footprint { proc: of.proc, world: of.world, touched: &self.touched[range(of.touched)] };
+        let (earlier, taken) = (touched(step), touched(later));
         match later.proc {
             Proc::Actor(seat) => {
-                let footprint = |of: &Step| Footprint {
-                    proc: of.proc,
-                    world: of.world,
-                    touched: &self.touched[range(of.touched)],
-                };
-                let sent = !later.may_be_empty && footprint(step).sent_to(&footprint(later));
+                let sent = !later.may_be_empty && earlier.sent_message(&taken);
                 sent || self.freed[range(step.freed)].contains(&seat)
             }
-            Proc::Timer { owner, nth } => self.timers[range(step.timers)].iter().any(|change| match change {
-                TimerChange::Set { owner: o, nth: n } => (*o, *n) == (owner, nth),
-                TimerChange::Gone { due } => *due < later.due,
-            }),
+            Proc::Timer { owner, nth } => in_time || self.timers[range(step.timers)].contains(&(owner, nth)),
+            proc @ Proc::World(_) => {
+                in_time || self.roused[range(step.roused)].contains(&proc) || earlier.sent_parcel(&taken)
+            }
+            Proc::Time => step.let_go,
         }
     }
 }

@@ -342,7 +342,9 @@ impl Driver for Exhaustive {
         if self.at >= self.first_new {
             let traces = world.traces();
             if self.reduce {
-                self.causality.push(proc, &traces, self.was_overloaded);
+                let new = |proc: &Proc| matches!(proc, Proc::World(_)) && !self.enabled_before.contains(proc);
+                let roused = world.enabled.iter().copied().filter(new);
+                self.causality.push(proc, &traces, self.was_overloaded, roused);
             }
             self.frames[self.at].note_answers(traces.chosen);
             if self.reduce && self.at > 0 {

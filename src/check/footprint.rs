@@ -4,24 +4,32 @@ use crate::scheduler::{Access, Object, Proc, Traces};
 
 /// An object and how it was touched, in one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Touch(u64);
+pub(super) struct Touch(u128);
+
+const LOAD: u128 = 0;
+const MESSAGE: u128 = 1;
+const TIMER: u128 = 2;
+const PARCEL: u128 = 3;
 
 impl Touch {
     pub(super) fn new(object: Object, access: Access) -> Self {
-        let (kind, seat, number) = match object {
-            Object::Tail(seat) => (0, seat, 0),
-            Object::Message(seat, number) => (1, seat, number),
-            Object::Load(seat) => (2, seat, 0),
-            Object::Life(seat) => (3, seat, 0),
-            Object::Births => (4, 0, 0),
-            Object::Time => (5, 0, 0),
-            Object::World => (6, 0, 0),
+        let (kind, whose, number) = match object {
+            Object::Load(seat) => (LOAD, u64::from(seat), 0),
+            Object::Message(seat, number) => (MESSAGE, u64::from(seat), number),
+            Object::Timer(owner, nth) => (TIMER, u64::from(owner), nth),
+            Object::Parcel(where_to, which) => (PARCEL, where_to, which),
+            Object::Tail(seat) => (4, u64::from(seat), 0),
+            Object::Life(seat) => (5, u64::from(seat), 0),
+            Object::Outside(what) => (6, what, 0),
+            Object::Births => (7, 0, 0),
+            Object::Time => (8, 0, 0),
+            Object::World => (9, 0, 0),
         };
-        debug_assert!(seat < 1 << 28, "a checked program has fewer actors");
-        Touch(u64::from(number) << 32 | u64::from(seat) << 4 | kind << 1 | u64::from(access == Access::Write))
+        let access = u128::from(access == Access::Write);
+        Touch(u128::from(whose) << 64 | u128::from(number) << 32 | kind << 1 | access)
     }
 
-    pub(super) fn object(self) -> u64 {
+    pub(super) fn object(self) -> u128 {
         self.0 >> 1
     }
 
@@ -33,12 +41,21 @@ impl Touch {
         self.object() == other.object() && (self.0 | other.0) & 1 == 1
     }
 
-    fn is_load(self) -> bool {
-        self.0 >> 1 & 7 == 2
+    fn kind(self) -> u128 {
+        self.0 >> 1 & 15
     }
 
-    fn is_message(self) -> bool {
-        self.0 >> 1 & 7 == 1
+    pub(super) fn is_timer(self) -> bool {
+        self.kind() == TIMER
+    }
+
+    pub(super) fn is_parcel(self) -> bool {
+        self.kind() == PARCEL
+    }
+
+    /// Of this timer?
+    pub(super) fn is_of_timer(self, owner: u32, nth: u32) -> bool {
+        self.object() == Touch::new(Object::Timer(owner, nth), Access::Read).object()
     }
 }
 
@@ -60,12 +77,21 @@ impl Footprint<'_> {
 
     /// It asks who presses, or changes that.
     pub(super) fn meets_loads(&self) -> bool {
-        self.world || self.touched.iter().any(|touch| touch.is_load())
+        self.world || self.touched.iter().any(|touch| touch.kind() == LOAD)
     }
 
     /// It sent a message that `later` takes.
-    pub(super) fn sent_to(&self, later: &Footprint<'_>) -> bool {
-        let takes = |touch: &&Touch| touch.is_message() && !touch.is_write();
+    pub(super) fn sent_message(&self, later: &Footprint<'_>) -> bool {
+        self.sent(later, MESSAGE)
+    }
+
+    /// It sent something that arrives in `later`.
+    pub(super) fn sent_parcel(&self, later: &Footprint<'_>) -> bool {
+        self.sent(later, PARCEL)
+    }
+
+    fn sent(&self, later: &Footprint<'_>, kind: u128) -> bool {
+        let takes = |touch: &&Touch| touch.kind() == kind && !touch.is_write();
         let sent = |taken: &Touch| self.touched.iter().any(|touch| touch.is_write() && touch.object() == taken.object());
         later.touched.iter().filter(takes).any(sent)
     }
@@ -111,13 +137,15 @@ impl Kept {
     pub(super) fn set_prevented(&mut self, proc: Proc) {
         self.begin(proc);
         match proc {
-            Proc::Timer { owner, .. } => self.touched.extend([
-                Touch::new(Object::Time, Access::Write),
+            Proc::Timer { owner, nth } => self.touched.extend([
+                Touch::new(Object::Timer(owner, nth), Access::Write),
                 Touch::new(Object::Tail(owner), Access::Write),
+                Touch::new(Object::Time, Access::Read),
                 Touch::new(Object::Life(owner), Access::Read),
                 Touch::new(Object::Load(owner), Access::Read),
             ]),
-            Proc::Actor(_) => self.world = true,
+            Proc::Time => self.touched.push(Touch::new(Object::Time, Access::Write)),
+            Proc::Actor(_) | Proc::World(_) => self.world = true,
         }
     }
 

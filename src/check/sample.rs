@@ -43,23 +43,23 @@ impl Driver for Walk {
 /// Something for each of those who step.
 struct Table<T> {
     actors: Vec<Option<T>>,
-    timers: Vec<(Proc, Option<T>)>,
+    others: Vec<(Proc, Option<T>)>,
 }
 
 impl<T> Table<T> {
     const fn new() -> Self {
-        Table { actors: Vec::new(), timers: Vec::new() }
+        Table { actors: Vec::new(), others: Vec::new() }
     }
 
     fn clear(&mut self) {
         self.actors.iter_mut().for_each(|entry| *entry = None);
-        self.timers.clear();
+        self.others.clear();
     }
 
     fn get(&self, proc: Proc) -> Option<&T> {
         match proc {
             Proc::Actor(seat) => self.actors.get(seat as usize)?.as_ref(),
-            Proc::Timer { .. } => self.timers.iter().find(|(other, _)| *other == proc)?.1.as_ref(),
+            _ => self.others.iter().find(|(other, _)| *other == proc)?.1.as_ref(),
         }
     }
 
@@ -73,13 +73,13 @@ impl<T> Table<T> {
                 }
                 &mut self.actors[seat]
             }
-            Proc::Timer { .. } => {
-                let known = self.timers.iter().position(|(other, _)| *other == proc);
+            _ => {
+                let known = self.others.iter().position(|(other, _)| *other == proc);
                 let at = known.unwrap_or_else(|| {
-                    self.timers.push((proc, None));
-                    self.timers.len() - 1
+                    self.others.push((proc, None));
+                    self.others.len() - 1
                 });
-                &mut self.timers[at].1
+                &mut self.others[at].1
             }
         }
     }

@@ -117,7 +117,7 @@ impl World {
     pub(super) fn is_enabled(&self, proc: Proc) -> bool {
         match proc {
             Proc::Actor(seat) => self.core.is_known_enabled(seat) && !self.enabled.is_empty(),
-            Proc::Timer { .. } => self.enabled.contains(&proc),
+            _ => self.enabled.contains(&proc),
         }
     }
 

@@ -146,7 +146,7 @@ impl Lobby {
     /// Takes the seats of `main` and of the streams.
     pub(crate) fn open(core: &mut Single, streams: Streams, remote: Remote, place: Place) -> Self {
         core.main_began(place);
-        let mut cx = Context::<Main>::new(core, ActorId::MAIN);
+        let mut cx = Context::<Main>::new(core.core(), ActorId::MAIN);
         let Streams { args, out, err, input, writers } = streams;
         let out = out.unwrap_or_else(|| Writer::OnThread(Box::new(stdout())));
         let out = stdio::output(&mut cx, "out", out, &writers);
@@ -160,7 +160,7 @@ impl Lobby {
     /// Calls `main` in the name of the actor that the scheduler has begun to run. Gives back what it left.
     pub(crate) fn enter(self, core: &mut Single, bodies: &mut Bodies, main: impl FnOnce(&mut Env<'_>)) -> Self {
         let Lobby { args, out, err, input, remote } = self;
-        let cx = Context::new(core, ActorId::MAIN);
+        let cx = Context::new(core.core(), ActorId::MAIN);
         let mut env = Env { cx, root: AmbientAuth::new(), args, out, err, input, remote };
         main(&mut env);
         let Env { args, out, err, input, remote, .. } = env;

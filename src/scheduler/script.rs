@@ -34,6 +34,10 @@ pub(crate) enum Proc {
     Actor(u32),
     /// A timer fires: the `nth` that its owner set.
     Timer { owner: u32, nth: u32 },
+    /// Something happens in the world outside, which names it.
+    World(u64),
+    /// Nothing is due now: time passes until something is.
+    Time,
 }
 
 /// What a step can touch. Two steps that touch no object in conflicting ways commute.
@@ -49,8 +53,16 @@ pub(crate) enum Object {
     Life(u32),
     /// The numbers of actors.
     Births,
-    /// Virtual time and the timers.
+    /// Virtual time: read by whatever depends on the hour, or is due at one; written when time passes.
     Time,
+    /// A timer, by its owner and which of the owner's it is.
+    Timer(u32, u32),
+    /// Something in the world outside, which names it.
+    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    Outside(u64),
+    /// Something on its way there, and which: written when it sets out, read when it arrives.
+    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    Parcel(u64, u32),
     /// Everything: a behaviour asked for statistics.
     World,
 }
@@ -62,11 +74,26 @@ pub(crate) enum Access {
     Write,
 }
 
-/// What happened to the set of timers; decides which orders of two timers are possible.
+/// What a step touched, and how.
+pub(crate) type Touch = (Object, Access);
+
+/// What was done to the world outside in one step.
+#[derive(Debug, Default)]
+pub(crate) struct Doings {
+    pub(crate) touched: Vec<Touch>,
+    /// Something that was due there is over.
+    pub(crate) let_go: bool,
+}
+
+/// What happened to a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimerChange {
-    Set { owner: u32, nth: u32 },
-    Gone { due: std::time::Duration },
+    /// It is set, or set again.
+    Set,
+    /// It was due, and is no more: it held time back.
+    Gone,
+    /// It will not be due.
+    Cancelled,
 }
 
 /// A behaviour, or a run, that is not over yet.
@@ -138,7 +165,11 @@ pub(crate) struct Script {
     drops: Arc<GuardDrops>,
     /// What the step in progress touched.
     pub(super) touched: Vec<(Object, Access)>,
-    pub(super) timer_changes: Vec<TimerChange>,
+    pub(super) timers_set: Vec<(u32, u32)>,
+    /// Something that was due is over: time may pass.
+    pub(super) let_go: bool,
+    /// What was done to the world outside; empty between steps.
+    pub(super) doings: Doings,
     pub(super) freed: Vec<u32>,
     /// A behaviour asked for the time; for more than that.
     pub(super) looked: Cell<(bool, bool)>,
@@ -259,7 +290,9 @@ impl Single {
             progress: Vec::new(),
             drops: self.drops.clone(),
             touched: Vec::new(),
-            timer_changes: Vec::new(),
+            timers_set: Vec::new(),
+            let_go: false,
+            doings: Doings::default(),
             freed: Vec::new(),
             looked: Cell::default(),
             given: Vec::new(),
@@ -311,11 +344,16 @@ impl Single {
         }
     }
 
-    pub(super) fn note_timer(&mut self, change: TimerChange) {
+    pub(super) fn note_timer(&mut self, owner: u32, nth: u32, change: TimerChange) {
         if let Some(script) = &mut self.script {
-            // Two timers that are set commute, but which may fire before the other is set depends on both.
-            script.touch(Object::Time, Access::Write);
-            script.timer_changes.push(change);
+            // Until when time can pass depends on all timers.
+            script.touch(Object::Time, Access::Read);
+            script.touch(Object::Timer(owner, nth), Access::Write);
+            match change {
+                TimerChange::Set => script.timers_set.push((owner, nth)),
+                TimerChange::Gone => script.let_go = true,
+                TimerChange::Cancelled => {}
+            }
         }
     }
 

@@ -1,18 +1,22 @@
 //! The steps that the checker takes: an actor begins a behaviour, or carries out its next effect, or ends it; a timer
 //! fires. Which step is next is not decided here: that is the checker's.
 
-use super::script::{Access, Effect, Object, Proc, Promise, TimerChange};
+use super::script::{Access, Effect, Object, Proc, Promise};
 use super::single::{Bodies, Failure, Single, arrive, dead_letter};
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::Letter;
 use crate::rules::{Detector, Load};
 use std::mem;
+use std::time::Duration;
 
 /// What a step did, as far as other steps may care.
 #[derive(Debug)]
 pub(crate) struct Traces<'a> {
     pub(crate) touched: &'a [(Object, Access)],
-    pub(crate) timers: &'a [TimerChange],
+    /// Timers that were set: owner and which of the owner's.
+    pub(crate) timers: &'a [(u32, u32)],
+    /// Something that was due, and held time back, is over.
+    pub(crate) let_go: bool,
     /// Whose marks, or some of them, were removed.
     pub(crate) freed: &'a [u32],
     /// The answers that `choose` gave, each with the number of answers there were.
@@ -20,7 +24,7 @@ pub(crate) struct Traces<'a> {
 }
 
 impl Single {
-    /// Keeps the list of everybody who could take the next step: actors by seat, then timers. It is what the last call
+    /// Keeps the list of everybody who could take the next step: actors by seat, then timers, then the world. It is what the last call
     /// made of it, or empty in a run that has just begun.
     pub(crate) fn update_enabled(&mut self, list: &mut Vec<Proc>) {
         list.truncate(self.script().enabled);
@@ -38,11 +42,33 @@ impl Single {
         }
         let script = self.script();
         (script.changed, script.enabled) = (changed, list.len());
-        if !self.timers.is_empty() {
-            let from = list.len();
-            list.extend(self.first_timers().map(|(owner, nth)| Proc::Timer { owner: owner.seat, nth }));
-            list[from..].sort_unstable();
+        if !self.timers.is_empty() || self.event_loop.is_some() {
+            self.add_timely(list);
         }
+    }
+
+    fn add_timely(&self, list: &mut Vec<Proc>) {
+        let from = list.len();
+        list.extend(self.due_timers().map(|(owner, nth)| Proc::Timer { owner: owner.seat, nth }));
+        list[from..].sort_unstable();
+        if self.pass_until().is_some() {
+            list.push(Proc::Time);
+        }
+        if let Some(world) = &self.event_loop {
+            world.choices(&mut |choice| list.push(Proc::World(choice)));
+        }
+    }
+
+    /// When something is due next, if nothing is due now.
+    fn pass_until(&self) -> Option<Duration> {
+        let next = self.first_due().into_iter().chain(self.next_event()).min();
+        next.filter(|due| *due > self.watch.now)
+    }
+
+    /// Need this step never be taken?
+    #[expect(dead_code, reason = "no world has faults yet")]
+    pub(crate) fn is_fault(&self, proc: Proc) -> bool {
+        matches!(proc, Proc::World(choice) if self.event_loop.as_ref().is_some_and(|world| world.is_fault(choice)))
     }
 
     /// What `update_enabled` knows of an actor.
@@ -80,9 +106,12 @@ impl Single {
         self.step_begins(given);
         match proc {
             Proc::Actor(seat) => self.step_actor(seat, bodies),
-            Proc::Timer { owner, nth } => {
+            Proc::Timer { owner, nth } => self.fire_one(owner, nth),
+            Proc::World(choice) => self.with_world(|world, core| world.take(core, choice)),
+            Proc::Time => {
                 self.touch(Object::Time, Access::Write);
-                self.fire_first(owner, nth);
+                let until = self.pass_until().expect("time passes when something is due later");
+                self.set_now(until);
             }
         }
         self.step_over();
@@ -91,7 +120,8 @@ impl Single {
     fn step_begins(&mut self, given: &[u32]) {
         let script = self.script();
         script.touched.clear();
-        script.timer_changes.clear();
+        script.timers_set.clear();
+        script.let_go = false;
         script.freed.clear();
         script.chosen.clear();
         script.given.clear();
@@ -103,7 +133,13 @@ impl Single {
     /// What the last step did.
     pub(crate) fn traces(&self) -> Traces<'_> {
         let script = self.script.as_ref().expect("only the checker takes steps");
-        Traces { touched: &script.touched, timers: &script.timer_changes, freed: &script.freed, chosen: &script.chosen }
+        Traces {
+            touched: &script.touched,
+            timers: &script.timers_set,
+            let_go: script.let_go,
+            freed: &script.freed,
+            chosen: &script.chosen,
+        }
     }
 
     /// Is this actor overloaded now?
@@ -169,7 +205,8 @@ impl Single {
         let number = progress.popped;
         script.touch(Object::Message(seat, number), Access::Read);
         let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
-        body.run(self, self.running, 1);
+        let me = self.running;
+        body.run(self.core(), me, 1);
         self.behaviour_written(seat, bodies);
     }
 
@@ -327,6 +364,9 @@ impl Single {
 
     fn step_over(&mut self) {
         self.collect_dropped_guards();
+        if self.event_loop.is_some() {
+            self.settle_world();
+        }
         let (time, all) = self.script().looked.get();
         if all {
             self.touch(Object::World, Access::Write);
@@ -343,6 +383,16 @@ impl Single {
             }
             self.script().changed.push(seat);
         }
+    }
+
+    /// What the world did in this step, and what was done to it.
+    fn settle_world(&mut self) {
+        let mut doings = mem::take(&mut self.script().doings);
+        self.with_world(|world, core| world.settle(core, &mut doings));
+        let script = self.script();
+        doings.touched.drain(..).for_each(|(object, access)| script.touch(object, access));
+        script.let_go |= mem::take(&mut doings.let_go);
+        script.doings = doings;
     }
 
     /// An actor that is under pressure, and why the program will not end that: nothing is left to run.
