@@ -359,7 +359,8 @@ impl Causality {
     fn enables(&self, step: &Step, later: &Step) -> bool {
         // What is due is not so before its time, and time does not pass before what is due is over.
         let in_time = step.proc == Proc::Time && later.let_go;
-        let touched = |of: &Step| Footprint { proc: of.proc, world: of.world, touched: &self.touched[range(of.touched)] };
+        let touched =
+            |of: &Step| Footprint { proc: of.proc, world: of.world, touched: &self.touched[range(of.touched)] };
         let (earlier, taken) = (touched(step), touched(later));
         match later.proc {
             Proc::Actor(seat) => {

@@ -92,7 +92,8 @@ impl Footprint<'_> {
 
     fn sent(&self, later: &Footprint<'_>, kind: u128) -> bool {
         let takes = |touch: &&Touch| touch.kind() == kind && !touch.is_write();
-        let sent = |taken: &Touch| self.touched.iter().any(|touch| touch.is_write() && touch.object() == taken.object());
+        let sent =
+            |taken: &Touch| self.touched.iter().any(|touch| touch.is_write() && touch.object() == taken.object());
         later.touched.iter().filter(takes).any(sent)
     }
 }

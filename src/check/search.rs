@@ -40,7 +40,14 @@ type End = Option<Verdict>;
 impl<'p> Search<'p> {
     pub(super) fn new(program: Program<'p>) -> Self {
         let (explored, clock) = (Explored::default(), RealClock::start());
-        Search { stage: Stage::new(program), explored, clock, sometimes: BTreeMap::new(), failed: None, reached_a_batch: false }
+        Search {
+            stage: Stage::new(program),
+            explored,
+            clock,
+            sometimes: BTreeMap::new(),
+            failed: None,
+            reached_a_batch: false,
+        }
     }
 
     fn settings(&self) -> &'p Settings {

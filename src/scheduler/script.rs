@@ -325,7 +325,6 @@ impl Single {
         self.script().tracing = tracing;
     }
 
-
     /// From here on what `choose` answers is random.
     pub(crate) fn throw_dice(&mut self, seed: u64) {
         self.script().dice = Some(Random::new(seed));
