@@ -10,6 +10,7 @@ mod core;
 mod deadlock;
 mod event_loop;
 pub mod policy;
+pub(crate) mod pool;
 mod pressure;
 mod random;
 mod ring;
