@@ -5,12 +5,12 @@
 mod fuzzing;
 #[path = "../../tests/reference/mod.rs"]
 mod reference;
+#[allow(dead_code, unused_imports, reason = "what they need as tests")]
 #[path = "../../tests/scenarios/main.rs"]
 mod scenarios;
 
-pub(crate) use scenarios::Teller;
-
 use backwater::{Check, fuzz};
+use scenarios::Teller;
 
 /// A target that is not in the shared table, because it is what a user of the library would write.
 const CANARY: &str = "canary";

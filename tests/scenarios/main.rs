@@ -62,7 +62,7 @@ fn deadlocks(main: impl Fn(&mut Env<'_>)) -> Vec<String> {
 }
 
 /// Sends one word to each of these when it is told to.
-struct Teller<M> {
+pub(crate) struct Teller<M> {
     what: Vec<(Addr<M>, M)>,
 }
 
