@@ -187,16 +187,17 @@ impl Actor {
         let Some(socket) = self.socket.or_else(|| self.open(kernel)) else { return self.over };
         let mut moved = false;
         loop {
-            let Some(step) = self.steps.front().cloned() else {
+            // Taken out while it goes on: a copy of all that is written, for each part that goes out, would be dear.
+            let Some(step) = self.steps.pop_front() else {
                 kernel.close(socket, now);
                 return self.end(None);
             };
             match self.step(&step, socket, kernel, now) {
-                Went::On => {
-                    self.steps.pop_front();
-                    (self.done, self.until, moved) = (0, None, true);
+                Went::On => (self.done, self.until, moved) = (0, None, true),
+                Went::Stuck(did) => {
+                    self.steps.push_front(step);
+                    return moved || did;
                 }
-                Went::Stuck(did) => return moved || did,
                 Went::Broken(why) => {
                     kernel.close(socket, now);
                     return self.end(Some(why));
