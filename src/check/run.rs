@@ -47,6 +47,8 @@ pub(super) struct Ran {
     pub(super) steps: usize,
     /// Times another actor was taken although the last one could have gone on.
     pub(super) switches: usize,
+    /// Faults of the environment.
+    pub(super) faults: usize,
     /// A number that two runs share if their steps did the same.
     pub(super) path: u64,
     /// Some actor got as many messages as one run of it handles.
@@ -70,6 +72,7 @@ fn run_aloud(program: &Program<'_>, driver: &mut dyn Driver, watched: Option<Box
         decisions: Decisions::default(),
         steps: 1,
         switches: 0,
+        faults: 0,
         path: 0,
         reached_a_batch: false,
         sometimes: Vec::new(),
@@ -91,6 +94,7 @@ fn run_aloud(program: &Program<'_>, driver: &mut dyn Driver, watched: Option<Box
         }
         ran.switches += usize::from(world.is_preemption(proc));
         ran.steps += 1;
+        ran.faults += usize::from(world.core.is_fault(proc));
         world.step(proc, &given);
         ran.note_step(&world, proc);
         driver.stepped(proc, &world);

@@ -224,7 +224,7 @@ impl<'p> Search<'p> {
         let before = (ran.steps, ran.switches);
         let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_));
         // Only the runs of the search count as runs of the program.
-        let quiet = Settings { each_end: None, ..self.program.settings.clone() };
+        let quiet = Settings { each_end: None, observe_each: None, ..self.program.settings.clone() };
         let program = Program { settings: &quiet, ..self.program };
         let ran = if self.program.settings.shrink && !path_fault { shrink(&program, ran, watched) } else { ran };
         let lines = Lines::default();
@@ -247,7 +247,7 @@ impl<'p> Search<'p> {
 
     /// Takes the decisions of a run again, with somebody who watches.
     fn again(&self, ran: &Ran, observer: impl Observer + 'static) -> Ran {
-        let quiet = Settings { each_end: None, ..self.program.settings.clone() };
+        let quiet = Settings { each_end: None, observe_each: None, ..self.program.settings.clone() };
         let program = Program { settings: &quiet, ..self.program };
         run(&program, &mut Replay::new(&ran.decisions, true), Some(Box::new(observer)))
     }

@@ -1,4 +1,4 @@
-//! Makes a failing schedule shorter: fewer context switches first, then fewer steps.
+//! Makes a failing schedule shorter: fewer context switches first, then fewer steps, then fewer faults of the environment.
 //!
 //! The decisions are numbers, 0 is "go on with the same", and a replay that runs out of them takes 0. So a schedule is
 //! simpler if its numbers are cut off, set to 0, left out, or made smaller; each attempt is a run.
@@ -100,7 +100,7 @@ pub(super) fn fault(ran: &Ran) -> Option<&Fault> {
     }
 }
 
-fn weight(ran: &Ran) -> (usize, usize, usize, u64) {
+fn weight(ran: &Ran) -> (usize, usize, usize, usize, u64) {
     let sum = ran.decisions.iter().map(|d| u64::from(*d)).sum();
-    (ran.switches, ran.steps, ran.decisions.len(), sum)
+    (ran.switches, ran.steps, ran.faults, ran.decisions.len(), sum)
 }

@@ -47,6 +47,13 @@ impl World {
         if let Some(observer) = watched {
             core.observe(observer);
             core.watch_contacts();
+        } else if let Some(observer) = &settings.observe_each {
+            core.observe(observer());
+        }
+        #[cfg(feature = "net")]
+        if let Some(network) = &settings.network {
+            core.set_world(network());
+            core.explore_world();
         }
         core.write_script(settings.atomic, program.batches_matter);
         World { core, bodies: Bodies::new(), enabled: Vec::new(), last: MAIN }

@@ -53,7 +53,8 @@ struct Drawing {
 #[derive(Debug)]
 struct Row {
     now: Duration,
-    from: ActorId,
+    /// Absent: it happened outside the program.
+    from: Option<ActorId>,
     /// An arrow goes from `from` to here.
     to: Option<ActorId>,
     /// The lifeline of `from` from this row on.
@@ -96,6 +97,9 @@ impl Drawing {
             Redundant { actor, call, .. } => (actor, None, None, format!("{call} changes nothing (R5)")),
             Fell { actor } => (actor, None, Some(IDLE), "falls (R6)".to_owned()),
             Ended { actor, why } => (actor, None, Some(BLANK), format!("ends: {why:?} (R8)")),
+            Outside { what } => {
+                return self.rows.push(Row { now, from: None, to: None, line: None, note: what.to_owned() });
+            }
             Marked { .. }
             | RunBegan { .. }
             | Handling { .. }
@@ -105,7 +109,7 @@ impl Drawing {
                 return;
             }
         };
-        self.rows.push(Row { now, from, to, line, note });
+        self.rows.push(Row { now, from: Some(from), to, line, note });
     }
 
     fn name(&self, id: ActorId) -> &str {
@@ -114,7 +118,7 @@ impl Drawing {
 
     fn draw(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.columns();
-        let shown = |row: &&Row| columns.contains(&row.from);
+        let shown = |row: &&Row| row.from.is_none_or(|from| columns.contains(&from));
         let width = columns.iter().map(|id| self.name(*id).chars().count()).max().unwrap_or(0) + 3;
         let mut lines = vec![BLANK; columns.len()];
         let mut now = None;
@@ -130,16 +134,16 @@ impl Drawing {
 
     /// What stands to the right: who it happened to, where no arrow says it.
     fn note(&self, row: &Row) -> String {
-        match row.to {
-            Some(_) => row.note.clone(),
-            None => format!("{} {}", self.name(row.from), row.note),
+        match (row.from, row.to) {
+            (Some(from), None) => format!("{} {}", self.name(from), row.note),
+            _ => row.note.clone(),
         }
     }
 
     /// The actors that something happened to besides their birth and the end of the run.
     fn columns(&self) -> Vec<ActorId> {
         let touched = |id: &ActorId| {
-            let about = |row: &&Row| row.from == *id && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
+            let about = |row: &&Row| row.from == Some(*id) && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
             self.rows.iter().any(|row| about(&row))
         };
         self.names.keys().copied().filter(touched).collect()
@@ -150,7 +154,7 @@ impl Row {
     fn graphic(&self, columns: &[ActorId], lines: &mut [char], width: usize) -> String {
         let column = |id: ActorId| columns.iter().position(|c| *c == id);
         let center = |column: usize| column * width + (width - 1) / 2;
-        let from = column(self.from);
+        let from = self.from.and_then(column);
         if let (Some(from), Some(line)) = (from, self.line) {
             // A fall or the freeing of an actor that has ended draws no line.
             lines[from] = line;

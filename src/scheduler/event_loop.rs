@@ -47,7 +47,12 @@ pub(crate) trait EventLoop: Any + Send {
     /// After every step: delivers what came of it, and says what was done here.
     fn settle(&mut self, _core: &mut Single, _doings: &mut Doings) {}
 
-    /// Is this choice a fault, one that need not happen?
+    /// Is this choice to be tried only where there is no other?
+    fn comes_last(&self, _choice: u64) -> bool {
+        false
+    }
+
+    /// Is it a fault, which need not happen?
     fn is_fault(&self, _choice: u64) -> bool {
         false
     }
@@ -122,7 +127,6 @@ impl Single {
     ///
     /// # Panics
     /// If it is one that nobody can step through.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
     pub(crate) fn explore_world(&mut self) {
         if let Some(Err(why)) = self.event_loop.as_mut().map(|world| world.explore()) {
             panic!("the checker cannot step through this network: {why}; give Check::network a simulated one");

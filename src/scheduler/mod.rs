@@ -32,6 +32,8 @@ pub(crate) use event_loop::EventLoop;
 #[cfg(feature = "net")]
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
+#[cfg(feature = "net")]
+pub(crate) use script::Doings;
 pub(crate) use script::{Access, Object, Proc, Promise, Traces};
 
 pub use seat::Name;

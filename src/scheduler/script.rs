@@ -58,10 +58,8 @@ pub(crate) enum Object {
     /// A timer, by its owner and which of the owner's it is.
     Timer(u32, u32),
     /// Something in the world outside, which names it.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
     Outside(u64),
     /// Something on its way there, and which: written when it sets out, read when it arrives.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
     Parcel(u64, u32),
     /// Everything: a behaviour asked for statistics.
     World,
@@ -133,6 +131,8 @@ pub(crate) struct Script {
     written: VecDeque<Effect>,
     progress: Vec<Progress>,
     drops: Arc<GuardDrops>,
+    /// Guards that another actor dropped before the effect that takes them was carried out.
+    dropped_early: Vec<u64>,
     /// Messages that ever came into each mailbox, and that were ever taken out.
     pushed: Vec<u32>,
     popped: Vec<u32>,
@@ -256,6 +256,7 @@ impl Single {
             written: VecDeque::new(),
             progress: Vec::new(),
             drops: self.drops.clone(),
+            dropped_early: Vec::new(),
             pushed: Vec::new(),
             popped: Vec::new(),
             touched: Vec::new(),
@@ -309,6 +310,41 @@ impl Single {
         true
     }
 
+    /// A guard was dropped that is not held yet: its holder's code has run, and the effect is still to be carried out.
+    pub(super) fn note_early_drop(&mut self, guard: u64) {
+        let script = self.script.as_mut().expect("only under the checker is a guard taken later than by its code");
+        script.dropped_early.push(guard);
+    }
+
+    pub(super) fn was_dropped_early(&mut self, guard: u64) -> bool {
+        let Some(script) = &mut self.script else { return false };
+        let at = script.dropped_early.iter().position(|early| *early == guard);
+        at.map(|at| script.dropped_early.swap_remove(at)).is_some()
+    }
+
+    /// Will the running actor be under pressure, once all that its behaviour did so far is carried out? None if effects
+    /// are not written down.
+    pub(super) fn will_be_under_pressure(&mut self) -> Option<bool> {
+        let me = self.running;
+        let data = self.post.data(me.seat);
+        let mut applied = data.load.has(Load::APPLIED);
+        let held = data.more.iter().flat_map(|more| &more.guards);
+        let mut held: Vec<u64> = held.map(|(guard, _)| *guard).collect();
+        let script = self.script.as_mut().filter(|script| script.recording)?;
+        script.touch(Object::Load(me.seat), Access::Read);
+        script.write_drops();
+        for effect in &script.written {
+            match effect {
+                Effect::Apply(_) => applied = true,
+                Effect::Release(_) => applied = false,
+                Effect::Hold { guard, .. } => held.push(*guard),
+                Effect::Drop { guard, .. } => held.retain(|g| g != guard),
+                Effect::Send { .. } | Effect::Watch { .. } => {}
+            }
+        }
+        Some(applied || !held.is_empty())
+    }
+
     pub(crate) fn looked_at_time(&self) {
         if let Some(script) = &self.script {
             script.looked.set((true, script.looked.get().1));
@@ -344,7 +380,7 @@ impl Single {
 
     // --- Steps ----------------------------------------------------------------------------------------------------
 
-    /// Everybody who could take the next step: actors by seat, then timers, then the world.
+    /// Everybody who could take the next step: actors by seat, timers, the world, time, and what comes last.
     pub(crate) fn enabled(&self, into: &mut Vec<Proc>) {
         into.clear();
         let progress = self.script.as_ref().map_or(&[][..], |script| &script.progress);
@@ -360,12 +396,18 @@ impl Single {
         let from = into.len();
         into.extend(self.due_timers().map(|(owner, nth)| Proc::Timer { owner: owner.seat, nth }));
         into[from..].sort_unstable();
-        if self.pass_until().is_some() {
-            into.push(Proc::Time);
-        }
-        if let Some(world) = &self.event_loop {
-            world.choices(&mut |choice| into.push(Proc::World(choice)));
-        }
+        let time = self.pass_until().map(|_| Proc::Time);
+        let Some(world) = &self.event_loop else { return into.extend(time) };
+        let from = into.len();
+        world.choices(&mut |choice| into.push(Proc::World(choice)));
+        let is_last = |proc: &Proc| matches!(proc, Proc::World(choice) if world.comes_last(*choice));
+        let last = into[from..].iter().position(is_last).map_or(into.len(), |at| from + at);
+        time.into_iter().for_each(|time| into.insert(last, time));
+    }
+
+    /// Are its steps taken by a checker?
+    pub(crate) fn is_checked(&self) -> bool {
+        self.script.is_some()
     }
 
     /// When something is due next, if nothing is due now.
@@ -375,7 +417,6 @@ impl Single {
     }
 
     /// Need this step never be taken?
-    #[expect(dead_code, reason = "no world has faults yet")]
     pub(crate) fn is_fault(&self, proc: Proc) -> bool {
         matches!(proc, Proc::World(choice) if self.event_loop.as_ref().is_some_and(|world| world.is_fault(choice)))
     }
@@ -631,7 +672,7 @@ impl Single {
     }
 
     fn step_over(&mut self) {
-        self.collect_dropped_guards();
+        self.end_dropped_guards();
         self.settle_world();
         let (time, all) = self.script().looked.get();
         if all {

@@ -12,7 +12,14 @@ mod partial;
 mod philosophers;
 mod reconnect;
 mod send_then_apply;
+#[cfg(feature = "net")]
+mod slow_down;
 mod star;
+
+#[cfg(feature = "net")]
+#[path = "../../examples/slow_down/program.rs"]
+#[expect(dead_code, reason = "the example's own runner is not needed here")]
+mod program;
 
 use backwater::{Actor, Addr, Check, Context, Env, Explored, Failure, Fault, Verdict};
 use std::fmt::Debug;
