@@ -10,17 +10,19 @@ pub(super) struct Footprint {
     touched: Vec<(Object, Access)>,
     /// It looked at everything.
     world: bool,
+    /// Another step may keep this one from being taken at all.
+    preventable: bool,
 }
 
 impl Footprint {
     pub(super) fn new(proc: Proc, traces: &Traces<'_>) -> Self {
         let world = traces.touched.contains(&(Object::World, Access::Write));
-        Footprint { proc, touched: traces.touched.to_vec(), world }
+        Footprint { proc, touched: traces.touched.to_vec(), world, preventable: traces.preventable }
     }
 
     /// Of a step that was never taken.
     pub(super) fn nothing(proc: Proc) -> Self {
-        Footprint { proc, touched: Vec::new(), world: false }
+        Footprint { proc, touched: Vec::new(), world: false, preventable: false }
     }
 
     /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
@@ -35,7 +37,7 @@ impl Footprint {
             Proc::Time => (vec![(Object::Time, Access::Write)], false),
             Proc::Actor(_) | Proc::World(_) => (Vec::new(), true),
         };
-        Footprint { proc, touched, world }
+        Footprint { proc, touched, world, preventable: true }
     }
 
     /// Does the order of the two steps matter?
@@ -231,6 +233,10 @@ impl Causality {
     pub(super) fn could_begin(&self, run: &[usize], step: &Footprint) -> bool {
         if let Some(own) = run.iter().position(|at| self.steps[*at].footprint.proc == step.proc) {
             return run[..own].iter().all(|earlier| !self.ordered(*earlier, run[own]));
+        }
+        // It would come after all of the run, if it comes: where something may keep it from that, it covers nothing.
+        if step.preventable {
+            return false;
         }
         // The last step is the one that is taken earlier than it was. One effect does the same there; a whole behaviour
         // may find somebody pressing who was not, and be muted.

@@ -164,6 +164,10 @@ impl EventLoop for Net {
         self.network.comes_last(choice)
     }
 
+    fn is_preventable(&self, choice: u64) -> bool {
+        self.network.is_preventable(choice)
+    }
+
     fn is_fault(&self, choice: u64) -> bool {
         self.network.is_fault(choice)
     }

@@ -99,6 +99,11 @@ pub(super) trait Network: Send {
         false
     }
 
+    /// Could another step keep it from happening?
+    fn is_preventable(&self, _choice: u64) -> bool {
+        true
+    }
+
     /// Is it a fault, which need not happen?
     fn is_fault(&self, _choice: u64) -> bool {
         false

@@ -141,6 +141,7 @@ pub(crate) struct Script {
     timers_set: Vec<(u32, u32)>,
     /// Something that was due is over: time may pass.
     let_go: bool,
+    preventable: bool,
     freed: Vec<u32>,
     /// A behaviour asked for the time; for more than that.
     looked: Cell<(bool, bool)>,
@@ -240,6 +241,8 @@ pub(crate) struct Traces<'a> {
     pub(crate) timers: &'a [(u32, u32)],
     /// Something that was due, and held time back, is over.
     pub(crate) let_go: bool,
+    /// Another step could have kept this one from being taken.
+    pub(crate) preventable: bool,
     /// Whose marks, or some of them, were removed.
     pub(crate) freed: &'a [u32],
     /// The answers that `choose` gave, each with the number of answers there were.
@@ -262,6 +265,7 @@ impl Single {
             touched: Vec::new(),
             timers_set: Vec::new(),
             let_go: false,
+            preventable: false,
             freed: Vec::new(),
             looked: Cell::default(),
             given: Vec::new(),
@@ -416,6 +420,15 @@ impl Single {
         next.filter(|due| *due > self.watch.now)
     }
 
+    /// Could another step keep this one from being taken? Timers are cancelled, and what is due keeps time from passing.
+    fn is_preventable(&self, proc: Proc) -> bool {
+        match proc {
+            Proc::Actor(_) => false,
+            Proc::Timer { .. } | Proc::Time => true,
+            Proc::World(choice) => self.event_loop.as_ref().is_some_and(|world| world.is_preventable(choice)),
+        }
+    }
+
     /// Need this step never be taken?
     pub(crate) fn is_fault(&self, proc: Proc) -> bool {
         matches!(proc, Proc::World(choice) if self.event_loop.as_ref().is_some_and(|world| world.is_fault(choice)))
@@ -438,6 +451,7 @@ impl Single {
     /// Takes a step of `proc`, which is enabled. A panic in user code comes through: see `step_panicked`.
     pub(crate) fn step(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
         self.step_begins(given);
+        self.script().preventable = self.is_preventable(proc);
         match proc {
             Proc::Actor(seat) => self.step_actor(seat, bodies),
             Proc::Timer { owner, nth } => self.fire_one(owner, nth),
@@ -470,6 +484,7 @@ impl Single {
             touched: &script.touched,
             timers: &script.timers_set,
             let_go: script.let_go,
+            preventable: script.preventable,
             freed: &script.freed,
             chosen: &script.chosen,
         }

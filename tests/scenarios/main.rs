@@ -4,6 +4,8 @@
 mod batches;
 mod buffer;
 mod dispose;
+#[cfg(feature = "net")]
+mod environment;
 mod error_path;
 mod grain;
 mod herd;

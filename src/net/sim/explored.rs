@@ -341,6 +341,15 @@ impl World {
         held.is_some_and(|id| machine.kernel.can(*id).be_reset)
     }
 
+    /// Could something else keep it from happening? A fault, its end, and what a fault can take the place of.
+    pub(super) fn is_preventable(&self, choice: u64) -> bool {
+        let Faults { refusals, stalls, .. } = self.faults;
+        match named(choice).kind {
+            Kind::Deliver => refusals + stalls > 0,
+            kind => kind == Kind::Impatient || kind >= Kind::Calm,
+        }
+    }
+
     fn is_cut(&self, (from, to): Ends) -> bool {
         let ends = (self.host_at(from.ip()), self.host_at(to.ip()));
         matches!(ends, (Some(from), Some(to)) if self.wire_is_cut(from, to))

@@ -106,6 +106,10 @@ impl Network for Running {
         explored::comes_last(choice)
     }
 
+    fn is_preventable(&self, choice: u64) -> bool {
+        self.0.world().is_preventable(choice)
+    }
+
     fn is_fault(&self, choice: u64) -> bool {
         explored::is_fault(choice)
     }
