@@ -70,6 +70,8 @@ pub(super) struct Step {
     timers: Vec<(u32, u32)>,
     let_go: bool,
     freed: Vec<u32>,
+    /// It was taken because nothing else could be.
+    is_last: bool,
     /// What it made possible in the world outside.
     roused: Vec<Proc>,
     /// An overloaded actor began a run: it could have done so with an empty mailbox.
@@ -148,6 +150,7 @@ impl Causality {
             timers: traces.timers.to_vec(),
             let_go: traces.let_go,
             freed: traces.freed.to_vec(),
+            is_last: traces.is_last,
             roused,
             may_be_empty: was_overloaded,
             clock,
@@ -260,6 +263,9 @@ impl Step {
     /// Without this step the `later` one, which depends on it, would not have been possible.
     fn enables(&self, later: &Step) -> bool {
         // What is due is not so before its time, and time does not pass before what is due is over.
+        if later.is_last {
+            return true;
+        }
         let in_time = self.footprint.proc == Proc::Time && later.let_go;
         match later.footprint.proc {
             Proc::Actor(seat) => {

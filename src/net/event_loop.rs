@@ -160,8 +160,8 @@ impl EventLoop for Net {
         self.network.choices(tell);
     }
 
-    fn comes_last(&self, choice: u64) -> bool {
-        self.network.comes_last(choice)
+    fn is_last(&self, choice: u64) -> bool {
+        self.network.is_last(choice)
     }
 
     fn is_preventable(&self, choice: u64) -> bool {

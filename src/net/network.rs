@@ -94,8 +94,8 @@ pub(super) trait Network: Send {
     /// Tells what can happen now, each by a number that means the same in every run; those that come last, last.
     fn choices(&self, _tell: &mut dyn FnMut(u64)) {}
 
-    /// Is this choice to be tried only where there is no other?
-    fn comes_last(&self, _choice: u64) -> bool {
+    /// Is this choice there only where there is no other, faults apart?
+    fn is_last(&self, _choice: u64) -> bool {
         false
     }
 

@@ -47,8 +47,8 @@ pub(crate) trait EventLoop: Any + Send {
     /// After every step: delivers what came of it, and says what was done here.
     fn settle(&mut self, _core: &mut Single, _doings: &mut Doings) {}
 
-    /// Is this choice to be tried only where there is no other?
-    fn comes_last(&self, _choice: u64) -> bool {
+    /// Is this choice there only where there is no other, faults apart?
+    fn is_last(&self, _choice: u64) -> bool {
         false
     }
 

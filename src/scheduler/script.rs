@@ -4,6 +4,7 @@
 //! at a time, in order, between those of other actors. Which step is next is not decided here: that is the checker's.
 //! The plain runtime never has a [`Script`]; what it runs is what is checked (every effect ends in the same functions).
 
+use super::event_loop::EventLoop;
 use super::pressure::GuardDrops;
 use super::random::Random;
 use super::seat::Seat;
@@ -142,6 +143,7 @@ pub(crate) struct Script {
     /// Something that was due is over: time may pass.
     let_go: bool,
     preventable: bool,
+    is_last: bool,
     freed: Vec<u32>,
     /// A behaviour asked for the time; for more than that.
     looked: Cell<(bool, bool)>,
@@ -243,6 +245,8 @@ pub(crate) struct Traces<'a> {
     pub(crate) let_go: bool,
     /// Another step could have kept this one from being taken.
     pub(crate) preventable: bool,
+    /// It is taken only when nothing else can be.
+    pub(crate) is_last: bool,
     /// Whose marks, or some of them, were removed.
     pub(crate) freed: &'a [u32],
     /// The answers that `choose` gave, each with the number of answers there were.
@@ -266,6 +270,7 @@ impl Single {
             timers_set: Vec::new(),
             let_go: false,
             preventable: false,
+            is_last: false,
             freed: Vec::new(),
             looked: Cell::default(),
             given: Vec::new(),
@@ -400,13 +405,25 @@ impl Single {
         let from = into.len();
         into.extend(self.due_timers().map(|(owner, nth)| Proc::Timer { owner: owner.seat, nth }));
         into[from..].sort_unstable();
+        // What the world does comes before time, faults come after all else: of what is possible the first is what a run
+        // does if nothing is said.
         let time = self.pass_until().map(|_| Proc::Time);
         let Some(world) = &self.event_loop else { return into.extend(time) };
-        let from = into.len();
-        world.choices(&mut |choice| into.push(Proc::World(choice)));
-        let is_last = |proc: &Proc| matches!(proc, Proc::World(choice) if world.comes_last(*choice));
-        let last = into[from..].iter().position(is_last).map_or(into.len(), |at| from + at);
-        time.into_iter().for_each(|time| into.insert(last, time));
+        let (mut faults, mut end) = (Vec::new(), None);
+        world.choices(&mut |choice| match () {
+            () if world.is_fault(choice) => faults.push(Proc::World(choice)),
+            () if world.is_last(choice) => end = Some(Proc::World(choice)),
+            () => into.push(Proc::World(choice)),
+        });
+        into.extend(time);
+        if into.is_empty() {
+            into.extend(end);
+        }
+        into.append(&mut faults);
+    }
+
+    fn asks_world(&self, what: impl FnOnce(&dyn EventLoop) -> bool) -> bool {
+        self.event_loop.as_deref().is_some_and(what)
     }
 
     /// Are its steps taken by a checker?
@@ -425,13 +442,13 @@ impl Single {
         match proc {
             Proc::Actor(_) => false,
             Proc::Timer { .. } | Proc::Time => true,
-            Proc::World(choice) => self.event_loop.as_ref().is_some_and(|world| world.is_preventable(choice)),
+            Proc::World(choice) => self.asks_world(|world| world.is_preventable(choice)),
         }
     }
 
     /// Need this step never be taken?
     pub(crate) fn is_fault(&self, proc: Proc) -> bool {
-        matches!(proc, Proc::World(choice) if self.event_loop.as_ref().is_some_and(|world| world.is_fault(choice)))
+        matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_fault(choice)))
     }
 
     /// `main` is called with this: its effects are written down, as those of any behaviour.
@@ -452,6 +469,7 @@ impl Single {
     pub(crate) fn step(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
         self.step_begins(given);
         self.script().preventable = self.is_preventable(proc);
+        self.script().is_last = matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_last(choice)));
         match proc {
             Proc::Actor(seat) => self.step_actor(seat, bodies),
             Proc::Timer { owner, nth } => self.fire_one(owner, nth),
@@ -485,6 +503,7 @@ impl Single {
             timers: &script.timers_set,
             let_go: script.let_go,
             preventable: script.preventable,
+            is_last: script.is_last,
             freed: &script.freed,
             chosen: &script.chosen,
         }

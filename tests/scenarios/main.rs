@@ -39,6 +39,12 @@ fn passes_with(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
         let verdict = other.run(&main);
         assert!(verdict.failure().is_none(), "{verdict}");
     }
+    complete(check, main)
+}
+
+/// Every schedule was seen, and all end well.
+#[track_caller]
+fn complete(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
     match check.run(main) {
         Verdict::Complete(explored) => explored,
         other => panic!("{other}"),

@@ -4,8 +4,8 @@
 //!
 //! Every direction of a connection is a channel of its own: packets of one keep their order, those of two do not. What
 //! is due holds back time; a program on a host (a scripted peer) may be as slow as it likes, as an actor may. Faults
-//! need not happen, and are counted: [`Faults`]. That no more of them happen is a step too ([`Kind::Calm`]); so every
-//! run ends with all faults used up, or given up, and each prefix of faults is explored with nothing after it.
+//! need not happen, and are counted: [`Faults`]. Where nothing else can happen, a last step says that none of them will
+//! ([`Kind::Calm`]).
 //!
 //! Not here: what a packet does when it arrives (`arrivals`), who takes the steps, and in which order (`check`).
 
@@ -85,7 +85,7 @@ enum Kind {
     Act,
     /// A stall ends.
     Resume,
-    /// No more faults.
+    /// No more faults. Only when nothing else can happen: the run is over.
     Calm,
     // Faults.
     Reset,
@@ -277,7 +277,7 @@ impl World {
         packets.chain(deadlines).chain(waits).chain(self.next_act()).min()
     }
 
-    /// Everything that can happen now. Faults, and their end, come last.
+    /// Everything that can happen now.
     pub(super) fn choices(&self, tell: &mut dyn FnMut(u64)) {
         let Some(explored) = &self.explored else { return };
         for (ends, channel) in &explored.channels {
@@ -360,8 +360,8 @@ pub(super) fn is_fault(choice: u64) -> bool {
     FAULTS.contains(&named(choice).kind)
 }
 
-pub(super) fn comes_last(choice: u64) -> bool {
-    named(choice).kind >= Kind::Calm
+pub(super) fn is_last(choice: u64) -> bool {
+    named(choice).kind == Kind::Calm
 }
 
 // --- What happens -------------------------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ impl World {
             }
             Kind::Peer => self.take_peer(from),
             Kind::Calm => {
-                FAULTS.iter().for_each(|kind| self.touch_budget(*kind));
+                self.touch_all();
                 self.explored_mut().calm = true;
             }
             _ => {

@@ -102,8 +102,8 @@ impl Network for Running {
         self.0.world().choices(tell);
     }
 
-    fn comes_last(&self, choice: u64) -> bool {
-        explored::comes_last(choice)
+    fn is_last(&self, choice: u64) -> bool {
+        explored::is_last(choice)
     }
 
     fn is_preventable(&self, choice: u64) -> bool {
