@@ -143,7 +143,8 @@ impl Drawing {
     /// The actors that something happened to besides their birth and the end of the run.
     fn columns(&self) -> Vec<ActorId> {
         let touched = |id: &ActorId| {
-            let about = |row: &&Row| row.from == Some(*id) && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
+            let about =
+                |row: &&Row| row.from == Some(*id) && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
             self.rows.iter().any(|row| about(&row))
         };
         self.names.keys().copied().filter(touched).collect()

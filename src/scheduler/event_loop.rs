@@ -3,6 +3,7 @@
 #![cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network puts an event loop in"))]
 
 use super::bell::Ringer;
+use super::core::Core;
 use super::script::Doings;
 use super::single::Single;
 use std::any::Any;
@@ -16,7 +17,7 @@ pub(crate) trait EventLoop: Any + Send {
     ///
     /// # Errors
     /// What the operating system says; the run ends with it.
-    fn poll(&mut self, core: &mut Single, timeout: Option<Duration>) -> io::Result<()>;
+    fn poll(&mut self, core: &mut Core<'_>, timeout: Option<Duration>) -> io::Result<()>;
 
     /// What ends a `poll` from another thread.
     fn ringer(&self) -> Ringer;
@@ -119,7 +120,7 @@ impl Single {
             return Ok(());
         };
         let mut result = Ok(());
-        bell.park(timeout, Some(&mut |timeout| result = event_loop.poll(self, timeout)));
+        bell.park(timeout, Some(&mut |timeout| result = event_loop.poll(&mut self.core(), timeout)));
         self.event_loop = Some(event_loop);
         result
     }

@@ -6,9 +6,11 @@
 
 mod bell;
 mod contacts;
+mod core;
 mod deadlock;
 mod event_loop;
 pub mod policy;
+pub(crate) mod pool;
 mod pressure;
 mod random;
 mod ring;
@@ -17,6 +19,7 @@ mod seat;
 mod single;
 mod standing;
 mod stats;
+mod steps;
 mod timers;
 mod trace;
 
@@ -26,6 +29,7 @@ pub use standing::WhyNotRunning;
 pub use stats::{ActorStats, Stats, Totals};
 pub use timers::TimerId;
 
+pub(crate) use self::core::Core;
 pub(crate) use bell::Bell;
 #[cfg(feature = "net")]
 pub(crate) use event_loop::EventLoop;
@@ -34,9 +38,10 @@ pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
 #[cfg(feature = "net")]
 pub(crate) use script::Doings;
-pub(crate) use script::{Access, Object, Proc, Promise, Traces};
+pub(crate) use script::{Access, Object, Proc, Promise};
 
 pub use seat::Name;
 pub(crate) use seat::Plan;
-pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};
+pub(crate) use single::{Base, Bodies, Body, Config, Delivery, Failure, Outside, Single};
+pub(crate) use steps::Traces;
 pub(crate) use trace::DeadLetterHook;

@@ -4,7 +4,7 @@ use super::random::Random;
 use super::single::{Delivery, Outside};
 use crate::event::Place;
 use crate::rules::{Detector, Load};
-use crate::sync::Arc;
+use crate::sync::{Arc, SHIPS};
 use std::fmt;
 use std::mem;
 
@@ -166,6 +166,13 @@ impl Seat {
         }
     }
 
+    /// As it was when its tenant had just been created.
+    pub(super) fn renew(&mut self, children: u32) {
+        let (name, created) = (self.name.clone(), self.created);
+        let detector = self.detector();
+        *self = Seat { named: self.named, children, ..Seat::new(name, self.batch, detector, created) };
+    }
+
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
@@ -185,7 +192,7 @@ impl Seat {
 }
 
 const _: () = assert!(
-    size_of::<Seat>() + 24 == 128 && mem::offset_of!(Seat, created) + 24 == 64,
+    !SHIPS || size_of::<Seat>() + 24 == 128 && mem::offset_of!(Seat, created) + 24 == 64,
     "an actor's mailbox and seat are two cache lines, the hot one first"
 );
 

@@ -5,6 +5,7 @@
 //! to see every event), so that an actor which presses nobody and is watched by nobody pays one branch for each.
 
 use super::bell::Bell;
+use super::core::Core;
 use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
 use super::pressure::GuardDrops;
@@ -27,7 +28,7 @@ use std::time::Duration;
 /// An actor as the scheduler sees it: something that takes its own messages from its mailbox.
 pub(crate) trait Body: Send {
     /// Handles `quota` messages, or fewer if `behaviour_ended` says so.
-    fn run(&mut self, core: &mut Single, me: ActorId, quota: u32);
+    fn run(&mut self, core: Core<'_>, me: ActorId, quota: u32);
 }
 
 /// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
@@ -54,7 +55,7 @@ pub(crate) trait Outside: Send {
 }
 
 /// A message from outside on its way into a mailbox.
-pub(crate) type Delivery = Box<dyn FnOnce(&mut Single) + Send>;
+pub(crate) type Delivery = Box<dyn FnOnce(&mut Core<'_>) + Send>;
 
 /// Why the run cannot go on.
 #[derive(Debug)]
@@ -184,6 +185,15 @@ pub(crate) struct Single {
     dismantled: u32,
 }
 
+/// A moment of a runtime to come back to.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    seats: u32,
+    created: u64,
+    living: u32,
+    children: u32,
+}
+
 /// What a runtime was built with.
 pub(crate) struct Config {
     pub(crate) seed: u64,
@@ -232,8 +242,49 @@ impl Single {
         }
     }
 
+    /// What `reset` comes back to: called when `main` and the streams are there, and have done nothing.
+    pub(crate) fn base(&self) -> Base {
+        let children = self.post.data(0).children;
+        Base { seats: self.post.seats(), created: self.created, living: self.living, children }
+    }
+
+    /// Back to where `base` was called, as if nothing had happened since. Every message and every body beyond is
+    /// dropped; the memory is kept. If user code panics as it is dropped, the runtime is good for nothing any more.
+    pub(crate) fn reset(&mut self, base: &Base, bodies: &mut Bodies) {
+        self.post.reset(base.seats);
+        bodies.truncate(base.seats as usize);
+        self.newborn.clear();
+        self.timers.clear();
+        self.event_loop = None;
+        self.marks.clear();
+        while self.queue.next().is_some() {}
+        self.post.data_mut(0).renew(base.children);
+        self.post.data_mut(0).busy = true;
+        if self.next_guard > 0 {
+            // Guards that somebody kept are not of the next run.
+            self.drops = Arc::new(GuardDrops::new(self.bell.clone()));
+            (self.next_guard, self.live_guards) = (0, 0);
+        }
+        self.totals = Totals { spawned: base.created, ..Totals::default() };
+        (self.created, self.living, self.dismantled) = (base.created, base.living, 0);
+        (self.running, self.stopping, self.settled) = (ActorId::MAIN, false, false);
+        (self.sent, self.handled, self.muted_longest_ns) = (0, 0, 0);
+        (self.watch.now, self.watch.handling) = (Duration::ZERO, None);
+        self.pending.clear();
+        self.vacant.clear();
+        self.outsiders.clear();
+        self.failure = None;
+        self.reset_script();
+    }
+
     pub(crate) fn set_policy(&mut self, policy: Box<dyn Policy>) {
         self.queue = Queue::Custom { policy, len: 0 };
+    }
+
+    /// As user code sees it.
+    #[inline(always)]
+    pub(crate) fn core(&mut self) -> Core<'_> {
+        if self.watch.on { Core::Watched(self) } else { Core::Single(self) }
     }
 
     pub(crate) fn policy_name(&self) -> &str {
@@ -261,16 +312,30 @@ impl Single {
 
     // --- Sending (R1, R2) ---------------------------------------------------------------------------------------
 
-    /// The running actor sends. Inlined into the user's code, see `Pool::make`.
+    /// The running actor sends, and nobody watches. Inlined into the user's code, see `Pool::make`.
     #[inline(always)]
-    pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
+    pub(super) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M) {
         let draft = self.post.draft(message);
-        if self.watch.on {
-            if let Some(script) = &mut self.script {
-                return script.write_send(draft, to, lane, place);
-            }
-            self.watch.send(self.running, to, lane, &draft.message(), place);
+        self.sent += 1;
+        let pressing = arrive!(self, draft, to, Some(self.running));
+        if pressing && lane == Lane::Ordinary {
+            self.sent_to_pressing(to);
         }
+    }
+
+    /// The running actor sends, and somebody watches.
+    pub(super) fn send_watched<M: Debug + Send + 'static>(
+        &mut self,
+        to: ActorId,
+        lane: Lane,
+        message: M,
+        place: Place,
+    ) {
+        let draft = self.post.draft(message);
+        if let Some(script) = &mut self.script {
+            return script.write_send(draft, to, lane, place);
+        }
+        self.watch.send(self.running, to, lane, &draft.message(), place);
         self.sent += 1;
         let pressing = arrive!(self, draft, to, Some(self.running));
         if pressing && lane == Lane::Ordinary {
@@ -281,15 +346,22 @@ impl Single {
     /// The running actor sends to itself: what `send` does, less what cannot be. It is busy, it has not ended, and a
     /// message to oneself marks nobody (R7).
     #[inline(always)]
-    pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
+    pub(super) fn send_self<M: Debug + Send + 'static>(&mut self, message: M) {
+        let me = self.running;
+        self.sent += 1;
+        let Ok((waiting, seat)) = self.post.draft(message).send(me.seat, |_| true) else { return };
+        if waiting > seat.watermark {
+            self.mailbox_grew(me.seat, waiting);
+        }
+    }
+
+    pub(super) fn send_self_watched<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
         let me = self.running;
         let draft = self.post.draft(message);
-        if self.watch.on {
-            if let Some(script) = &mut self.script {
-                return script.write_send(draft, me, Lane::Ordinary, place);
-            }
-            self.watch.send(me, me, Lane::Ordinary, &draft.message(), place);
+        if let Some(script) = &mut self.script {
+            return script.write_send(draft, me, Lane::Ordinary, place);
         }
+        self.watch.send(me, me, Lane::Ordinary, &draft.message(), place);
         self.sent += 1;
         let Ok((waiting, seat)) = draft.send(me.seat, |_| true) else { return };
         if waiting > seat.watermark {
@@ -354,7 +426,7 @@ impl Single {
             self.show(&Event::RunBegan { actor: me, waiting });
         }
         let Some(body) = &mut bodies[seat as usize] else { no_body(me) };
-        body.run(self, me, quota);
+        body.run(self.core(), me, quota);
         let (sent, handled) = (mem::take(&mut self.sent), mem::take(&mut self.handled));
         let (left, data) = self.post.look(seat);
         data.sent += sent;
@@ -423,13 +495,17 @@ impl Single {
     /// The next message of the running actor, the `nth` of this run, counted from 1. Its run's quota says that there
     /// is one.
     #[inline(always)]
-    pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
-        if self.watch.on {
-            self.post.peek(seat, |message| self.watch.handle(self.running, message));
-        }
+    pub(super) fn next_message<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
         let Ok(Some(message)) = self.post.pop::<M>(seat) else { no_message(seat, std::any::type_name::<M>()) };
         self.handled = nth;
         message
+    }
+
+    pub(super) fn next_message_watched<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
+        if self.watch.looks() {
+            self.post.peek(seat, |message| self.watch.handle(self.running, message));
+        }
+        self.next_message(seat, nth)
     }
 
     /// A behaviour has ended. True if its run has to end with it (R3).
@@ -496,7 +572,9 @@ impl Single {
         self.totals.spawned += 1;
         if self.watch.on {
             self.touch(Object::Births, Access::Write);
-            self.show_spawn(id, parent, nth, plan.place);
+            if self.watch.observer.is_some() {
+                self.show_spawn(id, parent, nth, plan.place);
+            }
         }
         id
     }
@@ -556,9 +634,9 @@ impl Single {
         for mut outside in more.outside {
             outside.ended();
             // What an inlet took and nobody has seen yet is a dead letter like the rest (R1).
-            outside.take_over().into_iter().for_each(|deliver| deliver(self));
+            outside.take_over().into_iter().for_each(|deliver| deliver(&mut self.core()));
         }
-        more.watchers.into_iter().for_each(|watcher| watcher(self));
+        more.watchers.into_iter().for_each(|watcher| watcher(&mut self.core()));
     }
 
     /// Everything that still waits for an actor that has ended becomes a dead letter.

@@ -3,6 +3,7 @@
 //! Ordered by due time, then by age, so that equal times fire in the order they were set (R12). A repeating timer
 //! keeps to its grid: the next due time is a whole number of periods after the first, however late a tick comes.
 
+use super::core::Core;
 use super::script::{Access, Object, TimerChange};
 use super::single::Single;
 use crate::event::{ActorId, Event};
@@ -15,7 +16,7 @@ use std::time::Duration;
 pub struct TimerId(u64);
 
 /// Puts the tick into the mailbox; it is told how many periods this tick stands for.
-pub(crate) type Tick = Box<dyn FnMut(&mut Single, ActorId, u64) + Send>;
+pub(crate) type Tick = Box<dyn FnMut(&mut Core<'_>, ActorId, u64) + Send>;
 
 pub(super) struct Timer {
     owner: ActorId,
@@ -58,6 +59,17 @@ impl Timers {
         self.due.insert((timer.due, id), timer.owner);
         self.by_id.insert(id, timer);
         id
+    }
+
+    /// None is set, and none ever was.
+    pub(super) fn clear(&mut self) {
+        self.by_id.clear();
+        self.due.clear();
+        self.next = 0;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.due.is_empty()
     }
 
     pub(super) fn remove(&mut self, id: u64) {
@@ -184,7 +196,7 @@ impl Single {
     fn tick(&mut self, id: u64, timer: &mut Timer, ticks: u64) {
         self.running = timer.owner;
         self.show(&Event::TimerFired { actor: timer.owner, timer: id, ticks });
-        (timer.tick)(self, timer.owner, ticks);
+        (timer.tick)(&mut self.core(), timer.owner, ticks);
     }
 
     /// The actor is muted no longer: the ticks that it missed come as one. Not at once: this is in the middle of a

@@ -92,7 +92,7 @@ fn the_reduced_search_sees_every_end_that_others_see() {
         (Script::new().write("ab").shut(), Faults { short_reads: 1, ..none }, vec![], 2),
         (Script::new(), Faults { resets: 1, ..none }, vec![], 4),
         (Script::new(), Faults { refusals: 1, ..none }, vec!["a"], 8),
-        (Script::new().echo(), Faults { short_writes: 1, ..none }, vec!["ab"], 2),
+        (Script::new().echo(), Faults { short_writes: 1, ..none }, vec!["ab"], 4),
     ];
     for (script, faults, messages, known) in cases {
         let (reduced, verdict) = ends(Check::new(), &script, faults, &messages);
@@ -192,7 +192,8 @@ fn every_mode_answers_choices() {
         let answers = (env.choose(3), env.choose(2));
         seen.lock().unwrap().insert(answers);
     };
-    let modes = [Check::new(), Check::new().naive(), Check::new().random(200), Check::new().pct(2, 200), Check::new().pos(200)];
+    let modes =
+        [Check::new(), Check::new().naive(), Check::new().random(200), Check::new().pct(2, 200), Check::new().pos(200)];
     for check in modes {
         let seen = Mutex::default();
         let _ = check.check_determinism(false).run(|env| asks(&seen, env));

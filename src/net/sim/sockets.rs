@@ -1,10 +1,10 @@
 //! What the runtime sees of a simulated network: the traits of `network`. The only place here that locks and waits.
 
+use super::world::World;
 use super::{SimNetwork, explored, kernel};
 use crate::net::event_loop::Net;
 use crate::net::network::{Buffers, Key, Listener, Network, Readiness, Setting, Settings, Stream};
 use crate::scheduler::{Doings, World as AnyWorld};
-use super::world::World;
 use crate::sync::{MutexGuard, PoisonError};
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, SocketAddr};
