@@ -105,6 +105,7 @@ fn nobody_listening_is_said_and_ends_the_run() {
     let settings = Settings {
         to: "nowhere".into(),
         chunk: CHUNK,
+        send_buffer: program::SEND_BUFFER,
         pace: Pace::Flood(1),
         pressure: Pressure::Repaired,
         throttled: None,
