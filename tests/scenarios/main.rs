@@ -17,6 +17,7 @@ mod send_then_apply;
 #[cfg(feature = "net")]
 mod slow_down;
 mod star;
+pub(crate) mod table;
 
 #[cfg(feature = "net")]
 #[path = "../../examples/slow_down/program.rs"]
@@ -76,7 +77,7 @@ fn deadlocks(main: impl Fn(&mut Env<'_>)) -> Vec<String> {
 }
 
 /// Sends one word to each of these when it is told to.
-struct Teller<M> {
+pub(crate) struct Teller<M> {
     what: Vec<(Addr<M>, M)>,
 }
 
