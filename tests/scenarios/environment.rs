@@ -203,8 +203,7 @@ fn every_mode_answers_choices() {
         let seen: Arc<Mutex<BTreeSet<(usize, usize)>>> = Arc::default();
         let shared = seen.clone();
         Runtime::builder().seed(seed).run(move |env| asks(&shared, env)).unwrap();
-        let seen = seen.lock().unwrap().clone();
-        seen
+        seen.lock().unwrap().clone()
     };
     assert!((0..50).all(|seed| answers(seed) == answers(seed)));
     assert_eq!((0..50).flat_map(answers).collect::<BTreeSet<_>>().len(), 6);
