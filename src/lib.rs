@@ -77,7 +77,7 @@ mod sync;
 pub mod time;
 
 pub use actor::{
-    Actor, Addr, Backpressure, Context, Inlet, Messages, NoMessage, Outlet, PressureGuard, Refusal, Refused,
+    Actor, Addr, Backpressure, Context, Inlet, Messages, Model, NoMessage, Outlet, PressureGuard, Refusal, Refused,
     SpawnOptions,
 };
 pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, TcpConnectAuth, TcpListenAuth};
@@ -89,7 +89,7 @@ pub use runtime::{
     Token, run,
 };
 pub use scheduler::{
-    ActorStats, Cause, Deadlock, MutedActor, Name, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy,
+    ActorStats, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Root, Stall, Stats, TimerId, Totals, Why, WhyNotRunning, policy,
 };
 
 /// The examples in the pages are tests too.

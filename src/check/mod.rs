@@ -19,10 +19,12 @@
 
 mod causality;
 mod exhaustive;
+mod graph;
 mod run;
 mod sample;
 mod search;
 mod shrink;
+mod states;
 mod token;
 mod verdict;
 mod world;
@@ -87,6 +89,9 @@ pub enum Mode {
     Exhaustive,
     /// All, every order of every two steps included: a cross-check of the reduction.
     Naive,
+    /// All states, each once: what two schedules share is explored once, and a program that never ends may have finitely
+    /// many. See [`Check::states`].
+    States,
     /// So many uniform random walks.
     Random(u64),
     /// So many runs of PCT: a bug of this depth is found by each with a probability of at least 1 / (n · k^(depth−1)),
@@ -116,11 +121,13 @@ struct Settings {
     max_mailbox: Option<u32>,
     max_steps: usize,
     max_runs: u64,
+    max_states: u64,
     max_time: Option<Duration>,
     preemptions: Option<u32>,
     atomic: bool,
     panics_stop_actor: bool,
     unmatched_apply_is_fine: bool,
+    livelock_is_fine: bool,
     invariants: bool,
     twice: bool,
     keep_going: bool,
@@ -171,11 +178,13 @@ impl Check {
                 max_mailbox: None,
                 max_steps: 10_000,
                 max_runs: u64::MAX,
+                max_states: u64::MAX,
                 max_time: None,
                 preemptions: None,
                 atomic: false,
                 panics_stop_actor: false,
                 unmatched_apply_is_fine: false,
+                livelock_is_fine: false,
                 invariants: cfg!(debug_assertions),
                 twice: true,
                 keep_going: false,
@@ -189,7 +198,7 @@ impl Check {
     }
 
     /// How schedules are chosen. The environment variable `BACKWATER_MODE` overrides it: `exhaustive`, `naive`,
-    /// `random:1000`, `pct:3:1000` or `pos:1000`.
+    /// `states`, `random:1000`, `pct:3:1000` or `pos:1000`.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.settings.mode = mode;
         self
@@ -203,6 +212,36 @@ impl Check {
     /// Every schedule, without reduction: for cross-checks of tiny programs.
     pub fn naive(self) -> Self {
         self.mode(Mode::Naive)
+    }
+
+    /// Every state, once. A state is known again by its actors' [`Model`](crate::Model); an actor that says nothing of
+    /// itself counts as the messages that it handled, which is right but finds fewer states alike.
+    ///
+    /// This proves what single runs can only suggest: that a part of the program waits for ever while the rest goes on
+    /// (R11, [`Fault::Stalled`]), that nothing can end a pressure although the program goes on
+    /// ([`Fault::UnmatchedApply`]), that steps go round for ever without getting anywhere ([`Fault::Livelock`]). Its
+    /// memory grows with the number of states, about 60 bytes for each and 30 for each step between them.
+    ///
+    /// It ends with an error where a behaviour asks for statistics, or an actor has an inlet, an outlet or a socket.
+    ///
+    /// ```
+    /// use backwater::{Actor, Check, Context, Model};
+    /// use std::time::Duration;
+    ///
+    /// /// Ticks for ever.
+    /// #[derive(Hash)]
+    /// struct Clock;
+    /// impl Actor for Clock {
+    ///     type Msg = ();
+    ///     fn receive(&mut self, _: (), cx: &mut Context<'_, Self>) { cx.after(Duration::from_secs(1), ()); }
+    ///     fn model() -> Model<Self> { Model::hashed() }
+    /// }
+    ///
+    /// let explored = Check::new().states().assert(|env| env.spawn(Clock).tell((), env));
+    /// assert!(explored.states < 10);
+    /// ```
+    pub fn states(self) -> Self {
+        self.mode(Mode::States)
     }
 
     /// Uniform random walks.
@@ -279,6 +318,12 @@ impl Check {
         self
     }
 
+    /// At most about so many states, in a search over [`states`](Check::states). Default: no bound.
+    pub fn max_states(mut self, limit: u64) -> Self {
+        self.settings.max_states = limit;
+        self
+    }
+
     /// At most this much of the machine's time. Default: no bound; `BACKWATER_MAX_TIME`, in seconds, overrides it.
     pub fn max_time(mut self, limit: Duration) -> Self {
         self.settings.max_time = Some(limit);
@@ -308,6 +353,13 @@ impl Check {
     /// A program may end with an actor still under pressure, as long as nobody waits for it. Default: that fails.
     pub fn allow_unmatched_apply(mut self, allow: bool) -> Self {
         self.settings.unmatched_apply_is_fine = allow;
+        self
+    }
+
+    /// Actors may send each other messages for ever without any of them changing. Default: where a search over
+    /// [`states`](Check::states) finds that, it fails.
+    pub fn allow_livelock(mut self, allow: bool) -> Self {
+        self.settings.livelock_is_fine = allow;
         self
     }
 
@@ -377,7 +429,7 @@ impl Check {
     pub fn run(mut self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         self.settings.take_environment();
         let place = Location::caller();
-        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
+        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false, prints: false, time_matters: false };
         let verdict = Search::new(program).run();
         verdict.unwrap_or_else(|why| panic!("{why}"))
     }
@@ -411,7 +463,7 @@ impl Check {
         main: impl Fn(&mut Env<'_>),
     ) -> Result<Option<Fault>, String> {
         let place = Location::caller();
-        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
+        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false, prints: false, time_matters: false };
         Search::new(program).replay(token, Some(Box::new(observer)))
     }
 }

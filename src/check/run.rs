@@ -53,6 +53,8 @@ pub(super) struct Ran {
     pub(super) reached_a_batch: bool,
     /// What behaviours said with `sometimes`.
     pub(super) sometimes: Vec<(&'static str, bool)>,
+    /// It was looked at after so many steps, not at its end.
+    pub(super) until: Option<usize>,
 }
 
 /// Runs the program once. `watched` sees every event.
@@ -73,6 +75,7 @@ fn run_aloud(program: &Program<'_>, driver: &mut dyn Driver, watched: Option<Box
         path: 0,
         reached_a_batch: false,
         sometimes: Vec::new(),
+        until: None,
     };
     if let Some(seed) = driver.dice() {
         world.core.throw_dice(seed);
@@ -85,7 +88,10 @@ fn run_aloud(program: &Program<'_>, driver: &mut dyn Driver, watched: Option<Box
             ran.ending = Ending::TooLong;
             break;
         }
-        let Some((proc, given)) = driver.next(&world) else { return ran };
+        let Some((proc, given)) = driver.next(&world) else {
+            ran.note_statements(&world);
+            return ran;
+        };
         if world.enabled.len() > 1 {
             ran.decisions.push(world.number_of(proc));
         }
@@ -117,11 +123,15 @@ impl Ran {
         self.path = path.0;
     }
 
-    fn judge(&mut self, mut world: World, program: &Program<'_>, is_watched: bool) {
-        self.reached_a_batch = world.core.reached_a_batch();
+    fn note_statements(&mut self, world: &World) {
         let promises = world.core.promises().iter();
         let sometimes = promises.filter(|(_, kind, _)| *kind == crate::scheduler::Promise::Sometimes);
         self.sometimes = sometimes.map(|(label, _, held)| (*label, *held)).collect();
+    }
+
+    fn judge(&mut self, mut world: World, program: &Program<'_>, is_watched: bool) {
+        self.reached_a_batch = world.core.reached_a_batch();
+        self.note_statements(&world);
         if matches!(self.ending, Ending::TooLong) {
             let stall = if is_watched { world.stall() } else { None };
             if let Some(stall) = stall {
@@ -160,6 +170,8 @@ pub(super) struct Replay<'d> {
     next: usize,
     /// A number that names nobody means the first instead: for shrinking. Otherwise the run is given up.
     lenient: bool,
+    /// The run is given up after so many steps.
+    until: Option<usize>,
     /// The step at which the decisions did not fit.
     pub(super) misfit: Option<usize>,
     steps: usize,
@@ -167,7 +179,13 @@ pub(super) struct Replay<'d> {
 
 impl<'d> Replay<'d> {
     pub(super) fn new(decisions: &'d [u32], lenient: bool) -> Self {
-        Replay { decisions, next: 0, lenient, misfit: None, steps: 0 }
+        Replay { decisions, next: 0, lenient, until: None, misfit: None, steps: 0 }
+    }
+
+    /// Gives the run up after so many steps.
+    pub(super) fn until(mut self, steps: Option<usize>) -> Self {
+        self.until = steps;
+        self
     }
 
     /// Were there more decisions than the run had use for?
@@ -182,6 +200,9 @@ impl<'d> Replay<'d> {
 
 impl Driver for Replay<'_> {
     fn next(&mut self, world: &World) -> Option<(Proc, Vec<u32>)> {
+        if self.until == Some(self.steps) {
+            return None;
+        }
         let mut number = 0;
         if world.enabled.len() > 1 {
             number = self.decisions.get(self.next).copied().unwrap_or(0);

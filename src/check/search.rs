@@ -23,15 +23,15 @@ const STALLS_LOOKED_FOR: u64 = 16;
 const CLOCK_EVERY: u64 = 64;
 
 pub(super) struct Search<'p> {
-    program: Program<'p>,
-    explored: Explored,
+    pub(super) program: Program<'p>,
+    pub(super) explored: Explored,
     clock: RealClock,
     /// What `sometimes` said so far.
     sometimes: BTreeMap<&'static str, bool>,
     /// With `keep_going`: the first failure.
     failed: Option<Failure>,
     /// Runs were shorter than a batch for every actor, so far.
-    reached_a_batch: bool,
+    pub(super) reached_a_batch: bool,
 }
 
 /// What a part of the search came to, if it came to an end.
@@ -67,6 +67,7 @@ impl<'p> Search<'p> {
         let seed = self.program.settings.seed;
         let by_batch = self.program.settings.detector == Detector::Batch;
         match mode {
+            Mode::States => self.states(),
             Mode::Exhaustive | Mode::Naive => {
                 let verdict = self.exhaust(*mode == Mode::Exhaustive)?;
                 if self.reached_a_batch && by_batch && !self.program.batches_matter && self.failed.is_none() {
@@ -140,14 +141,15 @@ impl<'p> Search<'p> {
         Ok(Verdict::Cut { by: Bound::Sample, explored: self.explored.clone(), estimate: None })
     }
 
-    fn take(&mut self, driver: &mut dyn Driver) -> Ran {
+    pub(super) fn take(&mut self, driver: &mut dyn Driver) -> Ran {
         run(&self.program, driver, None)
     }
 
-    fn bound(&mut self) -> Option<Bound> {
+    pub(super) fn bound(&mut self) -> Option<Bound> {
         let runs = self.explored.runs + self.explored.redundant;
         match () {
             () if runs >= self.program.settings.max_runs => Some(Bound::Runs),
+            () if self.explored.states >= self.program.settings.max_states => Some(Bound::States),
             () if runs.is_multiple_of(CLOCK_EVERY) && self.is_out_of_time() => Some(Bound::Time),
             () => None,
         }
@@ -158,7 +160,7 @@ impl<'p> Search<'p> {
     }
 
     /// Counts a run, and looks at how it ended. A verdict if the search is over with it.
-    fn note(&mut self, ran: Ran) -> Result<End, String> {
+    pub(super) fn note(&mut self, ran: Ran) -> Result<End, String> {
         self.explored.steps += ran.steps as u64;
         self.explored.longest = self.explored.longest.max(ran.steps);
         if matches!(ran.ending, Ending::GivenUp) {
@@ -167,9 +169,7 @@ impl<'p> Search<'p> {
         }
         self.explored.runs += 1;
         self.reached_a_batch |= ran.reached_a_batch;
-        for (label, held) in &ran.sometimes {
-            *self.sometimes.entry(label).or_default() |= held;
-        }
+        self.note_statements(&ran);
         if self.explored.runs == 1
             && self.program.settings.twice
             && let Some(differs) = self.differs(&ran)
@@ -189,6 +189,13 @@ impl<'p> Search<'p> {
                 Ok(self.failed(ran, false))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// What it said with `sometimes`.
+    pub(super) fn note_statements(&mut self, ran: &Ran) {
+        for (label, held) in &ran.sometimes {
+            *self.sometimes.entry(label).or_default() |= held;
         }
     }
 
@@ -219,16 +226,22 @@ impl<'p> Search<'p> {
         }
     }
 
+    /// The verdict on what holds where a run was given up.
+    pub(super) fn fail_here(&mut self, mut ran: Ran, found: Fault) -> Verdict {
+        ran.until = Some(ran.steps);
+        self.fail(ran, found, false)
+    }
+
     /// The verdict on a run that failed.
     fn fail(&mut self, ran: Ran, found: Fault, watched: bool) -> Verdict {
         let before = (ran.steps, ran.switches);
-        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_));
+        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_)) || ran.until.is_some();
         // Only the runs of the search count as runs of the program.
         let quiet = Settings { each_end: None, ..self.program.settings.clone() };
         let program = Program { settings: &quiet, ..self.program };
         let ran = if self.program.settings.shrink && !path_fault { shrink(&program, ran, watched) } else { ran };
         let lines = Lines::default();
-        let shown = self.again(&ran, lines.clone());
+        let shown = Ran { until: ran.until, ..self.again(&ran, lines.clone()) };
         let token = self.token(&shown);
         let mut fault = if path_fault { found } else { fault(&shown).cloned().unwrap_or(found) };
         if let Fault::Deadlock(report) = &mut fault {
@@ -249,7 +262,7 @@ impl<'p> Search<'p> {
     fn again(&self, ran: &Ran, observer: impl Observer + 'static) -> Ran {
         let quiet = Settings { each_end: None, ..self.program.settings.clone() };
         let program = Program { settings: &quiet, ..self.program };
-        run(&program, &mut Replay::new(&ran.decisions, true), Some(Box::new(observer)))
+        run(&program, &mut Replay::new(&ran.decisions, true).until(ran.until), Some(Box::new(observer)))
     }
 
     /// R12: does the schedule give the same run twice?
@@ -278,15 +291,16 @@ impl<'p> Search<'p> {
 
     fn token(&self, ran: &Ran) -> String {
         let settings = self.program.settings.hash();
-        Token { settings, path: ran.path, decisions: ran.decisions.clone() }.to_line()
+        Token { settings, path: ran.path, decisions: ran.decisions.clone(), until: ran.until }.to_line()
     }
 
     /// Takes a token's schedule; gives back how it ended.
     ///
     /// # Errors
     /// Says why the token does not fit.
-    pub(super) fn replay(&self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Option<Fault>, String> {
-        Ok(fault(&self.replayed(line, watched)?).cloned())
+    pub(super) fn replay(&mut self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Option<Fault>, String> {
+        let ran = self.replayed(line, watched)?;
+        self.found(&ran)
     }
 
     fn replayed(&self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Ran, String> {
@@ -295,20 +309,25 @@ impl<'p> Search<'p> {
         if !token.fits_settings(self.program.settings.hash()) {
             return Err(refuse("it was made with other settings (seed, batch, detector, grain, panics)".into()));
         }
-        let mut replay = Replay::new(&token.decisions, false);
+        let mut replay = Replay::new(&token.decisions, false).until(token.until);
         let ran = run(&self.program, &mut replay, watched);
         match (replay.misfit, replay.has_left()) {
             (Some(step), _) => Err(refuse(format!("the program goes another way at step {step}: it has changed"))),
             (None, true) => Err(refuse("the program ends earlier than it did: it has changed".into())),
             _ if !token.fits_path(ran.path) => Err(refuse("the program takes other steps than it did".into())),
-            _ => Ok(ran),
+            _ => Ok(Ran { until: token.until, ..ran }),
         }
+    }
+
+    /// What is wrong with a replayed run: at its end, or where it was to be looked at.
+    fn found(&mut self, ran: &Ran) -> Result<Option<Fault>, String> {
+        if ran.until.is_some() { self.judge_here(ran) } else { Ok(fault(ran).cloned()) }
     }
 
     fn run_token(&mut self, line: &str) -> Result<Verdict, String> {
         let ran = self.replayed(line, Some(Box::new(Lines::default())))?;
         self.explored.runs = 1;
-        let found = fault(&ran).cloned();
+        let found = self.found(&ran)?;
         Ok(match found {
             Some(found) => {
                 let watched = matches!(found, Fault::Stalled(_));
@@ -319,14 +338,14 @@ impl<'p> Search<'p> {
     }
 
     fn run_regressions(&mut self) -> Result<Option<Failure>, String> {
-        let Some(file) = &self.program.settings.regressions else { return Ok(None) };
-        let Ok(text) = fs::read_to_string(file) else { return Ok(None) };
+        let Some(file) = self.program.settings.regressions.clone() else { return Ok(None) };
+        let Ok(text) = fs::read_to_string(&file) else { return Ok(None) };
         let tokens = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         for line in tokens.map(str::to_owned).collect::<Vec<_>>() {
             match self.replayed(&line, Some(Box::new(Lines::default()))) {
                 Err(why) => eprintln!("{}: {why}", file.display()),
                 Ok(ran) => {
-                    let Some(found) = fault(&ran).cloned() else { continue };
+                    let Some(found) = self.found(&ran)? else { continue };
                     let watched = matches!(found, Fault::Stalled(_));
                     if let Verdict::Failed(failure) = self.fail(ran, found, watched) {
                         return Ok(Some(*failure));
@@ -393,7 +412,7 @@ impl Settings {
     pub(super) fn take_environment(&mut self) {
         let bad = |name: &str, value: &str, wanted: &str| -> ! { panic!("{name}={value:?} is not {wanted}") };
         if let Ok(value) = env::var("BACKWATER_MODE") {
-            let wanted = "`exhaustive`, `naive`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
+            let wanted = "`exhaustive`, `naive`, `states`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
             self.mode = Mode::parse(&value).unwrap_or_else(|| bad("BACKWATER_MODE", &value, wanted));
         }
         if let Ok(value) = env::var("BACKWATER_SEED") {
@@ -415,6 +434,7 @@ impl Mode {
         match parts[..] {
             ["exhaustive"] => Some(Mode::Exhaustive),
             ["naive"] => Some(Mode::Naive),
+            ["states"] => Some(Mode::States),
             ["random", runs] => runs.parse().ok().map(Mode::Random),
             ["pos", runs] => runs.parse().ok().map(Mode::Pos),
             ["pct", depth, runs] => Some(Mode::Pct { depth: depth.parse().ok()?, runs: runs.parse().ok()? }),

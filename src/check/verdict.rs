@@ -35,6 +35,8 @@ pub enum Bound {
     Runs,
     /// [`Check::max_time`](crate::Check::max_time).
     Time,
+    /// [`Check::max_states`](crate::Check::max_states).
+    States,
     /// [`Check::preemptions`](crate::Check::preemptions): there are schedules with more.
     Preemptions,
     /// The mode draws samples: it never explores everything.
@@ -45,6 +47,8 @@ pub enum Bound {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explored {
+    /// Different states, in a search over states.
+    pub states: u64,
     /// Runs to the end, or to the bound on steps. In an exhaustive search: one for each class of schedules.
     pub runs: u64,
     /// Runs that turned out to be covered by others and were given up: the price of an imperfect reduction.
@@ -97,6 +101,14 @@ pub enum Fault {
         name: String,
         /// The bound.
         limit: u32,
+    },
+    /// Steps that can go round for ever, under a fair scheduler and without time passing, in which no actor ever comes
+    /// out of a behaviour in another state than it went in. Found by [`Check::states`](crate::Check::states).
+    Livelock {
+        /// How many states the round has.
+        states: usize,
+        /// The actors that have something to do in it.
+        busy: Vec<String>,
     },
     /// What [`Context::eventually`](crate::Context::eventually) said did not come true.
     NotEventually(&'static str),
@@ -190,6 +202,12 @@ impl fmt::Display for Fault {
             Fault::MailboxTooLong { name, limit } => {
                 write!(f, "the mailbox of {name} holds more than {limit} messages")
             }
+            Fault::Livelock { states, busy } => write!(
+                f,
+                "livelock: {} can go on for ever without time passing and without any of them changing (a round of \
+                 {states} states); if it is meant to, allow it: Check::allow_livelock",
+                busy.join(", ")
+            ),
             Fault::NotEventually(label) => write!(f, "`eventually` did not come true in this run: {label}"),
             Fault::Never(label) => write!(f, "`sometimes` was true in no schedule: {label}"),
             Fault::Nondeterminism { step, first, second } => write!(
@@ -226,7 +244,10 @@ impl fmt::Display for Failure {
 
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explored { runs, redundant, too_long, failed, steps, longest } = self;
+        let Explored { states, runs, redundant, too_long, failed, steps, longest } = self;
+        if *states > 0 {
+            write!(f, "{states} states, ")?;
+        }
         write!(
             f,
             "{runs} runs ({redundant} more were redundant, {too_long} too long, {failed} failed), {steps} steps, the \
@@ -254,6 +275,7 @@ impl fmt::Display for Bound {
             Bound::Steps => "the bound on steps in a run (does the program end?)",
             Bound::Runs => "the bound on runs",
             Bound::Time => "the bound on time",
+            Bound::States => "the bound on states (does the program have finitely many?)",
             Bound::Preemptions => "the bound on preemptions",
             Bound::Sample => "its nature, a sample",
         })

@@ -15,6 +15,10 @@ pub(super) struct Program<'p> {
     pub(super) settings: &'p Settings,
     /// The ends of runs matter: see `Single::write_script`.
     pub(super) batches_matter: bool,
+    /// States are told apart.
+    pub(super) prints: bool,
+    /// What time it is is part of a state.
+    pub(super) time_matters: bool,
 }
 
 /// A run in progress.
@@ -49,6 +53,9 @@ impl World {
             core.watch_contacts();
         }
         core.write_script(settings.atomic, program.batches_matter);
+        if program.prints {
+            core.take_prints(program.time_matters);
+        }
         World { core, bodies: Bodies::new(), enabled: Vec::new(), last: MAIN }
     }
 

@@ -1,6 +1,6 @@
 //! The post office: a table of seats, each with a mailbox and whatever its owner keeps there.
 
-use super::node::{Link, Pool, Show};
+use super::node::{self, Link, Pool, Show};
 use std::fmt::{self, Debug};
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -189,6 +189,24 @@ impl<T> Post<T> {
         let link = self.letters[letter.0 as usize].take().expect("a letter is taken up once, where it was kept");
         self.spare_letters.push(letter.0);
         Draft { post: self, link }
+    }
+
+    /// A message that is kept, if it is an `M`.
+    pub(crate) fn kept<M: Debug + Send + 'static>(&self, letter: &Letter) -> Option<&M> {
+        let link = self.letters.get(letter.0 as usize).copied().flatten()?;
+        // SAFETY: a letter's node is live until it is taken up, which needs the post office to be borrowed mutably.
+        unsafe { node::look::<M>(link) }
+    }
+
+    /// The `nth` message that waits, counted from 0, if there is one and it is an `M`.
+    pub(crate) fn waiting<M: Debug + Send + 'static>(&self, seat: u32, nth: u32) -> Option<&M> {
+        let mut link = self.seats[seat as usize].mailbox.first?;
+        for _ in 0..nth {
+            // SAFETY: the node is in the mailbox, so it is live, and so is the next one.
+            link = unsafe { (*link.as_ptr()).next }?;
+        }
+        // SAFETY: the node is in the mailbox, and stays there while the post office is borrowed.
+        unsafe { node::look::<M>(link) }
     }
 
     /// Puts a message at the end of a mailbox, and returns how many there are now.

@@ -8,8 +8,10 @@ mod bell;
 mod contacts;
 mod deadlock;
 mod event_loop;
+mod fingerprint;
 pub mod policy;
 mod pressure;
+mod prints;
 mod random;
 mod ring;
 mod script;
@@ -20,7 +22,8 @@ mod stats;
 mod timers;
 mod trace;
 
-pub use deadlock::{Cause, Deadlock, MutedActor, Root, Stall};
+pub use deadlock::{Cause, Deadlock, MutedActor, Needs, Root, Stall, Why};
+pub use fingerprint::Fingerprint;
 pub use random::Random;
 pub use standing::WhyNotRunning;
 pub use stats::{ActorStats, Stats, Totals};
@@ -32,6 +35,7 @@ pub(crate) use event_loop::EventLoop;
 #[cfg(feature = "net")]
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
+pub(crate) use prints::Held;
 pub(crate) use script::{Access, Object, Proc, Promise, TimerChange, Traces};
 pub use seat::Name;
 pub(crate) use seat::Plan;

@@ -244,7 +244,10 @@ impl Single {
 
     /// A guard of the running actor comes to life; returns its number.
     pub(crate) fn hold(&mut self, place: Place) -> (u64, Arc<GuardDrops>) {
-        let guard = self.next_guard;
+        let guard = match &mut self.script {
+            Some(script) => script.new_guard(self.running.seat),
+            None => self.next_guard,
+        };
         self.next_guard += 1;
         if !self.writes_down(|| Effect::Hold { guard, place }) {
             self.hold_now(guard, place);
@@ -277,6 +280,9 @@ impl Single {
     }
 
     pub(super) fn drop_guard(&mut self, actor: ActorId, guard: u64) {
+        if let Some(script) = &mut self.script {
+            script.guard_is_gone(actor.seat, guard);
+        }
         let Some(seat) = self.seat_of_mut(actor) else { return };
         let guards = &mut seat.more().guards;
         guards.retain(|(g, _)| *g != guard);

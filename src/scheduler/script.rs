@@ -4,7 +4,9 @@
 //! at a time, in order, between those of other actors. Which step is next is not decided here: that is the checker's.
 //! The plain runtime never has a [`Script`]; what it runs is what is checked (every effect ends in the same functions).
 
+use super::fingerprint::Fingerprint;
 use super::pressure::GuardDrops;
+use super::prints::Prints;
 use super::random::Random;
 use super::seat::Seat;
 use super::single::{Bodies, Delivery, Failure, Single, arrive, dead_letter};
@@ -13,7 +15,8 @@ use crate::mailbox::{Draft, Letter};
 use crate::rules::{Detector, Load};
 use crate::sync::Arc;
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::Hash;
 use std::mem;
 
 /// One thing that a behaviour did to the world.
@@ -72,6 +75,8 @@ pub(crate) enum TimerChange {
 #[derive(Default)]
 pub(super) struct Progress {
     effects: VecDeque<Effect>,
+    /// Of each effect, where states are told apart.
+    prints: VecDeque<u128>,
     pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
     marked: Vec<u32>,
@@ -120,7 +125,12 @@ pub(crate) struct Script {
     /// The answers that this step got, each with the number of answers there were.
     chosen: Vec<(u32, u32)>,
     /// Every statement made in this run, and whether it was ever true.
-    promises: Vec<(&'static str, Promise, bool)>,
+    pub(super) promises: Vec<(&'static str, Promise, bool)>,
+    /// Guards that live or whose drop is still to be carried out: owner and number. The number is the smallest that is
+    /// free, so that a state comes back in which the same guards live.
+    guards: BTreeSet<(u32, u64)>,
+    /// What tells states apart, if the search asks for it.
+    pub(super) prints: Option<Box<Prints>>,
 }
 
 /// Seats of the standard streams: what is sent there is not part of the search.
@@ -159,6 +169,9 @@ impl Script {
 
     /// A message is about to arrive at `to`.
     pub(super) fn pushed(&mut self, to: ActorId) {
+        if let Some(prints) = &mut self.prints {
+            prints.arrives(to.seat);
+        }
         self.touch(Object::Life(to.seat), Access::Read);
         self.touch(Object::Tail(to.seat), Access::Write);
         let number = count(&mut self.pushed, to.seat);
@@ -190,6 +203,37 @@ impl Script {
             self.freed.push(*sender);
         }
         self.progress.iter_mut().for_each(|progress| progress.pending.retain(|r| *r != actor));
+    }
+}
+
+impl Script {
+    /// The number of a new guard of `seat`.
+    pub(super) fn new_guard(&mut self, seat: u32) -> u64 {
+        let number = (0..).find(|number| !self.guards.contains(&(seat, *number))).expect("numbers do not run out");
+        self.guards.insert((seat, number));
+        number
+    }
+
+    pub(super) fn guard_is_gone(&mut self, seat: u32, number: u64) {
+        self.guards.remove(&(seat, number));
+    }
+
+    /// Behaviours in progress. Where runs end matters only if one can be full.
+    pub(super) fn print_progress(&self, all: &mut Fingerprint) {
+        for progress in &self.progress {
+            let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some()];
+            all.word(flags.iter().fold(progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag)));
+            if self.batches_matter {
+                (progress.running, progress.left, progress.handled).hash(all);
+            }
+            if progress.behaving {
+                let made = progress.prints.iter().copied().chain(std::iter::repeat(0));
+                progress.effects.iter().zip(made).for_each(|(effect, made)| effect.print(made, all));
+                let mut marks = [progress.pending.clone(), progress.marked.clone()];
+                marks.iter_mut().for_each(|marks| marks.sort_unstable());
+                marks.hash(all);
+            }
+        }
     }
 }
 
@@ -233,6 +277,8 @@ impl Single {
             dice: None,
             chosen: Vec::new(),
             promises: Vec::new(),
+            guards: BTreeSet::new(),
+            prints: None,
         }));
         self.watch_all();
     }
@@ -242,7 +288,7 @@ impl Single {
         self.script().dice = Some(Random::new(seed));
     }
 
-    fn script(&mut self) -> &mut Script {
+    pub(super) fn script(&mut self) -> &mut Script {
         self.script.as_mut().expect("only the checker takes steps")
     }
 
@@ -274,12 +320,14 @@ impl Single {
         if let Some(script) = &self.script {
             script.looked.set((true, script.looked.get().1));
         }
+        self.print_look(false);
     }
 
     pub(crate) fn looked_at_all(&self) {
         if let Some(script) = &self.script {
             script.looked.set((true, true));
         }
+        self.print_look(true);
     }
 
     /// The checker's answer to `choose`; none without a checker.
@@ -291,6 +339,7 @@ impl Single {
             None => script.dice.as_mut().map_or(0, |dice| dice.below(n) as u32),
         };
         script.chosen.push((given, answers));
+        self.print_answer(u64::from(given));
         Some(u64::from(given))
     }
 
@@ -334,6 +383,7 @@ impl Single {
     /// After `main_step`, and after its panic.
     pub(crate) fn main_written(&mut self, bodies: &mut Bodies) {
         self.behaviour_written(0, bodies);
+        self.print_deliveries(Proc::Actor(0), bodies);
         self.step_over();
     }
 
@@ -347,6 +397,7 @@ impl Single {
                 self.fire_first(owner, nth);
             }
         }
+        self.print_deliveries(proc, bodies);
         self.step_over();
     }
 
@@ -420,6 +471,9 @@ impl Single {
         let script = self.script();
         let number = count(&mut script.popped, seat);
         script.touch(Object::Message(seat, number), Access::Read);
+        if let Some(prints) = &mut script.prints {
+            prints.begins(seat);
+        }
         let progress = script.of(seat);
         progress.behaving = true;
         progress.left -= 1;
@@ -458,17 +512,22 @@ impl Single {
         script.write_drops();
         script.recording = false;
         let written = mem::take(&mut script.written);
-        let progress = script.of(seat);
-        progress.effects = written;
+        let prints = self.print_behaviour(seat, &written, bodies);
+        let progress = self.script().of(seat);
+        (progress.effects, progress.prints) = (written, prints);
         (progress.stopping, progress.shutdown) = (stopping, shutdown);
     }
 
     fn next_effect(&mut self, seat: u32) {
         let progress = self.script().of(seat);
         let Some(effect) = progress.effects.pop_front() else { return };
+        let print = progress.prints.pop_front().unwrap_or_default();
         self.pending = mem::take(&mut progress.pending);
         match effect {
-            Effect::Send { letter, to, lane, place } => self.send_letter(letter, to, lane, place),
+            Effect::Send { letter, to, lane, place } => {
+                self.send_letter(letter, to, lane, place);
+                self.print_arrival(to.seat, print);
+            }
             Effect::Apply(place) => self.apply_now(place),
             Effect::Release(place) => self.release_now(place),
             Effect::Hold { guard, place } => self.hold_now(guard, place),
@@ -560,6 +619,7 @@ impl Single {
             ended.into_iter().for_each(|seat| bodies[seat as usize] = None);
             *self.script().of(seat) = Progress::default();
         }
+        self.print_deliveries(Proc::Actor(seat), bodies);
         self.step_over();
     }
 

@@ -8,6 +8,7 @@ use super::bell::Bell;
 use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
 use super::pressure::GuardDrops;
+use super::prints::Held;
 use super::random::Random;
 use super::ring::Ring;
 use super::script::{Access, Object, Script};
@@ -28,6 +29,12 @@ use std::time::Duration;
 pub(crate) trait Body: Send {
     /// Handles `quota` messages, or fewer if `behaviour_ended` says so.
     fn run(&mut self, core: &mut Single, me: ActorId, quota: u32);
+
+    /// For the checker: what it is made of, if that is known.
+    fn print(&self) -> Option<u128>;
+
+    /// For the checker: what one of its messages is made of, if that is known.
+    fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128>;
 }
 
 /// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
