@@ -125,6 +125,16 @@ impl Graph {
         Shortest { came }
     }
 
+    /// For each state: can one of the actors step that are named for it?
+    pub(super) fn moves(&self, named: &BTreeMap<u32, Vec<bool>>) -> Vec<bool> {
+        let mut moves = vec![false; self.standing.len()];
+        for edge in &self.edges {
+            let Proc::Actor(actor) = edge.proc else { continue };
+            moves[edge.from as usize] |= named.get(&actor).is_some_and(|is| is[edge.from as usize]);
+        }
+        moves
+    }
+
     /// The steps of a shortest way to a state.
     pub(super) fn path(&self, shortest: &Shortest, mut to: u32) -> Path {
         let mut path = Vec::new();

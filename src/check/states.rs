@@ -218,14 +218,9 @@ impl Search<'_> {
     /// What only the whole graph tells.
     fn ask(&mut self, states: &States, before: &Path) -> Option<Verdict> {
         let shortest = states.graph.shortest();
-        let nearest = |holds: &[bool]| shortest.nearest((0..).zip(holds).filter(|(_, is)| **is).map(|(state, _)| state));
         let stuck = |which: fn(&Standing) -> &Vec<u32>| -> BTreeMap<u32, Vec<bool>> {
             let actors = states.graph.actors(which).into_iter();
             actors.map(|(actor, is)| (actor, states.graph.for_ever(&is))).collect()
-        };
-        let first = |stuck: &BTreeMap<u32, Vec<bool>>| {
-            let states = stuck.values().filter_map(|is| nearest(is));
-            states.min_by_key(|state| shortest.steps(*state))
         };
         // The first step of the graph stands for all that come before it.
         let path_to = |state: u32| {
@@ -236,6 +231,12 @@ impl Search<'_> {
         let pressing = stuck(|standing| &standing.1);
         let at = |stuck: &BTreeMap<u32, Vec<bool>>, state: u32| -> Vec<u32> {
             stuck.iter().filter(|(_, is)| is[state as usize]).map(|(actor, _)| *actor).collect()
+        };
+        // The nearest state in which the roots have nothing to do any more says more than the first in which all is lost.
+        let moves = states.graph.moves(&pressing);
+        let first = |stuck: &BTreeMap<u32, Vec<bool>>| {
+            let all = (0..moves.len() as u32).filter(|state| stuck.values().any(|is| is[*state as usize]));
+            all.min_by_key(|state| (moves[*state as usize], shortest.steps(*state)))
         };
         if let Some(state) = first(&muted) {
             let (who, roots) = (at(&muted, state), at(&pressing, state));
@@ -305,7 +306,7 @@ impl Driver for Record<'_> {
 fn busy(world: &World) -> Vec<String> {
     let actor = |proc: &Proc| match proc {
         Proc::Actor(seat) => Some(world.core.name_at(*seat)),
-        Proc::Timer { .. } => None,
+        _ => None,
     };
     world.enabled.iter().filter_map(actor).collect()
 }

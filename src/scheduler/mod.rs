@@ -6,6 +6,7 @@
 
 mod bell;
 mod contacts;
+mod core;
 mod deadlock;
 mod event_loop;
 mod fingerprint;
@@ -29,6 +30,7 @@ pub use standing::WhyNotRunning;
 pub use stats::{ActorStats, Stats, Totals};
 pub use timers::TimerId;
 
+pub(crate) use self::core::Core;
 pub(crate) use bell::Bell;
 #[cfg(feature = "net")]
 pub(crate) use event_loop::EventLoop;
@@ -36,7 +38,8 @@ pub(crate) use event_loop::EventLoop;
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
 pub(crate) use prints::Held;
-pub(crate) use script::{Access, Object, Proc, Promise, TimerChange, Traces};
+pub(crate) use script::{Access, Object, Proc, Promise, Traces};
+
 pub use seat::Name;
 pub(crate) use seat::Plan;
 pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};

@@ -219,6 +219,8 @@ impl Single {
                     let (a, b) = match proc {
                         Proc::Actor(from) => (u64::from(from), 0),
                         Proc::Timer { owner, nth } => (u64::from(owner), 1 + u64::from(nth)),
+                        Proc::World(choice) => (choice, u64::MAX),
+                        Proc::Time => (0, u64::MAX),
                     };
                     of_words([tag::DELIVERED, a, b, u64::from(nth - known)])
                 });
