@@ -92,6 +92,15 @@ pub use scheduler::{
     ActorStats, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Root, Stall, Stats, TimerId, Totals, Why, WhyNotRunning, policy,
 };
 
+/// What the tests of the concurrent parts see, in this repository. Not for users: it changes without notice.
+#[cfg(feature = "__internals")]
+#[doc(hidden)]
+pub mod internals {
+    pub mod sync {
+        pub use crate::sync::*;
+    }
+}
+
 /// The examples in the pages are tests too.
 #[cfg(doctest)]
 mod pages {

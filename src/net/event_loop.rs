@@ -70,7 +70,7 @@ impl Outside for Live {
     }
 }
 
-type CanWake = dyn Fn() -> bool + Send + Sync;
+type CanWake = Box<dyn Fn() -> bool + Send + Sync>;
 
 struct Entry {
     to: Addr<Signal>,
@@ -90,7 +90,7 @@ pub(super) struct Net {
 
 impl Net {
     pub(super) fn over(network: impl Network + 'static) -> Self {
-        let (can_wake, network) = (network.can_wake().into(), Box::new(network));
+        let (can_wake, network) = (Arc::new(network.can_wake()), Box::new(network));
         Net { network, can_wake, sockets: BTreeMap::new(), next: 0, gone: Arc::default(), ready: Vec::new() }
     }
 
