@@ -89,7 +89,8 @@ pub use runtime::{
     Token, run,
 };
 pub use scheduler::{
-    ActorStats, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Root, Stall, Stats, TimerId, Totals, Why, WhyNotRunning, policy,
+    ActorStats, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Root, Stall, Stats, TimerId, Totals, Why,
+    WhyNotRunning, policy,
 };
 
 /// What the tests of the concurrent parts see, in this repository. Not for users: it changes without notice.

@@ -6,9 +6,7 @@ use super::outlet::{self, Outlet};
 use super::{Actor, Addr};
 use crate::event::ActorId;
 use crate::rules::Detector;
-use crate::scheduler::{
-    ActorStats, Core, Fingerprint, Name, Plan, Promise, Stall, Stats, TimerId, WhyNotRunning,
-};
+use crate::scheduler::{ActorStats, Core, Fingerprint, Name, Plan, Promise, Stall, Stats, TimerId, WhyNotRunning};
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::panic::Location;

@@ -4,16 +4,17 @@
 //! Not here: how states are found, which is [`states`](super::states)'s.
 
 use crate::scheduler::Proc;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A step from one state to another.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Edge {
     pub(super) from: u32,
     pub(super) to: u32,
     pub(super) proc: Proc,
-    /// Answers to its choices: a number in `Graph::answers`.
+    /// Answers to its choices, and seats to which it sent: numbers in `Graph::rows`.
     answers: u32,
+    sent: u32,
     /// No time passed, and no actor came out of it in another state than it went in.
     quiet: bool,
 }
@@ -28,7 +29,8 @@ pub(super) type Path = Vec<(Proc, Vec<u32>)>;
 pub(super) struct Graph {
     prints: Table,
     pub(super) edges: Vec<Edge>,
-    answers: Vec<Vec<u32>>,
+    rows: Vec<Vec<u32>>,
+    row_numbers: BTreeMap<Vec<u32>, u32>,
     /// For each state, a number in `standings`.
     standing: Vec<u32>,
     standings: BTreeMap<Standing, u32>,
@@ -36,9 +38,14 @@ pub(super) struct Graph {
 
 impl Graph {
     pub(super) fn new() -> Self {
-        let nobody = (Vec::new(), Vec::new());
-        let standings = BTreeMap::from([(nobody, 0)]);
-        Graph { prints: Table::new(), edges: Vec::new(), answers: vec![Vec::new()], standing: vec![0], standings }
+        Graph {
+            prints: Table::new(),
+            edges: Vec::new(),
+            rows: Vec::new(),
+            row_numbers: BTreeMap::new(),
+            standing: vec![0],
+            standings: BTreeMap::from([(Standing::default(), 0)]),
+        }
     }
 
     /// How many states there are, the one before `main` not counted.
@@ -57,20 +64,56 @@ impl Graph {
         (known, known == next)
     }
 
-    pub(super) fn edge(&mut self, from: u32, to: u32, proc: Proc, answers: &[u32], quiet: bool) {
-        let number = match answers {
-            [] => 0,
-            answers => self.answers.iter().position(|known| known == answers).unwrap_or_else(|| {
-                self.answers.push(answers.to_vec());
-                self.answers.len() - 1
-            }),
+    /// `sent` are the seats to which this step of `proc` sent.
+    pub(super) fn edge(&mut self, from: u32, to: u32, proc: Proc, answers: &[u32], sent: &[u32], quiet: bool) {
+        let (answers, sent) = (self.row(answers), self.row(sent));
+        self.edges.push(Edge { from, to, proc, answers, sent, quiet });
+    }
+
+    fn row(&mut self, row: &[u32]) -> u32 {
+        match self.row_numbers.get(row) {
+            Some(number) => *number,
+            None => {
+                self.rows.push(row.to_vec());
+                self.row_numbers.insert(row.to_vec(), self.rows.len() as u32 - 1);
+                self.rows.len() as u32 - 1
+            }
+        }
+    }
+
+    /// Who sends to whom, as (receiver, sender), on the shortest way to a state and on whatever can follow it.
+    pub(super) fn contacts(&self, shortest: &Shortest, state: u32) -> BTreeSet<(u32, u32)> {
+        let forth = Neighbours::new(self.standing.len(), self.edges.iter().map(|edge| (edge.from, edge.to)));
+        let mut reached = vec![false; self.standing.len()];
+        let mut queue = vec![state];
+        while let Some(state) = queue.pop() {
+            if !std::mem::replace(&mut reached[state as usize], true) {
+                queue.extend(forth.of(state));
+            }
+        }
+        let later = self.edges.iter().filter(|edge| reached[edge.from as usize]);
+        let contacts = |edge: &Edge| match edge.proc {
+            Proc::Actor(from) => self.rows[edge.sent as usize].iter().map(|to| (*to, from)).collect(),
+            _ => Vec::new(),
         };
-        self.edges.push(Edge { from, to, proc, answers: number as u32, quiet });
+        later.chain(self.edges_to(shortest, state)).flat_map(contacts).collect()
+    }
+
+    fn edges_to(&self, shortest: &Shortest, mut to: u32) -> Vec<&Edge> {
+        let mut edges = Vec::new();
+        while to != 0 {
+            let edge = &self.edges[shortest.came[to as usize].0 as usize];
+            edges.push(edge);
+            to = edge.from;
+        }
+        edges.reverse();
+        edges
     }
 
     /// Who is muted and who is under pressure, of each number that `standing_of` gives.
     fn standings(&self) -> Vec<&Standing> {
-        let mut all: Vec<(&Standing, u32)> = self.standings.iter().map(|(standing, number)| (standing, *number)).collect();
+        let mut all: Vec<(&Standing, u32)> =
+            self.standings.iter().map(|(standing, number)| (standing, *number)).collect();
         all.sort_by_key(|(_, number)| *number);
         all.into_iter().map(|(standing, _)| standing).collect()
     }
@@ -136,15 +179,9 @@ impl Graph {
     }
 
     /// The steps of a shortest way to a state.
-    pub(super) fn path(&self, shortest: &Shortest, mut to: u32) -> Path {
-        let mut path = Vec::new();
-        while to != 0 {
-            let edge = &self.edges[shortest.came[to as usize].0 as usize];
-            path.push((edge.proc, self.answers[edge.answers as usize].clone()));
-            to = edge.from;
-        }
-        path.reverse();
-        path
+    pub(super) fn path(&self, shortest: &Shortest, to: u32) -> Path {
+        let step = |edge: &Edge| (edge.proc, self.rows[edge.answers as usize].clone());
+        self.edges_to(shortest, to).into_iter().map(step).collect()
     }
 
     /// Parts of the graph in which a run can go round for ever, under a scheduler that is fair: each is a set of states
@@ -318,7 +355,7 @@ mod tests {
         for state in 1..states {
             graph.state(u128::from(state), Default::default);
         }
-        steps.iter().for_each(|(from, to, p)| graph.edge(*from, *to, Proc::Actor(*p), &[], true));
+        steps.iter().for_each(|(from, to, p)| graph.edge(*from, *to, Proc::Actor(*p), &[], &[], true));
         graph
     }
 
@@ -327,7 +364,8 @@ mod tests {
         let mut graph = Graph::new();
         for round in 0..2 {
             for n in 0..5_000u128 {
-                let (state, new) = graph.state(n.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835), Default::default);
+                let (state, new) =
+                    graph.state(n.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835), Default::default);
                 assert_eq!((u128::from(state), new), (n + 1, round == 0));
             }
         }

@@ -429,7 +429,14 @@ impl Check {
     pub fn run(mut self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         self.settings.take_environment();
         let place = Location::caller();
-        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false, prints: false, time_matters: false };
+        let program = Program {
+            main: &main,
+            place,
+            settings: &self.settings,
+            batches_matter: false,
+            prints: false,
+            time_matters: false,
+        };
         let verdict = Search::new(program).run();
         verdict.unwrap_or_else(|why| panic!("{why}"))
     }
@@ -463,7 +470,14 @@ impl Check {
         main: impl Fn(&mut Env<'_>),
     ) -> Result<Option<Fault>, String> {
         let place = Location::caller();
-        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false, prints: false, time_matters: false };
+        let program = Program {
+            main: &main,
+            place,
+            settings: &self.settings,
+            batches_matter: false,
+            prints: false,
+            time_matters: false,
+        };
         Search::new(program).replay(token, Some(Box::new(observer)))
     }
 }

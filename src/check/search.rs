@@ -8,7 +8,8 @@ use super::token::Token;
 use super::verdict::{Bound, Explored, Failure, Fault, Verdict};
 use super::world::Program;
 use super::{Mode, Settings};
-use crate::event::Observer;
+use crate::event::{Event, Observer};
+use crate::report::{self, Chart};
 use crate::rules::Detector;
 use crate::scheduler::Random;
 use crate::time::{Clock, RealClock};
@@ -240,12 +241,18 @@ impl<'p> Search<'p> {
         let quiet = Settings { each_end: None, ..self.program.settings.clone() };
         let program = Program { settings: &quiet, ..self.program };
         let ran = if self.program.settings.shrink && !path_fault { shrink(&program, ran, watched) } else { ran };
-        let lines = Lines::default();
-        let shown = Ran { until: ran.until, ..self.again(&ran, lines.clone()) };
+        let (lines, chart) = (Lines::default(), Chart::new());
+        let (mut to_lines, mut to_chart) = (lines.clone(), chart.clone());
+        let observer = move |now: Duration, event: &Event<'_>| {
+            to_lines.observe(now, event);
+            to_chart.observe(now, event);
+        };
+        let shown = Ran { until: ran.until, ..self.again(&ran, observer) };
         let token = self.token(&shown);
+        let replay = replay_line(&token);
         let mut fault = if path_fault { found } else { fault(&shown).cloned().unwrap_or(found) };
         if let Fault::Deadlock(report) = &mut fault {
-            report.replay = format!("BACKWATER_REPLAY={token}");
+            report.replay.clone_from(&replay);
         }
         Verdict::Failed(Box::new(Failure {
             fault,
@@ -253,7 +260,9 @@ impl<'p> Search<'p> {
             steps: shown.steps,
             switches: shown.switches,
             found: before,
+            replay,
             events: lines.take(),
+            chart,
             explored: self.explored.clone(),
         }))
     }
@@ -362,15 +371,29 @@ impl<'p> Search<'p> {
             remember(file, &failure.token).map_err(|why| format!("cannot write {}: {why}", file.display()))?;
         }
         if let Some(dir) = env::var_os("BACKWATER_TRACE_DIR") {
-            let name = format!("{:016x}.txt", Hash::of(failure.token.as_bytes()));
-            let file = Path::new(&dir).join(name);
-            let written = fs::create_dir_all(&dir).and_then(|()| fs::write(&file, format!("{failure:#}\n")));
-            written.map_err(|why| {
-                format!("BACKWATER_TRACE_DIR: cannot write {}: {why}\nwhat it was to hold:\n{failure}", file.display())
+            keep(Path::new(&dir), &failure).map_err(|why| {
+                format!("BACKWATER_TRACE_DIR: cannot write to {dir:?}: {why}\nwhat it was to hold:\n{failure}")
             })?;
         }
         Ok(Verdict::Failed(Box::new(failure)))
     }
+}
+
+/// Writes a failure down: the report, every event, the chart and the graph of who waits for whom.
+fn keep(dir: &Path, failure: &Failure) -> std::io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let test = std::thread::current().name().unwrap_or("check").replace("::", "-");
+    let name = format!("{test}-{:016x}", Hash::of(failure.token.as_bytes()));
+    let write = |end: &str, text: &str| fs::write(dir.join(format!("{name}.{end}")), text);
+    write("txt", &format!("{failure:#}\n"))?;
+    write("events.txt", &(failure.events.join("\n") + "\n"))?;
+    write("chart.mmd", &failure.chart.mermaid())?;
+    let graphs = match &failure.fault {
+        Fault::Deadlock(report) => Some((report::wait_for_dot(report), report::wait_for_mermaid(report))),
+        Fault::Stalled(report) => Some((report::stall_dot(report), report::stall_mermaid(report))),
+        _ => None,
+    };
+    graphs.map_or(Ok(()), |(dot, mermaid)| write("waits.dot", &dot).and_then(|()| write("waits.mmd", &mermaid)))
 }
 
 /// Adds a token to a file, unless it is there.
@@ -385,6 +408,14 @@ fn remember(file: &Path, token: &str) -> std::io::Result<()> {
     let head = "# Schedules that failed once; they are run first. Commit this file.\n";
     let head = if known.is_empty() { head } else { "" };
     fs::write(file, format!("{known}{head}{token}\n"))
+}
+
+/// What to paste. A test runs on a thread of its name.
+fn replay_line(token: &str) -> String {
+    match std::thread::current().name().filter(|name| *name != "main") {
+        Some(test) => format!("BACKWATER_REPLAY={token} cargo test {test} -- --exact"),
+        None => format!("BACKWATER_REPLAY={token}"),
+    }
 }
 
 fn of_run(seed: u64, run: u64) -> u64 {

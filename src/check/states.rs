@@ -8,12 +8,12 @@
 //! The whole graph is kept, and asked in the end what a single run cannot tell: who waits for ever while others go on
 //! (R11), which pressure nothing can end any more, and what can go round for ever without getting anywhere.
 
+use super::Settings;
 use super::graph::{Graph, Path, Standing};
 use super::run::{Driver, Ending, Ran, Replay, run};
 use super::search::Search;
 use super::verdict::{Bound, Explored, Fault, Verdict};
 use super::world::{MAIN, Program, World};
-use super::Settings;
 use crate::scheduler::{Access, Object, Proc, Stall};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,8 +38,8 @@ pub(super) struct States {
     at: usize,
     /// The state that the last step led to, if it was new.
     fresh: Option<u32>,
-    /// Who ever sent to whom: receiver, then sender.
-    contacts: BTreeMap<u32, BTreeSet<u32>>,
+    /// Who sent to whom, as (receiver, sender), before the state that the search begins in.
+    contacts: BTreeSet<(u32, u32)>,
     /// Behaviours asked for the time.
     looked: bool,
     /// Why states cannot be told apart.
@@ -61,7 +61,7 @@ impl States {
         if frames.is_empty() {
             frames.push(step(&(MAIN, Vec::new())));
         }
-        let (graph, contacts) = (Graph::new(), BTreeMap::new());
+        let (graph, contacts) = (Graph::new(), BTreeSet::new());
         States { graph, frames, at: 0, fresh: None, contacts, looked: false, refused: None }
     }
 
@@ -91,18 +91,9 @@ impl States {
             let others = (0..*all).filter(|other| other != answer);
             frame.answers.extend(others.map(|other| answers[..at].iter().copied().chain([other]).collect()));
         }
-        if let Proc::Actor(from) = frame.proc {
-            let sent = traces.touched.iter().filter_map(|(object, access)| match object {
-                Object::Tail(to) if *access == Access::Write && *to != from => Some(*to),
-                _ => None,
-            });
-            for to in sent {
-                self.contacts.entry(to).or_default().insert(from);
-            }
-        }
         let quiet = !world.core.print_changed() && matches!(frame.proc, Proc::Actor(_));
         let (state, new) = self.graph.state(world.core.fingerprint(), || world.core.standings());
-        self.graph.edge(frame.state, state, frame.proc, &answers, quiet);
+        self.graph.edge(frame.state, state, frame.proc, &answers, &sent_by(frame.proc, world), quiet);
         (frame.fixed, frame.given) = (answers.len(), answers);
         self.fresh = new.then_some(state);
         let (looked, refused) = world.core.print_doubts();
@@ -124,7 +115,12 @@ impl Driver for States {
         Some((frame.proc, frame.given.clone()))
     }
 
-    fn stepped(&mut self, _proc: Proc, world: &World) {
+    fn stepped(&mut self, proc: Proc, world: &World) {
+        if let Proc::Actor(from) = proc
+            && self.graph.states() == 0
+        {
+            self.contacts.extend(sent_by(proc, world).into_iter().map(|to| (to, from)));
+        }
         self.at += 1;
         if self.at == self.frames.len() {
             self.arrive(world);
@@ -241,7 +237,9 @@ impl Search<'_> {
         if let Some(state) = first(&muted) {
             let (who, roots) = (at(&muted, state), at(&pressing, state));
             let path = path_to(state);
-            let stall = |world: &World| Fault::Stalled(Box::new(prove(world, &who, &roots, &states.contacts)));
+            let mut contacts = states.graph.contacts(&shortest, state);
+            contacts.extend(&states.contacts);
+            let stall = |world: &World| Fault::Stalled(Box::new(prove(world, &who, &roots, &contacts)));
             return Some(self.fail_at(&path, stall));
         }
         if let Some(state) = first(&pressing).filter(|_| !self.program.settings.unmatched_apply_is_fine) {
@@ -311,7 +309,16 @@ fn busy(world: &World) -> Vec<String> {
     world.enabled.iter().filter_map(actor).collect()
 }
 
-fn prove(world: &World, muted: &[u32], roots: &[u32], contacts: &BTreeMap<u32, BTreeSet<u32>>) -> Stall {
-    let senders = |seat: u32| contacts.get(&seat).into_iter().flatten().copied().collect();
+/// Seats to which the step just taken sent.
+fn sent_by(proc: Proc, world: &World) -> Vec<u32> {
+    let sent = |(object, access): &(Object, Access)| match object {
+        Object::Tail(to) if *access == Access::Write && Proc::Actor(*to) != proc => Some(*to),
+        _ => None,
+    };
+    world.traces().touched.iter().filter_map(sent).collect()
+}
+
+fn prove(world: &World, muted: &[u32], roots: &[u32], contacts: &BTreeSet<(u32, u32)>) -> Stall {
+    let senders = |seat: u32| contacts.range((seat, 0)..=(seat, u32::MAX)).map(|(_, sender)| *sender).collect();
     world.core.proved_stall(muted, roots, &senders)
 }

@@ -1,6 +1,7 @@
 //! How a check ended, and what was wrong.
 
 use crate::event::{ActorId, Place};
+use crate::report::Chart;
 use crate::rules::Broken;
 use crate::scheduler::{Deadlock, Root, Stall};
 use std::fmt;
@@ -158,8 +159,12 @@ pub struct Failure {
     pub switches: usize,
     /// Steps and switches of the run that was found first, before it was made shorter.
     pub found: (usize, usize),
+    /// The line that runs it again, to be pasted: with the name of the test, if it is known.
+    pub replay: String,
     /// Every event of the run, a line each.
     pub events: Vec<String>,
+    /// The run as a sequence chart.
+    pub chart: Chart,
     /// What was seen before it was found.
     pub explored: Explored,
 }
@@ -185,8 +190,8 @@ impl Verdict {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Deadlock(report) => write!(f, "{report}"),
-            Fault::Stalled(report) => write!(f, "{report}"),
+            Fault::Deadlock(report) => fmt::Display::fmt(report, f),
+            Fault::Stalled(report) => fmt::Display::fmt(report, f),
             Fault::UnmatchedApply(root) => {
                 write!(f, "unmatched apply: the program ends, but nothing ever releases this pressure:\n{root}")
             }
@@ -220,25 +225,26 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The most events that are printed; the value has them all, and `{:#}` prints them.
-const SHOWN: usize = 60;
+/// The most lines of the chart that are printed, the last ones; `{:#}` prints them all.
+const SHOWN: usize = 40;
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.fault)?;
+        // A deadlock's report ends with a line of its own that replays it; here it comes last, with the test's name.
+        let fault = if f.alternate() { format!("{:#}", self.fault) } else { self.fault.to_string() };
+        fault.lines().filter(|line| !line.starts_with("replay: ")).try_for_each(|line| writeln!(f, "{line}"))?;
         let (steps, switches) = self.found;
         writeln!(
             f,
             "found in run {} with {steps} steps and {switches} context switches, shortened to {} and {}:",
             self.explored.runs, self.steps, self.switches
         )?;
-        let shown = if f.alternate() { self.events.len() } else { SHOWN.min(self.events.len()) };
-        let left_out = self.events.len() - shown;
-        if left_out > 0 {
-            writeln!(f, "  … {left_out} earlier events (print with {{:#}} for all)")?;
+        let rows = self.chart.rows();
+        let shown = if f.alternate() { rows } else { SHOWN.min(rows) };
+        if rows > shown {
+            writeln!(f, "… {} earlier lines (print with {{:#}} for all)", rows - shown)?;
         }
-        self.events[left_out..].iter().try_for_each(|event| writeln!(f, "  {event}"))?;
-        write!(f, "replay: BACKWATER_REPLAY={}", self.token)
+        write!(f, "{}replay: {}", self.chart.tail(shown), self.replay)
     }
 }
 

@@ -252,8 +252,13 @@ fn is<M: Debug + Send + 'static>(kind: &'static Kind) -> bool {
 pub(super) unsafe fn look<'a, M: Debug + Send + 'static>(link: Link) -> Option<&'a M> {
     // SAFETY: by contract the node is live.
     let kind = unsafe { link.as_ref() }.kind;
+    if !is::<M>(kind) {
+        return None;
+    }
     // SAFETY: the kind says that the node is a `Node<M>`.
-    is::<M>(kind).then(|| unsafe { &*message_in::<M>(link) })
+    let message = unsafe { message_in::<M>(link) };
+    // SAFETY: by contract the message is there, and nobody writes it.
+    Some(unsafe { &*message })
 }
 
 /// The message of a live node, to be printed; does not leave its borrow of the post office.

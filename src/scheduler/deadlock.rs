@@ -91,6 +91,9 @@ pub struct Why {
     pub needs: Needs,
 }
 
+/// Actors by id and name.
+type Named = Vec<(ActorId, Name)>;
+
 /// What has to happen before an actor goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -165,7 +168,8 @@ impl Single {
     pub(crate) fn proved_stall(&self, muted: &[u32], roots: &[u32], senders: &dyn Fn(u32) -> Vec<u32>) -> Stall {
         let waits = self.marks.waits();
         let muted: Vec<MutedActor> = muted.iter().map(|seat| self.muted_actor(*seat, &waits)).collect();
-        let ends = |seat: &&u32| muted.iter().flat_map(|m| &m.chains).any(|c| c.last().is_some_and(|e| e.0.seat == **seat));
+        let ends =
+            |seat: &&u32| muted.iter().flat_map(|m| &m.chains).any(|c| c.last().is_some_and(|e| e.0.seat == **seat));
         let roots = roots.iter().filter(ends).map(|seat| (self.root(*seat), true)).collect();
         let why = self.why(muted.iter().map(|muted| muted.id.seat), senders);
         Stall { roots, muted, why }
@@ -180,7 +184,7 @@ impl Single {
             if data.is_empty() || why.iter().any(|known| known.id.seat == seat) {
                 continue;
             }
-            let (who, needs): (Vec<u32>, fn(Vec<(ActorId, Name)>) -> Needs) = match () {
+            let (who, needs): (Vec<u32>, fn(Named) -> Needs) = match () {
                 () if data.load.is_muted() => (self.marks.receivers_of(seat), Needs::Falls),
                 () if self.goes_on(seat) => (Vec::new(), |_| Needs::Nothing),
                 () if data.load.is_under_pressure() => (senders(seat), Needs::Release),
@@ -362,7 +366,11 @@ impl fmt::Display for Why {
             Needs::Falls(who) => write!(f, "is muted until {} fell (R6)", names(who, " and ")),
             Needs::Release(who) if who.is_empty() => f.write_str("is under pressure, and nobody ever sends to it"),
             Needs::Release(who) => {
-                write!(f, "is under pressure until a message makes it release; only {} ever sends to it", names(who, " or "))
+                write!(
+                    f,
+                    "is under pressure until a message makes it release; only {} ever sends to it",
+                    names(who, " or ")
+                )
             }
             Needs::Message(who) if who.is_empty() => f.write_str("has nothing to do, and nobody ever sends to it"),
             Needs::Message(who) => write!(f, "has nothing to do; only {} ever sends to it", names(who, " or ")),

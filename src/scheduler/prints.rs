@@ -93,15 +93,6 @@ impl Prints {
         self.arrived.push(seat);
     }
 
-    /// A run that has not begun.
-    pub(super) fn reset(&mut self) {
-        self.bodies.clear();
-        self.mail.iter_mut().for_each(VecDeque::clear);
-        self.arrived.clear();
-        self.behaviour.set(0);
-        self.tick = None;
-    }
-
     /// `seat` begins a behaviour with the first of its messages.
     pub(super) fn begins(&mut self, seat: u32) {
         let message = self.mail_of(seat).pop_front().unwrap_or_default();
@@ -245,9 +236,8 @@ impl Single {
 
     /// Who is muted, and who is under pressure, by seat.
     pub(crate) fn standings(&self) -> (Vec<u32>, Vec<u32>) {
-        let seats = |which: fn(Load) -> bool| {
-            (0..self.post.seats()).filter(|seat| which(self.post.data(*seat).load)).collect()
-        };
+        let seats =
+            |which: fn(Load) -> bool| (0..self.post.seats()).filter(|seat| which(self.post.data(*seat).load)).collect();
         (seats(Load::is_muted), seats(Load::is_under_pressure))
     }
 

@@ -38,7 +38,8 @@ pub(super) struct Timer {
 impl Timer {
     /// All of it that decides what it will do.
     pub(super) fn print(&self, now: Duration, all: &mut Fingerprint) {
-        (self.owner, self.due.saturating_sub(now), self.period, self.late != Late::No, self.late == Late::Owed).hash(all);
+        (self.owner, self.due.saturating_sub(now), self.period, self.late != Late::No, self.late == Late::Owed)
+            .hash(all);
         all.bits_of(self.print);
     }
 }
