@@ -32,7 +32,7 @@ mod world;
 pub use verdict::{Bound, Explored, Failure, Fault, Verdict};
 
 use crate::event::Observer;
-use crate::rules::Detector;
+use crate::rules::{Detector, Rules};
 use crate::runtime::Env;
 use crate::scheduler::Stats;
 use crate::sync::{Arc, Mutex};
@@ -117,6 +117,7 @@ struct Settings {
     seed: u64,
     batch: u32,
     detector: Detector,
+    rules: Rules,
     max_actors: u32,
     max_mailbox: Option<u32>,
     max_steps: usize,
@@ -174,6 +175,7 @@ impl Check {
                 seed: 0,
                 batch: 100,
                 detector: Detector::Batch,
+                rules: Rules::Backwater,
                 max_actors: 1_000,
                 max_mailbox: None,
                 max_steps: 10_000,
@@ -291,6 +293,13 @@ impl Check {
     pub fn overload(mut self, detector: Detector) -> Self {
         detector.validate().unwrap_or_else(|why| panic!("{why}"));
         self.settings.detector = detector;
+        self
+    }
+
+    /// Under whose rules the program runs: to show where it would hang under Pony's.
+    #[doc(hidden)]
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.settings.rules = rules;
         self
     }
 

@@ -10,7 +10,7 @@ use super::world::Program;
 use super::{Mode, Settings};
 use crate::event::{Event, Observer};
 use crate::report::{self, Chart};
-use crate::rules::Detector;
+use crate::rules::{Detector, Rules};
 use crate::scheduler::Random;
 use crate::time::{Clock, RealClock};
 use std::collections::BTreeMap;
@@ -430,7 +430,8 @@ impl Settings {
             Detector::Batch => (0, 0),
             Detector::Depth { high, low } => (high, low),
         };
-        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1;
+        let pony = u64::from(self.rules == Rules::Pony);
+        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1 | pony << 2;
         [self.seed, u64::from(self.batch), u64::from(high), u64::from(low), flags].iter().for_each(|v| hash.add(*v));
         hash.0
     }

@@ -3,6 +3,7 @@
 use super::Settings;
 use super::verdict::Fault;
 use crate::event::{Observer, Place};
+use crate::rules::Rules;
 use crate::runtime::{Env, Remote, Streams, enter, install_hook, panic_place, payload_text};
 use crate::scheduler::{Bodies, Config, Failure, Proc, Promise, Single, Stall, Traces};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +41,7 @@ impl World {
         install_hook();
         let settings = program.settings;
         let mut core = Single::new(Config {
+            rules: settings.rules,
             seed: settings.seed,
             batch: settings.batch,
             detector: settings.detector,
@@ -132,6 +134,7 @@ impl World {
             None => {}
         }
         if settings.invariants
+            && settings.rules == Rules::Backwater
             && let Err(broken) = self.core.check(true)
         {
             return Some(Fault::Broken(broken));

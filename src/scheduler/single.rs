@@ -19,7 +19,7 @@ use super::timers::Timers;
 use super::trace::Watch;
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::{Draft, Post};
-use crate::rules::{self, Detector, Load, Marks};
+use crate::rules::{self, Detector, Load, Marks, Rules};
 use crate::sync::Arc;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -197,6 +197,7 @@ pub(crate) struct Config {
     pub(crate) seed: u64,
     pub(crate) batch: u32,
     pub(crate) detector: Detector,
+    pub(crate) rules: Rules,
     pub(crate) max_actors: u32,
     pub(crate) describe: bool,
     pub(crate) end_on_panic: bool,
