@@ -100,6 +100,10 @@ pub mod internals {
     pub mod sync {
         pub use crate::sync::*;
     }
+
+    pub mod pool {
+        pub use crate::scheduler::pool::{deque, hall, word};
+    }
 }
 
 /// The examples in the pages are tests too.

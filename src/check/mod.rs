@@ -19,7 +19,10 @@
 
 mod causality;
 mod exhaustive;
+mod footprint;
 mod graph;
+mod index;
+mod plan;
 mod run;
 mod sample;
 mod search;
@@ -36,6 +39,7 @@ use crate::rules::{Detector, Rules};
 use crate::runtime::Env;
 use crate::scheduler::Stats;
 use crate::sync::{Arc, Mutex};
+use exhaustive::Limit;
 use search::Search;
 use std::fmt;
 use std::panic::Location;
@@ -124,7 +128,7 @@ struct Settings {
     max_runs: u64,
     max_states: u64,
     max_time: Option<Duration>,
-    preemptions: Option<u32>,
+    limit: Limit,
     atomic: bool,
     panics_stop_actor: bool,
     unmatched_apply_is_fine: bool,
@@ -182,7 +186,7 @@ impl Check {
                 max_runs: u64::MAX,
                 max_states: u64::MAX,
                 max_time: None,
-                preemptions: None,
+                limit: Limit::No,
                 atomic: false,
                 panics_stop_actor: false,
                 unmatched_apply_is_fine: false,
@@ -342,7 +346,15 @@ impl Check {
     /// Only schedules in which an actor that could go on is interrupted at most so often. An exhaustive search with
     /// this bound does without reduction; if it left something out, it ends as [`Verdict::Cut`].
     pub fn preemptions(mut self, limit: u32) -> Self {
-        self.settings.preemptions = Some(limit);
+        self.settings.limit = Limit::Preemptions(limit);
+        self
+    }
+
+    /// Delay bounding (Emmi, Qadeer and Rakamarić, POPL 2011): only schedules that differ so little from the one in
+    /// which everybody goes on as long as he can, and then the first in line: each time that somebody is passed over
+    /// counts. In place of a bound on preemptions; the rest is as there.
+    pub fn delays(mut self, limit: u32) -> Self {
+        self.settings.limit = Limit::Delays(limit);
         self
     }
 

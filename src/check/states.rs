@@ -10,7 +10,7 @@
 
 use super::Settings;
 use super::graph::{Graph, Path, Standing};
-use super::run::{Driver, Ending, Ran, Replay, run};
+use super::run::{Driver, Ending, Ran, Replay, Stage, Told};
 use super::search::Search;
 use super::verdict::{Bound, Explored, Fault, Verdict};
 use super::world::{MAIN, Program, World};
@@ -103,7 +103,7 @@ impl States {
 }
 
 impl Driver for States {
-    fn next(&mut self, world: &World) -> Option<(Proc, Vec<u32>)> {
+    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
         if self.at == self.frames.len() {
             let state = self.fresh.take().filter(|_| self.refused.is_none())?;
             let mut others: Vec<Proc> = world.in_order().collect();
@@ -112,7 +112,12 @@ impl Driver for States {
             self.frames.push(Frame { state, proc, given: Vec::new(), answers: Vec::new(), fixed: 0, others });
         }
         let frame = &self.frames[self.at];
-        Some((frame.proc, frame.given.clone()))
+        given.extend_from_slice(&frame.given);
+        Some(frame.proc)
+    }
+
+    fn wants_traces(&self) -> bool {
+        self.at + 1 == self.frames.len() || self.graph.states() == 0
     }
 
     fn stepped(&mut self, proc: Proc, world: &World) {
@@ -127,8 +132,8 @@ impl Driver for States {
         }
     }
 
-    fn main(&mut self) -> Vec<u32> {
-        self.frames[0].given.clone()
+    fn main(&mut self, given: &mut Vec<u32>) {
+        given.extend_from_slice(&self.frames[0].given);
     }
 }
 
@@ -140,20 +145,21 @@ struct Follow<'f> {
 }
 
 impl Driver for Follow<'_> {
-    fn next(&mut self, world: &World) -> Option<(Proc, Vec<u32>)> {
-        let step = self.path.get(self.at).cloned();
-        if step.is_none() {
+    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
+        let Some((proc, answers)) = self.path.get(self.at) else {
             (self.look)(world);
-        }
-        step
+            return None;
+        };
+        given.extend_from_slice(answers);
+        Some(*proc)
     }
 
     fn stepped(&mut self, _proc: Proc, _world: &World) {
         self.at += 1;
     }
 
-    fn main(&mut self) -> Vec<u32> {
-        self.path.first().map(|(_, given)| given.clone()).unwrap_or_default()
+    fn main(&mut self, given: &mut Vec<u32>) {
+        self.path.first().into_iter().for_each(|(_, answers)| given.extend_from_slice(answers));
     }
 }
 
@@ -164,10 +170,10 @@ impl Search<'_> {
     }
 
     fn states_from(&mut self, path: Path) -> Result<Verdict, String> {
-        self.program.prints = true;
+        self.stage.take_prints(self.stage.program.time_matters);
         let mut states = States::from(&path);
         loop {
-            let ran = self.take(&mut states);
+            let ran = self.stage.run(&mut states);
             if let Some(why) = states.refused {
                 return Err(format!(
                     "states cannot be told apart in this program: {why}. Explore schedules instead: Check::exhaustive()"
@@ -184,9 +190,11 @@ impl Search<'_> {
                 return Ok(Verdict::Cut { by, explored: self.explored.clone(), estimate: None });
             }
         }
-        if states.looked && !self.program.time_matters || self.reached_a_batch && !self.program.batches_matter {
+        let program = &self.stage.program;
+        if states.looked && !program.time_matters || self.reached_a_batch && !program.batches_matter {
             // What time it is, or where runs end, was taken for something that makes no difference: again, with it.
-            (self.program.time_matters, self.program.batches_matter) = (states.looked, self.reached_a_batch);
+            self.stage.program.time_matters |= states.looked;
+            self.stage.program.batches_matter |= self.reached_a_batch;
             self.explored = Explored::default();
             return self.states_from(path);
         }
@@ -242,12 +250,12 @@ impl Search<'_> {
             let stall = |world: &World| Fault::Stalled(Box::new(prove(world, &who, &roots, &contacts)));
             return Some(self.fail_at(&path, stall));
         }
-        if let Some(state) = first(&pressing).filter(|_| !self.program.settings.unmatched_apply_is_fine) {
+        if let Some(state) = first(&pressing).filter(|_| !self.settings().unmatched_apply_is_fine) {
             let who = at(&pressing, state)[0];
             let path = path_to(state);
             return Some(self.fail_at(&path, |world| Fault::UnmatchedApply(Box::new(world.core.pressing(who)))));
         }
-        if self.program.settings.livelock_is_fine {
+        if self.settings().livelock_is_fine {
             return None;
         }
         let rounds = states.graph.fair_rounds(true);
@@ -258,12 +266,11 @@ impl Search<'_> {
     }
 
     /// What is wrong with the state to which a token's run leads: everything that can be reached from it is searched.
-    pub(super) fn judge_here(&mut self, ran: &Ran) -> Result<Option<Fault>, String> {
-        let quiet = Settings { each_end: None, keep_going: false, ..self.program.settings.clone() };
-        let mut program = Program { settings: &quiet, prints: true, ..self.program };
-        let mut record = Record { replay: Replay::new(&ran.decisions, true).until(ran.until), path: Vec::new() };
-        run(&program, &mut record, None);
-        program.time_matters = self.program.time_matters;
+    pub(super) fn judge_here(&mut self, told: &Told) -> Result<Option<Fault>, String> {
+        let quiet = Settings { each_end: None, keep_going: false, ..self.settings().clone() };
+        let program = Program { settings: &quiet, prints: true, ..self.stage.program };
+        let mut record = Record { replay: Replay::new(&told.decisions, true).until(told.until), path: Vec::new() };
+        Stage::new(program).run(&mut record);
         let mut search = Search::new(program);
         let verdict = search.states_from(record.path)?;
         Ok(verdict.failure().map(|failure| failure.fault.clone()))
@@ -274,9 +281,9 @@ impl Search<'_> {
         let mut found = None;
         let mut look = |world: &World| found = Some(fault(world));
         let mut follow = Follow { path, at: 0, look: &mut look };
-        let ran = run(&self.program, &mut follow, None);
+        let told = self.stage.tell(&mut follow);
         let found = found.expect("a path of the graph is a schedule of the program");
-        self.fail_here(ran, found)
+        self.fail_here(told, found)
     }
 }
 
@@ -287,8 +294,8 @@ struct Record<'d> {
 }
 
 impl Driver for Record<'_> {
-    fn next(&mut self, world: &World) -> Option<(Proc, Vec<u32>)> {
-        self.replay.next(world)
+    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
+        self.replay.next(world, given)
     }
 
     fn stepped(&mut self, proc: Proc, world: &World) {
@@ -296,8 +303,8 @@ impl Driver for Record<'_> {
         self.path.push((proc, world.traces().chosen.iter().map(|(answer, _)| *answer).collect()));
     }
 
-    fn main(&mut self) -> Vec<u32> {
-        self.replay.main()
+    fn main(&mut self, given: &mut Vec<u32>) {
+        self.replay.main(given);
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Bound {
     States,
     /// [`Check::preemptions`](crate::Check::preemptions): there are schedules with more.
     Preemptions,
+    /// [`Check::delays`](crate::Check::delays): there are schedules with more.
+    Delays,
     /// The mode draws samples: it never explores everything.
     Sample,
 }
@@ -283,6 +285,7 @@ impl fmt::Display for Bound {
             Bound::Time => "the bound on time",
             Bound::States => "the bound on states (does the program have finitely many?)",
             Bound::Preemptions => "the bound on preemptions",
+            Bound::Delays => "the bound on delays",
             Bound::Sample => "its nature, a sample",
         })
     }

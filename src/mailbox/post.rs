@@ -191,6 +191,20 @@ impl<T> Post<T> {
         Draft { post: self, link }
     }
 
+    /// Back to the first `seats` seats, with empty mailboxes. Every message elsewhere and every letter is dropped; the
+    /// memory is kept. What a panic in a drop leaves is still there, for the next call or the end.
+    pub(crate) fn reset(&mut self, seats: u32) {
+        for seat in 0..self.seats() {
+            while self.discard(seat, |_| ()) {}
+        }
+        while let Some(letter) = self.letters.pop() {
+            // SAFETY: made by this pool, kept, and never taken up.
+            letter.into_iter().for_each(|link| unsafe { self.pool.discard(link, |_| ()) });
+        }
+        self.spare_letters.clear();
+        self.seats.truncate(seats as usize);
+    }
+
     /// A message that is kept, if it is an `M`.
     pub(crate) fn kept<M: Debug + Send + 'static>(&self, letter: &Letter) -> Option<&M> {
         let link = self.letters.get(letter.0 as usize).copied().flatten()?;

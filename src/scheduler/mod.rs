@@ -11,6 +11,7 @@ mod deadlock;
 mod event_loop;
 mod fingerprint;
 pub mod policy;
+pub(crate) mod pool;
 mod pressure;
 mod prints;
 mod random;
@@ -20,6 +21,7 @@ mod seat;
 mod single;
 mod standing;
 mod stats;
+mod steps;
 mod timers;
 mod trace;
 
@@ -38,9 +40,10 @@ pub(crate) use event_loop::EventLoop;
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
 pub(crate) use prints::Held;
-pub(crate) use script::{Access, Object, Proc, Promise, Traces};
+pub(crate) use script::{Access, Object, Proc, Promise};
 
 pub use seat::Name;
 pub(crate) use seat::Plan;
-pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};
+pub(crate) use single::{Base, Bodies, Body, Config, Delivery, Failure, Outside, Single};
+pub(crate) use steps::Traces;
 pub(crate) use trace::DeadLetterHook;

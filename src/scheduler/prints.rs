@@ -93,6 +93,15 @@ impl Prints {
         self.arrived.push(seat);
     }
 
+    /// A run that has not begun.
+    pub(super) fn reset(&mut self) {
+        self.bodies.clear();
+        self.mail.iter_mut().for_each(VecDeque::clear);
+        self.arrived.clear();
+        self.behaviour.set(0);
+        self.tick = None;
+    }
+
     /// `seat` begins a behaviour with the first of its messages.
     pub(super) fn begins(&mut self, seat: u32) {
         let message = self.mail_of(seat).pop_front().unwrap_or_default();
@@ -154,8 +163,9 @@ impl Single {
     }
 
     /// The behaviour of `seat` is written down: what it made gets its fingerprints.
-    pub(super) fn print_behaviour(&mut self, seat: u32, effects: &VecDeque<Effect>, bodies: &Bodies) -> VecDeque<u128> {
-        let Some(mut prints) = self.script().prints.take() else { return VecDeque::new() };
+    pub(super) fn print_behaviour(&mut self, seat: u32, bodies: &Bodies) {
+        let Some(mut prints) = self.script().prints.take() else { return };
+        let effects = std::mem::take(&mut self.script().of(seat).effects);
         let body = |seat: u32| bodies.get(seat as usize).and_then(Option::as_ref);
         for newborn in prints.bodies.len() as u32..self.post.seats() {
             let known = body(newborn).and_then(|body| body.print());
@@ -174,8 +184,9 @@ impl Single {
             _ => prints.made(tag::MESSAGE, nth as u64),
         };
         let made = effects.iter().enumerate().map(effect).collect();
+        let progress = self.script().of(seat);
+        (progress.effects, progress.prints) = (effects, made);
         self.script().prints = Some(prints);
-        made
     }
 
     /// An actor's print, and how it is kept.
