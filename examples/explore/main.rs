@@ -74,6 +74,7 @@ fn main() -> ExitCode {
         .atomic_behaviours(options.atomic)
         .keep_going(options.keep_going);
     let program = programs::program(&options.program, options.bug, options.per);
+    #[expect(clippy::disallowed_methods, reason = "it measures real time")]
     let start = Instant::now();
     let verdict = check.run(&program);
     let seconds = start.elapsed().as_secs_f64();
