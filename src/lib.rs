@@ -66,6 +66,8 @@ mod actor;
 mod auth;
 mod check;
 mod event;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod mailbox;
 #[cfg(feature = "net")]
 pub mod net;

@@ -20,6 +20,7 @@
 mod causality;
 mod exhaustive;
 mod footprint;
+mod given;
 mod graph;
 mod index;
 mod plan;
@@ -108,6 +109,9 @@ pub enum Mode {
     },
     /// So many runs of partial-order sampling.
     Pos(u64),
+    /// The one schedule that these bytes choose: a byte a decision, modulo what there is to choose from, and 0 (go on
+    /// with the same actor, the first answer) when they run out. For fuzzers.
+    Given(Vec<u8>),
     /// One after the other, up to the first failure.
     Portfolio(Vec<Mode>),
 }
@@ -449,6 +453,12 @@ impl Check {
     #[track_caller]
     pub fn run(mut self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         self.settings.take_environment();
+        self.run_as_set(main)
+    }
+
+    /// As [`run`](Check::run), whatever the environment says.
+    #[track_caller]
+    pub(crate) fn run_as_set(self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         let place = Location::caller();
         let program = Program {
             main: &main,

@@ -1,6 +1,7 @@
 //! The search as a whole: earlier failures first, then mode after mode; a failure is run again, shortened, and told.
 
 use super::exhaustive::{Exhaustive, Limit};
+use super::given::Given;
 use super::run::{Ending, Hash, Lines, Ran, Replay, Retrace, Stage, Told};
 use super::sample::{Pct, Pos, Sampler, Walk};
 use super::shrink::shrink;
@@ -95,6 +96,11 @@ impl<'p> Search<'p> {
             }
             Mode::Random(runs) => self.sample(*runs, &mut Walk::new()),
             Mode::Pos(runs) => self.sample(*runs, &mut Pos::new()),
+            Mode::Given(bytes) => {
+                let ran = self.stage.run(&mut Given::new(bytes));
+                let cut = |explored| Verdict::Cut { by: Bound::Sample, explored, estimate: None };
+                Ok(self.note(ran)?.unwrap_or_else(|| cut(self.explored.clone())))
+            }
             Mode::Pct { depth, runs } => {
                 let mut walk = Walk::new();
                 walk.begin(Random::new(seed).next_u64());

@@ -132,7 +132,7 @@ pub enum Fault {
 
 impl Fault {
     /// Do two faults count as the same for shrinking?
-    pub(super) fn is_like(&self, other: &Fault) -> bool {
+    pub(crate) fn is_like(&self, other: &Fault) -> bool {
         match (self, other) {
             (Fault::Panicked { place: a, .. }, Fault::Panicked { place: b, .. }) => a == b,
             (Fault::Deadlock(a), Fault::Deadlock(b)) => causes(&a.roots) == causes(&b.roots),
@@ -169,6 +169,14 @@ pub struct Failure {
     pub chart: Chart,
     /// What was seen before it was found.
     pub explored: Explored,
+}
+
+#[cfg(feature = "fuzz")]
+impl Failure {
+    /// The numbers that the token stands for.
+    pub(crate) fn decisions(&self) -> Option<Vec<u32>> {
+        super::token::Token::parse(&self.token).ok().map(|token| token.decisions)
+    }
 }
 
 impl Verdict {

@@ -427,9 +427,9 @@ impl Single {
         self.print_look(true);
     }
 
-    /// The checker's answer to `choose`; none without a checker.
+    /// The checker's answer to `choose`, or without a checker the policy's; none leaves it to the seed.
     pub(crate) fn choose(&mut self, n: u64) -> Option<u64> {
-        let script = self.script.as_mut()?;
+        let Some(script) = self.script.as_mut() else { return self.queue.choose(n) };
         let answers = u32::try_from(n).expect("a choice has fewer than 2^32 answers");
         let given = match script.given.get(script.chosen.len()) {
             Some(given) => given % answers,

@@ -117,6 +117,14 @@ impl Queue {
         }
     }
 
+    /// The policy's answer to `choose`, if it has one.
+    pub(super) fn choose(&mut self, n: u64) -> Option<u64> {
+        match self {
+            Queue::Fifo(_) => None,
+            Queue::Custom { policy, .. } => policy.choose(n),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match self {
             Queue::Fifo(ring) => ring.is_empty(),
