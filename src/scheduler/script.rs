@@ -62,8 +62,10 @@ pub(crate) enum Object {
     /// A timer, by its owner and which of the owner's it is.
     Timer(u32, u32),
     /// Something in the world outside, which names it.
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network is a world to be explored"))]
     Outside(u64),
     /// Something on its way there, and which: written when it sets out, read when it arrives.
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network is a world to be explored"))]
     Parcel(u64, u32),
     /// Everything: a behaviour asked for statistics.
     World,
