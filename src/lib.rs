@@ -69,6 +69,11 @@ mod event;
 pub mod mailbox;
 #[cfg(feature = "net")]
 pub mod net;
+/// Child processes as actors, with standard input under backpressure: see [`ChildProcess`](process::ChildProcess).
+#[cfg(all(feature = "process", unix))]
+pub mod process {
+    pub use crate::net::child::{Child, ChildError, ChildIo, ChildNotify, ChildProcess, ChildStart};
+}
 pub mod report;
 pub mod rules;
 mod runtime;
@@ -80,7 +85,10 @@ pub use actor::{
     Actor, Addr, Backpressure, Context, Inlet, Messages, NoMessage, Outlet, PressureGuard, Refusal, Refused,
     SpawnOptions,
 };
-pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, TcpConnectAuth, TcpListenAuth};
+pub use auth::{
+    AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, ProcessAuth, SignalAuth, TcpAuth, TcpConnectAuth,
+    TcpListenAuth, UdpAuth,
+};
 pub use check::{Bound, Check, Explored, Failure, Fault, Mode, Verdict, check};
 pub use event::{ActorId, End, Event, Lane, Observer, Place};
 pub use rules::Detector;
@@ -88,6 +96,8 @@ pub use runtime::{
     BadToken, Builder, Env, Handle, Input, InputEvent, OnPanic, Output, Remote, RunError, Runtime, StallWatch, Summary,
     Token, run,
 };
+#[cfg(all(feature = "signals", unix))]
+pub use runtime::{SignalKind, Signals};
 pub use scheduler::{
     ActorStats, Cause, Deadlock, MutedActor, Name, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy,
 };

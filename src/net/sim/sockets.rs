@@ -2,7 +2,7 @@
 
 use super::{SimNetwork, kernel};
 use crate::net::event_loop::Net;
-use crate::net::network::{Buffers, Key, Listener, Network, Readiness, Setting, Settings, Stream};
+use crate::net::network::{Buffers, Datagrams, Key, Listener, Network, Readiness, Setting, Settings, Stream};
 use crate::scheduler::World as AnyWorld;
 use crate::sync::PoisonError;
 use std::io::{self, ErrorKind, IoSlice};
@@ -44,6 +44,11 @@ impl Network for Running {
 
     fn listen(&mut self, at: SocketAddr) -> io::Result<Box<dyn Listener>> {
         let (host, id) = self.0.world().listen(at)?;
+        Ok(Box::new(Socket { sim: self.0.clone(), host, id }))
+    }
+
+    fn bind(&mut self, at: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        let (host, id) = self.0.world().bind(at)?;
         Ok(Box::new(Socket { sim: self.0.clone(), host, id }))
     }
 
@@ -156,5 +161,28 @@ impl Listener for Socket {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.sim.world().kernel(self.host).listens_at(self.id)
+    }
+}
+
+impl Datagrams for Socket {
+    fn register(&mut self, key: Key) -> io::Result<()> {
+        Stream::register(self, key)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.sim.world().kernel(self.host).receive_datagram(self.id, buffer)
+    }
+
+    fn send(&mut self, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.sim.world().send_datagram(self.host, self.id, data, to)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.sim.world().kernel(self.host).bound_at(self.id)
+    }
+
+    /// A simulated network has no broadcast addresses.
+    fn set_broadcast(&mut self, _on: bool) -> io::Result<()> {
+        Ok(())
     }
 }
