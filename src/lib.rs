@@ -66,6 +66,8 @@ mod actor;
 mod auth;
 mod check;
 mod event;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod mailbox;
 #[cfg(feature = "net")]
 pub mod net;
@@ -106,6 +108,9 @@ pub use scheduler::{
 #[cfg(feature = "__internals")]
 #[doc(hidden)]
 pub mod internals {
+    pub mod mailbox {
+        pub use crate::mailbox::{Chain, Depot, Inbox, Link, Nodes, next};
+    }
     pub mod sync {
         pub use crate::sync::*;
     }

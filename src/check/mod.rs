@@ -19,6 +19,10 @@
 
 mod causality;
 mod exhaustive;
+mod footprint;
+mod given;
+mod index;
+mod plan;
 mod run;
 mod sample;
 mod search;
@@ -34,6 +38,7 @@ use crate::rules::Detector;
 use crate::runtime::Env;
 use crate::scheduler::Stats;
 use crate::sync::{Arc, Mutex};
+use exhaustive::Limit;
 use search::Search;
 use std::fmt;
 use std::panic::Location;
@@ -99,6 +104,9 @@ pub enum Mode {
     },
     /// So many runs of partial-order sampling.
     Pos(u64),
+    /// The one schedule that these bytes choose: a byte a decision, modulo what there is to choose from, and 0 (go on
+    /// with the same actor, the first answer) when they run out. For fuzzers.
+    Given(Vec<u8>),
     /// One after the other, up to the first failure.
     Portfolio(Vec<Mode>),
 }
@@ -117,7 +125,7 @@ struct Settings {
     max_steps: usize,
     max_runs: u64,
     max_time: Option<Duration>,
-    preemptions: Option<u32>,
+    limit: Limit,
     atomic: bool,
     panics_stop_actor: bool,
     unmatched_apply_is_fine: bool,
@@ -172,7 +180,7 @@ impl Check {
                 max_steps: 10_000,
                 max_runs: u64::MAX,
                 max_time: None,
-                preemptions: None,
+                limit: Limit::No,
                 atomic: false,
                 panics_stop_actor: false,
                 unmatched_apply_is_fine: false,
@@ -288,7 +296,15 @@ impl Check {
     /// Only schedules in which an actor that could go on is interrupted at most so often. An exhaustive search with
     /// this bound does without reduction; if it left something out, it ends as [`Verdict::Cut`].
     pub fn preemptions(mut self, limit: u32) -> Self {
-        self.settings.preemptions = Some(limit);
+        self.settings.limit = Limit::Preemptions(limit);
+        self
+    }
+
+    /// Delay bounding (Emmi, Qadeer and Rakamarić, POPL 2011): only schedules that differ so little from the one in
+    /// which everybody goes on as long as he can, and then the first in line: each time that somebody is passed over
+    /// counts. In place of a bound on preemptions; the rest is as there.
+    pub fn delays(mut self, limit: u32) -> Self {
+        self.settings.limit = Limit::Delays(limit);
         self
     }
 
@@ -376,6 +392,12 @@ impl Check {
     #[track_caller]
     pub fn run(mut self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         self.settings.take_environment();
+        self.run_as_set(main)
+    }
+
+    /// As [`run`](Check::run), whatever the environment says.
+    #[track_caller]
+    pub(crate) fn run_as_set(self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         let place = Location::caller();
         let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
         let verdict = Search::new(program).run();

@@ -37,6 +37,8 @@ pub enum Bound {
     Time,
     /// [`Check::preemptions`](crate::Check::preemptions): there are schedules with more.
     Preemptions,
+    /// [`Check::delays`](crate::Check::delays): there are schedules with more.
+    Delays,
     /// The mode draws samples: it never explores everything.
     Sample,
 }
@@ -117,7 +119,7 @@ pub enum Fault {
 
 impl Fault {
     /// Do two faults count as the same for shrinking?
-    pub(super) fn is_like(&self, other: &Fault) -> bool {
+    pub(crate) fn is_like(&self, other: &Fault) -> bool {
         match (self, other) {
             (Fault::Panicked { place: a, .. }, Fault::Panicked { place: b, .. }) => a == b,
             (Fault::Deadlock(a), Fault::Deadlock(b)) => causes(&a.roots) == causes(&b.roots),
@@ -150,6 +152,14 @@ pub struct Failure {
     pub events: Vec<String>,
     /// What was seen before it was found.
     pub explored: Explored,
+}
+
+#[cfg(feature = "fuzz")]
+impl Failure {
+    /// The numbers that the token stands for.
+    pub(crate) fn decisions(&self) -> Option<Vec<u32>> {
+        super::token::Token::parse(&self.token).ok().map(|token| token.decisions)
+    }
 }
 
 impl Verdict {
@@ -255,6 +265,7 @@ impl fmt::Display for Bound {
             Bound::Runs => "the bound on runs",
             Bound::Time => "the bound on time",
             Bound::Preemptions => "the bound on preemptions",
+            Bound::Delays => "the bound on delays",
             Bound::Sample => "its nature, a sample",
         })
     }

@@ -25,5 +25,5 @@ pub use replay::{BadToken, Token};
 pub use signals::{SignalKind, Signals};
 pub use stdio::{Input, InputEvent, Output};
 
-pub(crate) use env::{Streams, enter};
+pub(crate) use env::{Lobby, Streams};
 pub(crate) use panics::{install_hook, payload_text, place as panic_place, quietly};
