@@ -84,7 +84,7 @@ mod sync;
 pub mod time;
 
 pub use actor::{
-    Actor, Addr, Backpressure, Context, Inlet, Messages, NoMessage, Outlet, PressureGuard, Refusal, Refused,
+    Actor, Addr, Backpressure, Context, Inlet, Messages, Model, NoMessage, Outlet, PressureGuard, Refusal, Refused,
     SpawnOptions,
 };
 pub use auth::{
@@ -101,7 +101,8 @@ pub use runtime::{
 #[cfg(all(feature = "signals", unix))]
 pub use runtime::{SignalKind, Signals};
 pub use scheduler::{
-    ActorStats, Cause, Deadlock, MutedActor, Name, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy,
+    ActorStats, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Root, Stall, Stats, TimerId, Totals, Why,
+    WhyNotRunning, policy,
 };
 
 /// What the tests of the concurrent parts see, in this repository. Not for users: it changes without notice.

@@ -377,6 +377,7 @@ impl Builder {
 
     fn into_driver(mut self, control: Arc<Control>) -> Driver {
         let config = Config {
+            rules: crate::rules::Rules::Backwater,
             seed: self.seed,
             batch: self.batch,
             detector: self.detector,

@@ -10,6 +10,7 @@ mod herd;
 mod owners;
 mod partial;
 mod philosophers;
+mod pony;
 mod reconnect;
 mod send_then_apply;
 mod star;
