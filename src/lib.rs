@@ -141,6 +141,18 @@ mod pages {
     mod threads {}
     #[doc = include_str!("../docs/how/run-beside-other-code.md")]
     mod beside {}
+    #[doc = include_str!("../docs/how/serve-tcp.md")]
+    #[cfg(feature = "net")]
+    mod tcp {}
+    #[doc = include_str!("../docs/how/use-udp.md")]
+    #[cfg(feature = "net")]
+    mod udp {}
+    #[doc = include_str!("../docs/how/run-a-child-process.md")]
+    #[cfg(all(feature = "process", unix))]
+    mod child {}
+    #[doc = include_str!("../docs/how/handle-signals.md")]
+    #[cfg(all(feature = "signals", unix))]
+    mod signals {}
     #[doc = include_str!("../docs/how/choose-a-policy-and-replay.md")]
     mod replay {}
 }
