@@ -99,7 +99,7 @@ Lemma lowered_ok (q q0 : st) w a q' : lowered q q0 w a q' -> bc q w = None -> bc
   flags_of q' a = flags_of q0 a /\
   (announces q' w a <-> fpressing (flags_of q a) && negb (fpressing (flags_of q0 a)) = true).
 Proof.
-  intros L N E. rewrite !of_pressing. destruct L as [H | todo H1 H2 _].
+  intros L N E. rewrite !of_pressing. destruct L as [H | todo l H1 H2 _].
   - split; [reflexivity |]. unfold announces. rewrite E, N. split; [intros (? & ?); discriminate |].
     intros K. apply andb_prop in K. destruct K as (K1 & K2). apply negb_true_iff in K2. destruct H; congruence.
   - split; [reflexivity |]. rewrite H1, H2. split; [reflexivity |]. intros _. exists todo. cbn. apply upd_same.
@@ -218,8 +218,8 @@ Proof.
   rewrite E. split; [| reflexivity]. apply same_bc; auto; rewrite E; [reflexivity | discriminate].
 Qed.
 
-Theorem f_free_ok (q : st) w a todo : Inv q -> hand q w a = true ->
-  agrees q (set_bc (set_hand (set_loc (set_mu q (upd (mu q) a false)) (upd (loc q) a Waking))
+Theorem f_free_ok (q : st) w a todo l : Inv q -> hand q w a = true ->
+  agrees q (set_bc (set_hand (set_loc (set_mu (set_mm q l) (upd (mu q) a false)) (upd (loc q) a Waking))
       (upd (hand q) w (upd (hand q w) a false))) (upd (bc q) w (Some (a, todo)))) w a FFree.
 Proof.
   intros I H. destruct (v_hand q I w a H) as (L & _). pose proof (v_ok q I a) as K. unfold actor_ok in K. rewrite L in K.

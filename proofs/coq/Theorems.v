@@ -270,31 +270,56 @@ Proof.
 Qed.
 
 (* who removes a mark: the worker that keeps it, on reading a fall of the receiver (R6); the end of the sender's
-   behaviour, when the sender is O or P (R3); the end of the sender (R8) *)
+   behaviour, when the sender is O or P (R3); the end of the sender (R8); and, while the sender is still in its
+   behaviour, the fall of the receiver itself, or the sender once that fall is on its way (R6) *)
+Definition removed_by q q' w r s :=
+  S (inbox q' w r) = inbox q w r \/ (source q s = true /\ act q w = Beh s) \/ loc q' s = Gone \/
+  (mu q s = false /\ ((pressing q r = true /\ pressing q' r = false) \/ (act q w = Beh s /\ flight q w r))).
+
 Lemma removal q q' w r s : Inv q -> step q q' -> In (Mk w r s) (mm q) -> ~ In (Mk w r s) (mm q') ->
-  S (inbox q' w r) = inbox q w r \/ (source q s = true /\ act q w = Beh s) \/ loc q' s = Gone.
+  removed_by q q' w r s.
 Proof.
   intros I St Hi Hn.
   assert (Da : forall a, ~ In (Mk w r s) (drop_of a (mm q)) -> s = a).
   { intros a H. destruct (eqd s a); auto. destruct H. apply drop_of_in. auto. }
-  assert (Lo : forall q0 w1 a, lowered q q0 w1 a q' -> mm q' = mm q0 /\ loc q' = loc q0).
-  { intros q0 w1 a []; auto. }
+  assert (Lo : forall q0 w1 a, lowered q q0 w1 a q' -> In (Mk w r s) (mm q0) ->
+    mu q0 s = false /\ pressing q r = true /\ pressing q' r = false).
+  { intros q0 w1 a L Hi0. destruct L as [| todo l P P' C]; [contradiction |]. cbn in Hn.
+    destruct (eqd a r) as [-> | N]; [| destruct Hn; apply (l_rest _ _ _ _ C); auto]. split; [| split; [exact P | exact P']].
+    destruct (mu q0 s) eqn:M; auto. destruct Hn. apply (l_rest _ _ _ _ C); auto. }
+  assert (Ll : forall q0 w1 a, lowered q q0 w1 a q' -> loc q' = loc q0) by (intros q0 w1 a []; auto).
+  assert (Lk : forall q0 w1 a, mm q0 = drop_of a (mm q) -> mu q0 = upd (mu q) a false -> loc q0 a = Gone ->
+    lowered q q0 w1 a q' -> removed_by q q' w r s).
+  { intros q0 w1 a Em Eu El L. destruct (eqd s a) as [-> | N].
+    - right; right; left. rewrite (Ll _ _ _ L). exact El.
+    - right; right; right. destruct (Lo _ _ _ L) as (M & Fall).
+      + rewrite Em. apply drop_of_in. auto.
+      + rewrite Eu, upd_other in M by exact N. auto. }
+  assert (Hb : forall w1 a, act q w1 = Beh a -> s = a -> act q w = Beh s).
+  { intros w1 a E ->. pose proof (beh_loc q w1 a I E) as L. destruct (v_own q I _ _ _ Hi) as [X | [(b & X) | X]]; auto.
+    - apply snd_loc in X; auto. congruence.
+    - congruence. }
   destruct St as [| | | w0 a b | | | | | w1 a q' _ _ H | | w1 a q' _ _ H | | w1 a q' _ _ H | | w1 a B E [S0 | Nm] | | w1 a q' _ _ H
-    | w1 a q' _ _ H | w1 a q' _ _ H | | | w1 r1 B T |]; try (cbn in Hn; contradiction);
-  try (destruct (Lo _ _ _ H) as (Em & El); rewrite Em in Hn; cbn in Hn; try contradiction; rewrite El; cbn).
+    | w1 a q' _ _ H | w1 a q' _ _ H | | | | w1 r1 B T | w1 a todo l B Ha C | w1 a r1 B E F]; try (cbn in Hn; contradiction);
+  try (destruct (Lo _ _ _ H Hi) as (M & Fall); right; right; right; cbn in M; auto; fail).
   - destruct Hn. apply look_keeps. exact Hi.
-  - right; left. cbn in Hn. apply Da in Hn. subst. split; auto.
-    pose proof (beh_loc q w1 a I E) as L. destruct (v_own q I _ _ _ Hi) as [X | [(b & X) | X]]; auto.
-    + apply snd_loc in X; auto. congruence.
-    + congruence.
+  - right; left. cbn in Hn. apply Da in Hn. rewrite Hn in *. split; eauto.
   - cbn in Hn. apply Da in Hn. subst. apply marked_false with (w := w) (r := r) in Nm. contradiction.
-  - apply Da in Hn. subst. right; right. apply upd_same.
-  - apply Da in Hn. subst. right; right. apply upd_same.
+  - eapply Lk; [| | | exact H]; [reflexivity | reflexivity | apply upd_same].
+  - eapply Lk; [| | | exact H]; [reflexivity | reflexivity | apply upd_same].
   - left. cbn in Hn. rewrite drop_on_in in Hn. cbn in Hn. cbn.
     destruct (eqd w w1) as [-> | N]; [destruct (eqd r r1) as [-> | N] |].
     + rewrite !upd_same. lia.
     + destruct Hn. tauto.
     + destruct Hn. tauto.
+  - right; right; right. cbn in Hn.
+    destruct (eqd r a) as [-> | N]; [| destruct Hn; apply (l_rest _ _ _ _ C); auto]. destruct (v_hand q I _ _ Ha) as (L & _).
+    pose proof (v_ok q I a) as K. unfold actor_ok in K. rewrite L in K. destruct K as (M & S0 & _). split.
+    + destruct (mu q s) eqn:Ms; auto. destruct Hn. apply (l_rest _ _ _ _ C); auto.
+    + left. unfold pressing. rewrite M, orb_true_r. split; auto. cbn. rewrite upd_same, orb_false_r. exact S0.
+  - right; right; right. cbn in Hn. rewrite remove_in in Hn.
+    destruct (eqd (Mk w r s) (Mk w1 r1 a)) as [X | N]; [| destruct Hn; split; assumption]. injection X; intros; subst.
+    split; auto. apply (running_ok q w1 a I). apply beh_loc; auto.
 Qed.
 
 (* T6 Each mark is removed at most once; nobody is at two places.
@@ -306,7 +331,7 @@ Qed.
 Theorem T6 :
   (forall q h m, hist q h -> n_made h m = n_gone h m + b2n (has m (mm q))) /\
   (forall q q' w r s, reach q -> step q q' -> In (Mk w r s) (mm q) -> ~ In (Mk w r s) (mm q') ->
-    S (inbox q' w r) = inbox q w r \/ (source q s = true /\ act q w = Beh s) \/ loc q' s = Gone) /\
+    removed_by q q' w r s) /\
   (forall q, reach q ->
     NoDup (mm q) /\ NoDup (rq q) /\
     (forall w a, on q w a -> ~ In a (rq q)) /\
@@ -342,13 +367,13 @@ Lemma announced_fall q q' w r todo : Inv q -> step q q' -> bc q w = None -> bc q
 Proof.
   intros I St B B'.
   assert (Low : forall q0 w1 a, bc q0 = bc q -> lowered q q0 w1 a q' -> pressing q r = true /\ pressing q' r = false).
-  { intros q0 w1 a E L. destruct L as [_ | td P P' _].
+  { intros q0 w1 a E L. destruct L as [_ | td l P P' _].
     - congruence.
     - cbn in B'. rewrite E in B'. destruct (eqd w w1) as [-> | N].
       + rewrite upd_same in B'. injection B'; intros; subst. split; [exact P | exact P'].
       + rewrite upd_other in B' by exact N. congruence. }
   destruct St as [| | | | | | | | w1 a q' _ _ H | | w1 a q' _ _ H | | w1 a q' _ _ H | | | | w1 a q' _ _ H
-    | w1 a q' _ _ H | w1 a q' _ _ H | w1 r1 td t B1 T | w1 r1 td B1 T | | w1 a td B1 Ha C];
+    | w1 a q' _ _ H | w1 a q' _ _ H | | w1 r1 td t B1 T | w1 r1 td B1 T | | w1 a td ml B1 Ha C |];
   try (cbn in B'; congruence); try (eapply Low; [| exact H]; reflexivity).
   - cbn in B'. destruct (eqd w w1) as [-> | N]; [congruence |]. rewrite upd_other in B' by exact N. congruence.
   - cbn in B'. destruct (eqd w w1) as [-> | N]; [congruence |]. rewrite upd_other in B' by exact N. congruence.
@@ -367,7 +392,7 @@ Proof.
   intros I St [F | (t & todo & Hb & Ht)].
   - left. assert (Lo : forall q0 w1 a, lowered q q0 w1 a q' -> inbox q' = inbox q0) by (intros q0 w1 a []; auto).
     destruct St as [| | | | | | | | w1 a q' _ _ H | | w1 a q' _ _ H | | w1 a q' _ _ H | | | | w1 a q' _ _ H
-    | w1 a q' _ _ H | w1 a q' _ _ H | w1 r1 td t B1 T | w1 r1 td B1 T | w1 r1 B1 T | w1 a td B1 Ha C];
+    | w1 a q' _ _ H | w1 a q' _ _ H | | w1 r1 td t B1 T | w1 r1 td B1 T | w1 r1 B1 T | w1 a td ml B1 Ha C |];
     try (exists w; left; exact F); try (exists w; left; rewrite (Lo _ _ _ H) in F; exact F).
     + cbn in F. unfold upd in F. destruct (eqd w t); [subst; destruct (eqd r r1); [subst |] |].
       * exists t. right. eauto.
@@ -379,7 +404,7 @@ Proof.
       { assert (Lo : forall q0 w1 a, bc q w1 = None -> bc q0 = bc q -> lowered q q0 w1 a q' -> bc q' t = bc q t).
         { intros q0 w1 a E1 E2 []; cbn; rewrite ?E2; auto. apply upd_other. congruence. }
         destruct St as [| | | | | | | | w1 a q' B1 _ H | | w1 a q' B1 _ H | | w1 a q' B1 _ H | | | | w1 a q' B1 _ H
-        | w1 a q' B1 _ H | w1 a q' B1 _ H | w1 r1 td1 t1 B1 T | w1 r1 td1 B1 T | w1 r1 B1 T | w1 a td1 B1 Ha C];
+        | w1 a q' B1 _ H | w1 a q' B1 _ H | | w1 r1 td1 t1 B1 T | w1 r1 td1 B1 T | w1 r1 B1 T | w1 a td1 ml B1 Ha C |];
         try (left; reflexivity); try (left; eapply Lo; [exact B1 | | exact H]; reflexivity); cbn;
         (destruct (eqd t w1) as [-> | N]; [rewrite !upd_same | rewrite !upd_other by exact N; auto]); try congruence;
         rewrite B in B1; injection B1; intros; subst; eauto. }
@@ -416,7 +441,7 @@ Proof.
   assert (Lo : forall q0 w1 b, lowered q q0 w1 b q' -> hand q' = hand q0) by (intros q0 w1 b []; auto).
   pose proof St as St'.
   destruct St as [| | | | | | | | w1 b q' _ _ L | | w1 b q' _ _ L | | w1 b q' _ _ L | | | | w1 b q' _ _ L
-    | w1 b q' _ _ L | w1 b q' _ _ L | | | w1 r1 B1 T | w1 b td B1 Ha C];
+    | w1 b q' _ _ L | w1 b q' _ _ L | | | | w1 r1 B1 T | w1 b td ml B1 Ha C |];
   try (left; exact H); try (rewrite (Lo _ _ _ L) in H; cbn in H; try (left; exact H)).
   - left. unfold upd in H. destruct (eqd w w1); [subst; destruct (eqd a b); [discriminate |] |]; exact H.
   - left. unfold upd in H. destruct (eqd w w1); [subst; destruct (eqd a b); [discriminate |] |]; exact H.
@@ -449,7 +474,7 @@ Proof.
   intros St M M'.
   assert (Lo : forall q0 w1 b, lowered q q0 w1 b q' -> mu q' = mu q0 /\ loc q' = loc q0) by (intros q0 w1 b []; auto).
   destruct St as [| | | | | | | | w1 b q' _ _ L | | w1 b q' _ _ L | | w1 b q' _ _ L | w1 b | | | w1 b q' _ _ L
-    | w1 b q' _ _ L | w1 b q' _ _ L | | | w1 r1 B1 T | w1 b td B1 Ha C]; try (cbn in M'; congruence);
+    | w1 b q' _ _ L | w1 b q' _ _ L | | | | w1 r1 B1 T | w1 b td ml B1 Ha C |]; try (cbn in M'; congruence);
   try (destruct (Lo _ _ _ L) as (Em & El); rewrite Em in M'; cbn in M'; try congruence; rewrite El; cbn).
   - cbn in M'. unfold upd in M'. destruct (eqd a b); congruence.
   - left. unfold upd in *. destruct (eqd a b); congruence.
@@ -507,12 +532,12 @@ Proof.
   intros I St C.
   assert (Lo : forall q0 z a, bc q z = None -> bc q0 = bc q -> inbox q0 = inbox q -> lowered q q0 z a q' ->
     exists l', counted q' w r l' /\ reads q q' w r + inbox q' w r + length l' <= inbox q w r + length l + fell q q' r).
-  { intros q0 z a B Eb Ei H. destruct H as [_ | todo P P' _].
+  { intros q0 z a B Eb Ei H. destruct H as [_ | todo ml P P' _].
     - apply count_same; auto.
     - apply count_fall with (z := z) (a := a) (todo := todo); auto. cbn. rewrite Eb. reflexivity. }
   pose proof St as St'.
   destruct St as [| | | | | | | | w1 a q' B _ H | | w1 a q' B _ H | | w1 a q' B _ H | | | | w1 a q' B _ H
-    | w1 a q' B _ H | w1 a q' B _ H | w1 r1 td t1 B T | w1 r1 td B T | w1 r1 B T | w1 a td B Ha Cv];
+    | w1 a q' B _ H | w1 a q' B _ H | | w1 r1 td t1 B T | w1 r1 td B T | w1 r1 B T | w1 a td ml B Ha Cv |];
   try (apply count_same; [reflexivity | reflexivity | exact C]);
   try (eapply Lo; [exact B | | | exact H]; reflexivity).
   - destruct C as (N & K). destruct (eqd w t1) as [-> | Nw]; [destruct (eqd r r1) as [-> | Nr] |].
@@ -592,7 +617,7 @@ Lemma lowered_exists q q0 w r : exists q', lowered q q0 w r q'.
 Proof.
   destruct (pressing q r) eqn:P; [destruct (pressing q0 r) eqn:P' |].
   - eexists. apply low_none. auto.
-  - eexists. apply low_fall with (todo := fun _ => true); auto. intros ? ? ?. reflexivity.
+  - eexists. apply low_fall with (todo := fun _ => true); auto. apply left_all. reflexivity.
   - eexists. apply low_none. auto.
 Qed.
 
@@ -614,7 +639,7 @@ Proof.
       intros t. destruct (todo t) eqn:T; auto. assert (existsb todo ws = true) by (apply existsb_exists; eauto). congruence.
   - intros w r B H. eexists. split; [apply s_read; eassumption |]. cbn. rewrite !upd_same. lia.
   - intros w a B H. eexists. split; [apply s_free with (todo := fun _ => true); try eassumption |].
-    + intros ? ? ?. reflexivity.
+    + apply left_all. reflexivity.
     + cbn. rewrite !upd_same. auto.
   - intros w a B [O | [O | (b & O)]].
     + destruct (lowered_exists q (set_act (set_loc (set_ov q (upd (ov q) a false))
