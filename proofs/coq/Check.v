@@ -582,5 +582,3 @@ Proof.
   - destruct (rq q) as [| a l] eqn:E; auto. destruct (L a) as (_ & N). destruct N. apply (v_rq q I). rewrite E. left. reflexivity.
   - intros a. apply L.
 Qed.
-
-Print Assumptions check_ok. Print Assumptions accepted_is_reachable. Print Assumptions check_quiet_ok.

@@ -13,7 +13,7 @@
    the number without it; marks and hand belong to one worker, so that nobody else sees them half changed.
 
    Not here: memory orders and the lists behind mailboxes and queues; those are for loom and shuttle. *)
-Require Import List Arith Lia Bool.
+Require Import List Arith Lia Bool Relations Wellfounded.
 Import ListNotations.
 From Backwater Require Import System Invariant Theorems.
 
@@ -734,5 +734,135 @@ Proof.
   - exists (core p). split; [apply r_init; apply H | apply pool_init; exact H].
   - destruct (pool_refines p p' q St S) as (q' & Ss & S'); [apply (reach_ok q R) |].
     exists q'. split; [eapply reach_steps; eauto | exact S'].
+Qed.
+
+(* ---- so the theorems hold of the pool; its marks are those of muted actors ---- *)
+Lemma sim_flight p q w r : sim None p q -> flight (core p) w r <-> flight q w r.
+Proof. intros S. apply same_flight. apply S. Qed.
+Lemma sim_solid p q w r a : sim None p q -> mu q a = true -> solid (core p) w r a <-> solid q w r a.
+Proof. intros S M. unfold solid. rewrite (sim_flight p q w r S), (m_muted _ _ _ S). tauto. Qed.
+Lemma sim_waits p q a r : sim None p q -> waits (core p) a r -> waits q a r /\ mu q a = true.
+Proof.
+  intros S (w & H). assert (M : mu q a = true) by (destruct H as (H & _); apply (m_muted _ _ _ S) in H; tauto).
+  split; [| exact M]. exists w. apply (sim_solid p q w r a S M). exact H.
+Qed.
+Lemma sim_loosening p q a : sim None p q -> mu q a = true -> loosening q a -> loosening (core p) a.
+Proof.
+  intros S M [(w & H) | (w & r & H & F)]; [left | right]; exists w.
+  - rewrite (e_hand _ _ (m_same _ _ _ S)). exact H.
+  - exists r. rewrite (m_muted _ _ _ S), (sim_flight p q w r S). auto.
+Qed.
+Lemma sim_quiet p q : sim None p q -> quiet (core p) -> quiet q.
+Proof.
+  intros S (Hw & Hr & Hl). destruct (m_same _ _ _ S). split; [| split].
+  - intros w. destruct (Hw w) as (E1 & E2 & E3). rewrite <- e_act0, <- e_bc0. split; [exact E1 |]. split; [exact E2 |].
+    intros a. rewrite <- e_in0, <- e_hand0. apply E3.
+  - congruence.
+  - intros a. rewrite <- e_loc0. apply Hl.
+Qed.
+
+Theorem pool_T1 p w r a : preach p -> In (Mk w r a) (mm (core p)) -> pressing (core p) r = true \/ flight (core p) w r.
+Proof.
+  intros R H. destruct (pool_reach p R) as (q & Rq & S). apply (m_muted _ _ _ S) in H. destruct H as (H & _).
+  rewrite (same_pressing _ _ _ (m_same _ _ _ S)), (sim_flight p q w r S). exact (T1 q w r a Rq H).
+Qed.
+
+Theorem pool_T2 p a : preach p -> mu (core p) a = true -> source (core p) a = false.
+Proof.
+  intros R M. destruct (pool_reach p R) as (q & Rq & S). rewrite (same_source _ _ _ (m_same _ _ _ S)).
+  rewrite (e_mu _ _ (m_same _ _ _ S)) in M. unfold source. apply orb_false_iff. exact (T2 q a Rq M).
+Qed.
+
+Theorem pool_T3 p : preach p ->
+  (forall a, ~ clos_trans A (waits (core p)) a a) /\
+  (forall a, mu (core p) a = true -> exists e, clos_refl_trans A (waits (core p)) a e /\ chain_end (core p) e).
+Proof.
+  intros R. destruct (pool_reach p R) as (q & Rq & S). pose proof (m_same _ _ _ S) as Sm. split.
+  - intros a H. apply (no_loop q Rq a).
+    assert (X : forall x y, clos_trans A (waits (core p)) x y -> chain1 q x y); [| exact (X a a H)].
+    induction 1 as [x y K | x y z _ IH1 _ IH2]; [| exact (t_trans _ _ _ _ _ IH1 IH2)].
+    apply t_step. exact (proj1 (sim_waits p q x y S K)).
+  - intros a. induction a as [a IH] using (well_founded_ind (waits_wf q Rq)). intros M.
+    assert (Mq : mu q a = true) by (rewrite <- (e_mu _ _ Sm); exact M).
+    destruct (muted_waits q a Rq Mq) as [Lo | (r & w & H)].
+    + exists a. split; [apply rt_refl | right]. split; [exact M | apply (sim_loosening p q a S Mq Lo)].
+    + assert (Hc : waits (core p) a r) by (exists w; apply (sim_solid p q w r a S Mq); exact H).
+      destruct (chain_pressing q a r Rq Mq) as [S0 | Mr]; [apply rt_step; exists w; exact H | |].
+      * exists r. split; [apply rt_step; exact Hc | left]. rewrite (same_source _ _ _ Sm). exact S0.
+      * destruct (IH r) as (e & He & Ce); [exists w; exact H | rewrite (e_mu _ _ Sm); exact Mr |].
+        exists e. split; auto. eapply rt_trans; [apply rt_step; exact Hc | exact He].
+Qed.
+
+Theorem pool_T4 p : preach p -> quiet (core p) -> (forall a, pressed (core p) a = false) ->
+  (forall a, mu (core p) a = false) /\ (forall m, ~ In m (mm (core p))) /\ (forall a, mb (core p) a = 0).
+Proof.
+  intros R Q P. destruct (pool_reach p R) as (q & Rq & S). pose proof (m_same _ _ _ S) as Sm.
+  destruct (T4 q Rq (sim_quiet p q S Q)) as (M & E & B0).
+  - intros a. specialize (P a). unfold pressed in *. rewrite <- (e_ap _ _ Sm), <- (e_gd _ _ Sm). exact P.
+  - rewrite (e_mu _ _ Sm), (e_mb _ _ Sm). split; [exact M | split; [| exact B0]]. intros [w r a] H.
+    apply (m_muted _ _ _ S) in H. rewrite E in H. destruct H as ([] & _).
+Qed.
+
+Theorem pool_T5 p a : preach p -> mu (core p) a = false -> mb (core p) a > 0 \/ ov (core p) a = true -> scheduled (core p) a.
+Proof.
+  intros R M H. destruct (pool_reach p R) as (q & Rq & S). destruct (m_same _ _ _ S).
+  rewrite e_mu0 in M. rewrite e_mb0, e_ov0 in H. pose proof (T5 q a Rq M H) as Sc. unfold scheduled, on in *.
+  rewrite e_loc0, e_rq0, e_act0. exact Sc.
+Qed.
+
+(* (its third part only: marks are removed by who may because the general system's are) *)
+Theorem pool_T6 p : preach p -> NoDup (rq (core p)) /\
+  (forall w a, on (core p) w a -> ~ In a (rq (core p))) /\
+  (forall w w' a, on (core p) w a -> on (core p) w' a -> w = w') /\
+  (forall a, mu (core p) a = true \/ loc (core p) a = Gone -> ~ In a (rq (core p)) /\ forall w, ~ on (core p) w a).
+Proof.
+  intros R. destruct (pool_reach p R) as (q & Rq & S). destruct (m_same _ _ _ S).
+  destruct (@T6 A W EA EW) as (_ & _ & T). destruct (T q Rq) as (_ & T1 & T2 & T3 & T4 & _). unfold on in *.
+  rewrite e_rq0, e_act0, e_mu0, e_loc0. auto.
+Qed.
+
+Theorem pool_T7 p a : preach p -> quiet (core p) -> mu (core p) a = true ->
+  exists r, clos_trans A (held (core p)) a r /\ culprit (core p) r.
+Proof.
+  intros R Q M. destruct (pool_T3 p R) as (_ & H). destruct (H a M) as (e & He & Ce).
+  destruct (pool_reach p R) as (q & Rq & S). pose proof (m_same _ _ _ S) as Sm. pose proof (sim_quiet p q S Q) as Qq.
+  assert (Cu : culprit (core p) e).
+  { assert (X : culprit q e).
+    { apply (quiet_end q e Rq Qq). destruct Ce as [Ce | (Me & [(w & Lo) | (w & r & _ & F)])].
+      - left. rewrite <- (same_source _ _ _ Sm). exact Ce.
+      - destruct Q as (Qw & _). destruct (Qw w) as (_ & _ & Z). destruct (Z e). congruence.
+      - destruct (quiet_flight (core p) w r Q F). }
+    destruct X as (X1 & X2 & X3). unfold culprit, pressed in *. rewrite (e_ap _ _ Sm), (e_gd _ _ Sm), (e_loc _ _ Sm), (e_mb _ _ Sm). auto. }
+  exists e. split; [| exact Cu].
+  assert (X : forall x y, clos_refl_trans A (waits (core p)) x y -> x = y \/ clos_trans A (held (core p)) x y).
+  { induction 1 as [x y (w & Hi & _) | | x y z _ IH1 _ IH2]; auto.
+    - right. apply t_step. exists w. exact Hi.
+    - destruct IH1 as [-> | IH1], IH2 as [-> | IH2]; auto. right. eapply t_trans; eauto. }
+  destruct (X _ _ He) as [-> | Y]; [| exact Y]. exfalso. destruct Cu as (P & _). pose proof (pool_T2 p e R M) as Z.
+  unfold source in Z. rewrite P, orb_true_r in Z. discriminate.
+Qed.
+
+(* A fall is posted only where there was one, and a sender is freed by a message only. *)
+Theorem pool_T8 p p' w r todo : preach p -> pstep p p' -> bc (core p) w = None -> bc (core p') w = Some (r, todo) ->
+  pressing (core p) r = true /\ pressing (core p') r = false.
+Proof.
+  intros R St N H. destruct (pool_reach p R) as (q & Rq & S). destruct (reach_ok q Rq) as (I & _).
+  assert (Low : forall p0 z a, bc (core p0) = bc (core p) -> plowered p p0 z a p' -> pressing (core p) r = true /\ pressing (core p') r = false).
+  { intros p0 z a E L. destruct L as [_ | P P'].
+    - congruence.
+    - cbn in H. rewrite E in H. destruct (eqd w z) as [-> | Nz].
+      + rewrite upd_same in H. injection H; intros; subst. split; [exact P | exact P'].
+      + rewrite upd_other in H by exact Nz. congruence. }
+  destruct St; try (cbn in H; congruence);
+  try (match goal with L : plowered _ _ _ _ _ |- _ => eapply Low; [| exact L]; reflexivity end); cbn in H.
+  - unfold upd in H. destruct (eqd w w0); congruence.
+  - unfold upd in H. destruct (eqd w w0); congruence.
+  - unfold upd in H. destruct (eqd w w0) as [-> |]; [| congruence]. injection H; intros; subst.
+    pose proof (m_same _ _ _ S) as Sm. rewrite (e_hand _ _ Sm) in H1. destruct (v_hand q I _ _ H1) as (L & _).
+    pose proof (v_ok q I r) as K. unfold actor_ok in K. rewrite L in K. destruct K as (M & S0 & _).
+    rewrite (same_pressing _ _ _ Sm). split; unfold pressing.
+    + rewrite M. apply orb_true_r.
+    + rewrite <- (same_source _ _ _ Sm) in S0.
+      match goal with |- source ?x r || _ = false => change (source x r) with (source (core p) r) end. rewrite S0. apply upd_same.
 Qed.
 End Pool.

@@ -677,7 +677,3 @@ Proof.
       * apply drop_of_in. auto.
 Qed.
 End Single.
-
-Print Assumptions single_refines. Print Assumptions single_reach. Print Assumptions settle_total.
-Print Assumptions single_T1. Print Assumptions single_T2. Print Assumptions single_T3.
-Print Assumptions single_T4. Print Assumptions single_T5. Print Assumptions single_T7. Print Assumptions single_R14.

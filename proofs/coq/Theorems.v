@@ -1,5 +1,5 @@
 (* The theorems T1 to T8 of docs/RULES.md for the system of System.v: every number of actors, every number of workers,
-   every delay and order of the messages "r has fallen". No axioms: the last lines print what each theorem rests on. *)
+   every delay and order of the messages "r has fallen". No axioms: Audit.v prints what each theorem rests on. *)
 Require Import List Arith Lia Bool Relations Wellfounded.
 Import ListNotations.
 From Backwater Require Import System Invariant.
@@ -653,7 +653,3 @@ Proof.
   - intros w a B E H. eexists. split; [eapply s_begin; eassumption |]. cbn. apply upd_same.
 Qed.
 End Theorems.
-
-Print Assumptions T1. Print Assumptions T2. Print Assumptions T3. Print Assumptions T4.
-Print Assumptions T5. Print Assumptions T6. Print Assumptions T7. Print Assumptions T8.
-Print Assumptions nothing_stuck.
