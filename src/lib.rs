@@ -92,6 +92,22 @@ pub use scheduler::{
     ActorStats, Cause, Deadlock, MutedActor, Name, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy,
 };
 
+/// What the tests of the concurrent parts see, in this repository. Not for users: it changes without notice.
+#[cfg(feature = "__internals")]
+#[doc(hidden)]
+pub mod internals {
+    pub mod mailbox {
+        pub use crate::mailbox::{Chain, Depot, Inbox, Link, Nodes, next};
+    }
+    pub mod sync {
+        pub use crate::sync::*;
+    }
+
+    pub mod pool {
+        pub use crate::scheduler::pool::{deque, hall, word};
+    }
+}
+
 /// The examples in the pages are tests too.
 #[cfg(doctest)]
 mod pages {

@@ -6,7 +6,7 @@ use super::outlet::{self, Outlet};
 use super::{Actor, Addr};
 use crate::event::ActorId;
 use crate::rules::Detector;
-use crate::scheduler::{ActorStats, Name, Plan, Promise, Single, Stall, Stats, TimerId, WhyNotRunning};
+use crate::scheduler::{ActorStats, Core, Name, Plan, Promise, Stall, Stats, TimerId, WhyNotRunning};
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// The running actor's view of its runtime, given to every behaviour.
 pub struct Context<'a, A: ?Sized> {
-    core: &'a mut Single,
+    core: Core<'a>,
     id: ActorId,
     actor: PhantomData<fn(A)>,
 }
@@ -81,13 +81,13 @@ impl SpawnOptions {
 
 impl<'a, A: Actor> Context<'a, A> {
     #[inline]
-    pub(crate) fn new(core: &'a mut Single, id: ActorId) -> Self {
+    pub(crate) fn new(core: Core<'a>, id: ActorId) -> Self {
         Context { core, id, actor: PhantomData }
     }
 
     #[inline]
-    pub(crate) fn core(&mut self) -> &mut Single {
-        self.core
+    pub(crate) fn core(&mut self) -> &mut Core<'a> {
+        &mut self.core
     }
 
     /// The running actor's id.
@@ -155,7 +155,7 @@ impl<'a, A: Actor> Context<'a, A> {
     #[track_caller]
     pub fn after(&mut self, delay: Duration, msg: A::Msg) -> TimerId {
         let mut once = Some(msg);
-        let tick = move |core: &mut Single, to: ActorId, _| {
+        let tick = move |core: &mut Core<'_>, to: ActorId, _| {
             if let Some(msg) = once.take() {
                 core.deliver(to, msg);
             }
@@ -171,7 +171,7 @@ impl<'a, A: Actor> Context<'a, A> {
     #[track_caller]
     pub fn every(&mut self, period: Duration, mut tick: impl FnMut(u64) -> A::Msg + Send + 'static) -> TimerId {
         assert!(!period.is_zero(), "a repeating timer needs a period above zero");
-        let tick = move |core: &mut Single, to: ActorId, ticks| core.deliver(to, tick(ticks));
+        let tick = move |core: &mut Core<'_>, to: ActorId, ticks| core.deliver(to, tick(ticks));
         self.core.set_timer(period, Some(period), Box::new(tick))
     }
 
@@ -184,7 +184,7 @@ impl<'a, A: Actor> Context<'a, A> {
     /// Sends `notice` to this actor when `other` ends, or at once if it has ended. The runtime delivers it (R7).
     pub fn watch<M>(&mut self, other: &Addr<M>, notice: A::Msg) {
         let me = self.id;
-        self.core.watch(other.id(), Box::new(move |core: &mut Single| core.deliver(me, notice)));
+        self.core.watch(other.id(), Box::new(move |core: &mut Core<'_>| core.deliver(me, notice)));
     }
 
     /// The next number of this actor's own stream, from the runtime's seed.
@@ -251,7 +251,7 @@ impl<'a, A: Actor> Context<'a, A> {
 
     /// A way into `to` for code outside any actor: other threads, async tasks (R13).
     pub fn inlet<M: Debug + Send + 'static>(&mut self, to: &Addr<M>) -> Inlet<M> {
-        inlet::open(self.core, to)
+        inlet::open(&mut self.core, to)
     }
 
     /// A way out, for code outside any actor to receive by: what is sent to the address, the outlet gives. When it holds

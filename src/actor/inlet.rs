@@ -10,7 +10,7 @@
 //! them: nobody has to pass a wake-up on that it does not use.
 
 use super::Addr;
-use crate::scheduler::{Bell, Outside, Single};
+use crate::scheduler::{Bell, Core, Outside};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, lock};
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
@@ -347,8 +347,9 @@ impl<M: Debug + Send + 'static> Outside for Inner<M> {
     }
 }
 
-pub(super) fn open<M: Debug + Send + 'static>(core: &mut Single, to: &Addr<M>) -> Inlet<M> {
-    let shared = Arc::new(Shared { state: Mutex::new(State::new()), changed: Condvar::new(), bell: core.bell.clone() });
+pub(super) fn open<M: Debug + Send + 'static>(core: &mut Core<'_>, to: &Addr<M>) -> Inlet<M> {
+    let shared =
+        Arc::new(Shared { state: Mutex::new(State::new()), changed: Condvar::new(), bell: core.bell().clone() });
     let open = Arc::new(());
     let inner = Inner { shared: shared.clone(), open: Arc::downgrade(&open), to: to.clone() };
     core.attach(to.id(), Box::new(inner));

@@ -243,7 +243,7 @@ impl<M: Send + 'static> Feed<M> {
     pub(crate) fn new<A: Actor>(capacity: Capacity<M>, place: Place, cx: &mut Context<'_, A>) -> (Feed<M>, Outlet<M>) {
         let state = State { queue: VecDeque::new(), weight: 0, guard: None, reader: None, closed: false, ended: false };
         let Capacity { weight: capacity, weigh } = capacity;
-        let bell = cx.core().bell.clone();
+        let bell = cx.core().bell().clone();
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), bell, capacity, weigh });
         (Feed { shared: shared.clone(), place }, Outlet { shared })
     }

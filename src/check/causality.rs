@@ -1,8 +1,7 @@
 //! Which steps of a run had to come in their order, and which raced: vector clocks over footprints.
 
-use crate::scheduler::{Access, Object, Proc, TimerChange, Traces};
+use crate::scheduler::{Access, Object, Proc, Traces};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// What a step does to others, whoever takes it.
 #[derive(Clone, Debug)]
@@ -27,11 +26,14 @@ impl Footprint {
     /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
     pub(super) fn prevented(proc: Proc) -> Self {
         let (touched, world) = match proc {
-            Proc::Timer { owner, .. } => {
-                let (time, tail) = ((Object::Time, Access::Write), (Object::Tail(owner), Access::Write));
-                (vec![time, tail, (Object::Life(owner), Access::Read), (Object::Load(owner), Access::Read)], false)
+            Proc::Timer { owner, nth } => {
+                let written = [Object::Timer(owner, nth), Object::Tail(owner)].map(|object| (object, Access::Write));
+                let read =
+                    [Object::Time, Object::Life(owner), Object::Load(owner)].map(|object| (object, Access::Read));
+                (written.into_iter().chain(read).collect(), false)
             }
-            Proc::Actor(_) => (Vec::new(), true),
+            Proc::Time => (vec![(Object::Time, Access::Write)], false),
+            Proc::Actor(_) | Proc::World(_) => (Vec::new(), true),
         };
         Footprint { proc, touched, world }
     }
@@ -63,12 +65,13 @@ pub(super) struct Step {
     pub(super) footprint: Footprint,
     /// The answers that its choices got.
     pub(super) chosen: Vec<u32>,
-    timers: Vec<TimerChange>,
+    timers: Vec<(u32, u32)>,
+    let_go: bool,
     freed: Vec<u32>,
+    /// What it made possible in the world outside.
+    roused: Vec<Proc>,
     /// An overloaded actor began a run: it could have done so with an empty mailbox.
     may_be_empty: bool,
-    /// When it was due, for a timer.
-    due: Duration,
     /// For each process, how many of its steps came before, this one included.
     clock: Vec<u32>,
     /// Which process, and which of its steps, from 1.
@@ -89,6 +92,8 @@ pub(super) struct Causality {
     world: Option<usize>,
     /// A step may do more than it was seen to do: see `could_begin`.
     atomic: bool,
+    /// Timers and parcels on their way, and the steps that set them out: time passes until the first is due.
+    due: BTreeMap<Object, usize>,
 }
 
 #[derive(Default)]
@@ -111,6 +116,7 @@ impl Causality {
         self.last.clear();
         self.procs.clear();
         self.world = None;
+        self.due.clear();
         for at in 0..self.steps.len() {
             let process = self.process(self.steps[at].footprint.proc);
             debug_assert_eq!(process, self.steps[at].process, "processes are numbered by their first step");
@@ -127,13 +133,9 @@ impl Causality {
     }
 
     /// The next step was taken.
-    pub(super) fn push(&mut self, proc: Proc, traces: &Traces<'_>, was_overloaded: bool) {
+    pub(super) fn push(&mut self, proc: Proc, traces: &Traces<'_>, was_overloaded: bool, roused: Vec<Proc>) {
         let footprint = Footprint::new(proc, traces);
         let process = self.process(proc);
-        let gone = traces.timers.iter().find_map(|change| match change {
-            TimerChange::Gone { due } => Some(*due),
-            TimerChange::Set { .. } => None,
-        });
         let before = self.last[process];
         let (clock, number) = match self.steps.get(before) {
             Some(step) => (step.clock.clone(), step.number + 1),
@@ -142,9 +144,10 @@ impl Causality {
         let mut step = Step {
             chosen: traces.chosen.iter().map(|(chosen, _)| *chosen).collect(),
             timers: traces.timers.to_vec(),
+            let_go: traces.let_go,
             freed: traces.freed.to_vec(),
+            roused,
             may_be_empty: was_overloaded,
-            due: gone.unwrap_or_default(),
             clock,
             process,
             number,
@@ -176,7 +179,7 @@ impl Causality {
             if other.process == step.process || other.is_before(&step.clock) {
                 continue;
             }
-            if !other.enables(step) {
+            if !other.enables(step) && (step.footprint.proc != Proc::Time || self.could_pass_without(at)) {
                 step.races.push(at);
             }
             join(&mut step.clock, &other.clock);
@@ -187,6 +190,11 @@ impl Causality {
         step.clock[step.process] = step.number;
     }
 
+    /// Would anything be due later, if this step and what comes of it had not been?
+    fn could_pass_without(&self, at: usize) -> bool {
+        self.due.is_empty() || self.due.values().any(|set| *set != at && !self.ordered(at, *set))
+    }
+
     fn enter(&mut self, at: usize) {
         let step = &self.steps[at];
         self.last[step.process] = at;
@@ -194,6 +202,18 @@ impl Causality {
             self.world = Some(at);
         }
         for (object, access) in &step.footprint.touched {
+            match (object, access) {
+                (Object::Timer(owner, nth), Access::Write) if !step.timers.contains(&(*owner, *nth)) => {
+                    self.due.remove(object);
+                }
+                (Object::Timer(..) | Object::Parcel(..), Access::Write) => {
+                    self.due.insert(*object, at);
+                }
+                (Object::Parcel(..), Access::Read) => {
+                    self.due.remove(object);
+                }
+                _ => {}
+            }
             let uses = self.table.entry(*object).or_default();
             match access {
                 Access::Read => uses.reads.push(at),
@@ -233,21 +253,30 @@ impl Step {
 
     /// Without this step the `later` one, which depends on it, would not have been possible.
     fn enables(&self, later: &Step) -> bool {
+        // What is due is not so before its time, and time does not pass before what is due is over.
+        let in_time = self.footprint.proc == Proc::Time && later.let_go;
         match later.footprint.proc {
             Proc::Actor(seat) => {
-                let message = |(object, access): &(Object, Access)| {
-                    matches!(object, Object::Message(to, _) if *to == seat)
-                        && *access == Access::Read
-                        && self.footprint.touched.contains(&(*object, Access::Write))
-                };
-                let sent = !later.may_be_empty && later.footprint.touched.iter().any(message);
+                let sent = !later.may_be_empty
+                    && self.sent(later, |object| matches!(object, Object::Message(to, _) if to == seat));
                 sent || self.freed.contains(&seat)
             }
-            Proc::Timer { owner, nth } => self.timers.iter().any(|change| match change {
-                TimerChange::Set { owner: o, nth: n } => (*o, *n) == (owner, nth),
-                TimerChange::Gone { due } => *due < later.due,
-            }),
+            Proc::Timer { owner, nth } => in_time || self.timers.contains(&(owner, nth)),
+            proc @ Proc::World(_) => {
+                in_time
+                    || self.roused.contains(&proc)
+                    || self.sent(later, |object| matches!(object, Object::Parcel(..)))
+            }
+            Proc::Time => self.let_go,
         }
+    }
+
+    /// Did this step send what the `later` one took?
+    fn sent(&self, later: &Step, is_it: impl Fn(Object) -> bool) -> bool {
+        let took = |(object, access): &(Object, Access)| {
+            is_it(*object) && *access == Access::Read && self.footprint.touched.contains(&(*object, Access::Write))
+        };
+        later.footprint.touched.iter().any(took)
     }
 }
 

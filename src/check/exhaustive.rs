@@ -209,7 +209,9 @@ impl Driver for Exhaustive {
     fn stepped(&mut self, proc: Proc, world: &World) {
         let traces = world.traces();
         if self.at >= self.first_new {
-            self.causality.push(proc, &traces, self.was_overloaded);
+            let new = |proc: &&Proc| matches!(proc, Proc::World(_)) && !self.enabled_before.contains(proc);
+            let roused = world.enabled.iter().filter(new).copied().collect();
+            self.causality.push(proc, &traces, self.was_overloaded, roused);
             let taken = self.causality.steps[self.at].footprint.clone();
             self.frames[self.at].taken(taken, traces.chosen);
             if self.reduce && self.at > 0 {

@@ -104,7 +104,7 @@ pub enum Mode {
 }
 
 /// What to see at the end of each run.
-type EachEnd = Arc<Mutex<dyn FnMut(&Stats, Option<&Fault>) + Send>>;
+type EachEnd = Arc<Mutex<Box<dyn FnMut(&Stats, Option<&Fault>) + Send>>>;
 
 #[derive(Clone)]
 struct Settings {
@@ -344,7 +344,7 @@ impl Check {
 
     /// Called at the end of each run of the search with all counts, and what was wrong.
     pub fn each_end(mut self, see: impl FnMut(&Stats, Option<&Fault>) + Send + 'static) -> Self {
-        self.settings.each_end = Some(Arc::new(Mutex::new(see)));
+        self.settings.each_end = Some(Arc::new(Mutex::new(Box::new(see))));
         self
     }
 

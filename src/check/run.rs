@@ -112,6 +112,8 @@ impl Ran {
         match proc {
             Proc::Actor(seat) => path.add(u64::from(seat)),
             Proc::Timer { owner, nth } => path.add(u64::from(owner) << 32 | u64::from(nth) | 1 << 63),
+            Proc::World(choice) => path.add(choice ^ u64::MAX),
+            Proc::Time => path.add(1 << 62),
         }
         traces.chosen.iter().for_each(|(_, answers)| path.add(u64::from(*answers)));
         self.path = path.0;

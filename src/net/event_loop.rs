@@ -8,7 +8,7 @@ use super::network::{Key, Network, Readiness};
 use super::real::Real;
 use super::resolve::Found;
 use crate::actor::{Actor, Addr, Context};
-use crate::scheduler::{Delivery, EventLoop, Outside, Single};
+use crate::scheduler::{Core, Delivery, EventLoop, Outside};
 use crate::sync::{Arc, Mutex, Weak, lock};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ impl Outside for Live {
     }
 }
 
-type CanWake = dyn Fn() -> bool + Send + Sync;
+type CanWake = Box<dyn Fn() -> bool + Send + Sync>;
 
 struct Entry {
     to: Addr<Signal>,
@@ -90,12 +90,12 @@ pub(super) struct Net {
 
 impl Net {
     pub(super) fn over(network: impl Network + 'static) -> Self {
-        let (can_wake, network) = (network.can_wake().into(), Box::new(network));
+        let (can_wake, network) = (Arc::new(network.can_wake()), Box::new(network));
         Net { network, can_wake, sockets: BTreeMap::new(), next: 0, gone: Arc::default(), ready: Vec::new() }
     }
 
     /// The runtime's network; the machine's, if there is none yet.
-    fn of(core: &mut Single) -> Result<&mut Net, NetError> {
+    fn of<'c>(core: &'c mut Core<'_>) -> Result<&'c mut Net, NetError> {
         if core.event_loop::<Net>().is_none() {
             let real = Real::new().map_err(NetError::NoEventLoop)?;
             core.set_event_loop(Box::new(Net::over(real)));
@@ -118,7 +118,7 @@ impl Net {
 }
 
 impl EventLoop for Net {
-    fn poll(&mut self, core: &mut Single, timeout: Option<Duration>) -> io::Result<()> {
+    fn poll(&mut self, core: &mut Core<'_>, timeout: Option<Duration>) -> io::Result<()> {
         self.network.poll(timeout, &mut self.ready)?;
         self.forget_gone();
         for (key, readiness) in self.ready.drain(..) {
@@ -194,6 +194,6 @@ pub(super) fn signal<A: Actor<Msg: From<Signal>>>(cx: &mut Context<'_, A>, what:
 }
 
 /// Starts an actor that was just spawned.
-pub(super) fn start<M: From<Signal> + std::fmt::Debug + Send + 'static>(core: &mut Single, actor: &Addr<M>) {
+pub(super) fn start<M: From<Signal> + std::fmt::Debug + Send + 'static>(core: &mut Core<'_>, actor: &Addr<M>) {
     actor.deliver(core, Signal(What::Start).into());
 }

@@ -55,7 +55,7 @@ pub(super) fn look_up<A: Actor<Msg: From<Signal>>>(host: String, port: u16, cx: 
     let (to, id) = (cx.me().narrow(), cx.id());
     let answer = Arc::new(Mutex::new(Answer::Awaited));
     cx.core().attach(id, Box::new(Inquiry { answer: answer.clone(), to }));
-    let bell = cx.core().bell.clone();
+    let bell = cx.core().bell().clone();
     let asked = (answer.clone(), bell.clone(), host.clone());
     let started = thread::spawn("backwater-resolve", move || {
         let (answer, bell, host) = asked;

@@ -60,6 +60,18 @@ impl Load {
         self.has(Load::MUTED)
     }
 
+    /// The set as a number, for whoever keeps it in a word of his own.
+    #[inline(always)]
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set that `bits` gave.
+    #[inline(always)]
+    pub(crate) const fn from_bits(bits: u8) -> Load {
+        Load(bits)
+    }
+
     const fn with(self, flag: Load) -> Load {
         Load(self.0 | flag.0)
     }

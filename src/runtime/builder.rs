@@ -334,7 +334,7 @@ impl Builder {
         place: Place,
         main: impl FnOnce(&mut Env<'_>),
     ) -> Result<Summary, RunError> {
-        let _running = control.until_end();
+        let _running = Control::until_end(&control);
         self.take_token()?;
         self.validate()?;
         panics::install_hook();

@@ -127,7 +127,7 @@ pub(crate) fn enter(
     main: impl FnOnce(&mut Env<'_>),
 ) {
     core.main_began(place);
-    let mut cx = Context::new(core, ActorId::MAIN);
+    let mut cx = Context::new(core.core(), ActorId::MAIN);
     let Streams { args, out, err, input, writers } = streams;
     let out = out.unwrap_or_else(|| Writer::OnThread(Box::new(stdout())));
     let out = stdio::output(&mut cx, "out", out, &writers);

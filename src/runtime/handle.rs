@@ -39,8 +39,8 @@ pub(super) struct Wanted {
 
 impl Control {
     /// The run is over when what this gives back is dropped, whether or not it has begun.
-    pub(super) fn until_end(self: &Arc<Self>) -> Running {
-        Running(self.clone())
+    pub(super) fn until_end(this: &Arc<Self>) -> Running {
+        Running(this.clone())
     }
 
     /// The run begins, on this thread.

@@ -1,8 +1,10 @@
-//! The seam to the world outside: what the driver asks of an event loop, real or simulated. The scheduler only keeps
-//! it, where the actors that use it can find it.
+//! The seam to the world outside: what the driver asks of an event loop, real or simulated, and what the checker asks
+//! of a simulated one. The scheduler only keeps it, where the actors that use it can find it.
 #![cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network puts an event loop in"))]
 
 use super::bell::Ringer;
+use super::core::Core;
+use super::script::Doings;
 use super::single::Single;
 use std::any::Any;
 use std::io;
@@ -15,7 +17,7 @@ pub(crate) trait EventLoop: Any + Send {
     ///
     /// # Errors
     /// What the operating system says; the run ends with it.
-    fn poll(&mut self, core: &mut Single, timeout: Option<Duration>) -> io::Result<()>;
+    fn poll(&mut self, core: &mut Core<'_>, timeout: Option<Duration>) -> io::Result<()>;
 
     /// What ends a `poll` from another thread.
     fn ringer(&self) -> Ringer;
@@ -26,6 +28,29 @@ pub(crate) trait EventLoop: Any + Send {
     /// When something will happen by itself, if it is known: in a simulated world.
     fn next_event(&self) -> Option<Duration> {
         None
+    }
+
+    /// For the checker: from here on nothing happens in this world but what [`take`](Self::take) is told. Time passes
+    /// up to `next_event` and no further while that is due.
+    ///
+    /// # Errors
+    /// Says why this world cannot be explored.
+    fn explore(&mut self) -> Result<(), &'static str> {
+        Err("it is the machine's own")
+    }
+
+    /// Tells what can happen now, each by a number that means the same in every run; faults come last.
+    fn choices(&self, _tell: &mut dyn FnMut(u64)) {}
+
+    /// Lets one of these happen.
+    fn take(&mut self, _core: &mut Single, _choice: u64) {}
+
+    /// After every step: delivers what came of it, and says what was done here.
+    fn settle(&mut self, _core: &mut Single, _doings: &mut Doings) {}
+
+    /// Is this choice a fault, one that need not happen?
+    fn is_fault(&self, _choice: u64) -> bool {
+        false
     }
 
     /// For the network, which knows the type.
@@ -85,12 +110,31 @@ impl Single {
             return Ok(());
         };
         let mut result = Ok(());
-        bell.park(timeout, Some(&mut |timeout| result = event_loop.poll(self, timeout)));
+        bell.park(timeout, Some(&mut |timeout| result = event_loop.poll(&mut self.core(), timeout)));
         self.event_loop = Some(event_loop);
         result
     }
 
     pub(crate) fn has_event_loop(&self) -> bool {
         self.event_loop.is_some()
+    }
+
+    /// Turns the world over to the checker.
+    ///
+    /// # Panics
+    /// If it is one that nobody can step through.
+    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    pub(crate) fn explore_world(&mut self) {
+        if let Some(Err(why)) = self.event_loop.as_mut().map(|world| world.explore()) {
+            panic!("the checker cannot step through this network: {why}; give Check::network a simulated one");
+        }
+    }
+
+    /// Calls the event loop with the scheduler beside it.
+    pub(super) fn with_world(&mut self, call: impl FnOnce(&mut dyn EventLoop, &mut Single)) {
+        if let Some(mut event_loop) = self.event_loop.take() {
+            call(&mut *event_loop, self);
+            self.event_loop = Some(event_loop);
+        }
     }
 }

@@ -6,9 +6,11 @@
 
 mod bell;
 mod contacts;
+mod core;
 mod deadlock;
 mod event_loop;
 pub mod policy;
+pub(crate) mod pool;
 mod pressure;
 mod random;
 mod ring;
@@ -26,13 +28,15 @@ pub use standing::WhyNotRunning;
 pub use stats::{ActorStats, Stats, Totals};
 pub use timers::TimerId;
 
+pub(crate) use self::core::Core;
 pub(crate) use bell::Bell;
 #[cfg(feature = "net")]
 pub(crate) use event_loop::EventLoop;
 #[cfg(feature = "net")]
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
-pub(crate) use script::{Access, Object, Proc, Promise, TimerChange, Traces};
+pub(crate) use script::{Access, Object, Proc, Promise, Traces};
+
 pub use seat::Name;
 pub(crate) use seat::Plan;
 pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};

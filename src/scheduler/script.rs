@@ -15,6 +15,7 @@ use crate::sync::Arc;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::mem;
+use std::time::Duration;
 
 /// One thing that a behaviour did to the world.
 pub(super) enum Effect {
@@ -33,6 +34,10 @@ pub(crate) enum Proc {
     Actor(u32),
     /// A timer fires: the `nth` that its owner set.
     Timer { owner: u32, nth: u32 },
+    /// Something happens in the world outside, which names it.
+    World(u64),
+    /// Nothing is due now: time passes until something is.
+    Time,
 }
 
 /// What a step can touch. Two steps that touch no object in conflicting ways commute.
@@ -48,8 +53,16 @@ pub(crate) enum Object {
     Life(u32),
     /// The numbers of actors.
     Births,
-    /// Virtual time and the timers.
+    /// Virtual time: read by whatever depends on the hour, or is due at one; written when time passes.
     Time,
+    /// A timer, by its owner and which of the owner's it is.
+    Timer(u32, u32),
+    /// Something in the world outside, which names it.
+    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    Outside(u64),
+    /// Something on its way there, and which: written when it sets out, read when it arrives.
+    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    Parcel(u64, u32),
     /// Everything: a behaviour asked for statistics.
     World,
 }
@@ -61,11 +74,26 @@ pub(crate) enum Access {
     Write,
 }
 
-/// What happened to the set of timers; decides which orders of two timers are possible.
+/// What a step touched, and how.
+pub(crate) type Touch = (Object, Access);
+
+/// What was done to the world outside in one step.
+#[derive(Debug, Default)]
+pub(crate) struct Doings {
+    pub(crate) touched: Vec<Touch>,
+    /// Something that was due there is over.
+    pub(crate) let_go: bool,
+}
+
+/// What happened to a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimerChange {
-    Set { owner: u32, nth: u32 },
-    Gone { due: std::time::Duration },
+    /// It is set, or set again.
+    Set,
+    /// It was due, and is no more: it held time back.
+    Gone,
+    /// It will not be due.
+    Cancelled,
 }
 
 /// A behaviour, or a run, that is not over yet.
@@ -110,7 +138,9 @@ pub(crate) struct Script {
     popped: Vec<u32>,
     /// What the step in progress touched.
     touched: Vec<(Object, Access)>,
-    timer_changes: Vec<TimerChange>,
+    timers_set: Vec<(u32, u32)>,
+    /// Something that was due is over: time may pass.
+    let_go: bool,
     freed: Vec<u32>,
     /// A behaviour asked for the time; for more than that.
     looked: Cell<(bool, bool)>,
@@ -206,7 +236,10 @@ fn count(counts: &mut Vec<u32>, seat: u32) -> u32 {
 #[derive(Debug)]
 pub(crate) struct Traces<'a> {
     pub(crate) touched: &'a [(Object, Access)],
-    pub(crate) timers: &'a [TimerChange],
+    /// Timers that were set: owner and which of the owner's.
+    pub(crate) timers: &'a [(u32, u32)],
+    /// Something that was due, and held time back, is over.
+    pub(crate) let_go: bool,
     /// Whose marks, or some of them, were removed.
     pub(crate) freed: &'a [u32],
     /// The answers that `choose` gave, each with the number of answers there were.
@@ -226,7 +259,8 @@ impl Single {
             pushed: Vec::new(),
             popped: Vec::new(),
             touched: Vec::new(),
-            timer_changes: Vec::new(),
+            timers_set: Vec::new(),
+            let_go: false,
             freed: Vec::new(),
             looked: Cell::default(),
             given: Vec::new(),
@@ -254,11 +288,16 @@ impl Single {
         }
     }
 
-    pub(super) fn note_timer(&mut self, change: TimerChange) {
+    pub(super) fn note_timer(&mut self, owner: u32, nth: u32, change: TimerChange) {
         if let Some(script) = &mut self.script {
-            // Two timers that are set commute, but which may fire before the other is set depends on both.
-            script.touch(Object::Time, Access::Write);
-            script.timer_changes.push(change);
+            // Until when time can pass depends on all timers.
+            script.touch(Object::Time, Access::Read);
+            script.touch(Object::Timer(owner, nth), Access::Write);
+            match change {
+                TimerChange::Set => script.timers_set.push((owner, nth)),
+                TimerChange::Gone => script.let_go = true,
+                TimerChange::Cancelled => {}
+            }
         }
     }
 
@@ -305,7 +344,7 @@ impl Single {
 
     // --- Steps ----------------------------------------------------------------------------------------------------
 
-    /// Everybody who could take the next step, actors by seat, then timers.
+    /// Everybody who could take the next step: actors by seat, then timers, then the world.
     pub(crate) fn enabled(&self, into: &mut Vec<Proc>) {
         into.clear();
         let progress = self.script.as_ref().map_or(&[][..], |script| &script.progress);
@@ -319,8 +358,26 @@ impl Single {
             }
         }
         let from = into.len();
-        into.extend(self.first_timers().map(|(owner, nth)| Proc::Timer { owner: owner.seat, nth }));
+        into.extend(self.due_timers().map(|(owner, nth)| Proc::Timer { owner: owner.seat, nth }));
         into[from..].sort_unstable();
+        if self.pass_until().is_some() {
+            into.push(Proc::Time);
+        }
+        if let Some(world) = &self.event_loop {
+            world.choices(&mut |choice| into.push(Proc::World(choice)));
+        }
+    }
+
+    /// When something is due next, if nothing is due now.
+    fn pass_until(&self) -> Option<Duration> {
+        let next = self.first_due().into_iter().chain(self.next_event()).min();
+        next.filter(|due| *due > self.watch.now)
+    }
+
+    /// Need this step never be taken?
+    #[expect(dead_code, reason = "no world has faults yet")]
+    pub(crate) fn is_fault(&self, proc: Proc) -> bool {
+        matches!(proc, Proc::World(choice) if self.event_loop.as_ref().is_some_and(|world| world.is_fault(choice)))
     }
 
     /// `main` is called with this: its effects are written down, as those of any behaviour.
@@ -342,9 +399,12 @@ impl Single {
         self.step_begins(given);
         match proc {
             Proc::Actor(seat) => self.step_actor(seat, bodies),
-            Proc::Timer { owner, nth } => {
+            Proc::Timer { owner, nth } => self.fire_one(owner, nth),
+            Proc::World(choice) => self.with_world(|world, core| world.take(core, choice)),
+            Proc::Time => {
                 self.touch(Object::Time, Access::Write);
-                self.fire_first(owner, nth);
+                let until = self.pass_until().expect("time passes when something is due later");
+                self.set_now(until);
             }
         }
         self.step_over();
@@ -353,7 +413,8 @@ impl Single {
     fn step_begins(&mut self, given: &[u32]) {
         let script = self.script();
         script.touched.clear();
-        script.timer_changes.clear();
+        script.timers_set.clear();
+        script.let_go = false;
         script.freed.clear();
         script.chosen.clear();
         script.given.clear();
@@ -364,7 +425,13 @@ impl Single {
     /// What the last step did.
     pub(crate) fn traces(&self) -> Traces<'_> {
         let script = self.script.as_ref().expect("only the checker takes steps");
-        Traces { touched: &script.touched, timers: &script.timer_changes, freed: &script.freed, chosen: &script.chosen }
+        Traces {
+            touched: &script.touched,
+            timers: &script.timers_set,
+            let_go: script.let_go,
+            freed: &script.freed,
+            chosen: &script.chosen,
+        }
     }
 
     /// Is this actor overloaded now?
@@ -426,7 +493,8 @@ impl Single {
         progress.handled += 1;
         script.recording = true;
         let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
-        body.run(self, self.running, 1);
+        let me = self.running;
+        body.run(self.core(), me, 1);
         self.behaviour_written(seat, bodies);
     }
 
@@ -565,6 +633,7 @@ impl Single {
 
     fn step_over(&mut self) {
         self.collect_dropped_guards();
+        self.settle_world();
         let (time, all) = self.script().looked.get();
         if all {
             self.touch(Object::World, Access::Write);
@@ -578,6 +647,15 @@ impl Single {
                 self.post.data_mut(seat).busy = false;
             }
         }
+    }
+
+    /// What the world did in this step, and what was done to it.
+    fn settle_world(&mut self) {
+        let mut doings = Doings::default();
+        self.with_world(|world, core| world.settle(core, &mut doings));
+        let script = self.script();
+        doings.touched.iter().for_each(|(object, access)| script.touch(*object, *access));
+        script.let_go |= doings.let_go;
     }
 
     /// An actor that is under pressure, and why the program will not end that: nothing is left to run.

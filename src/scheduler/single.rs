@@ -5,6 +5,7 @@
 //! to see every event), so that an actor which presses nobody and is watched by nobody pays one branch for each.
 
 use super::bell::Bell;
+use super::core::Core;
 use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
 use super::pressure::GuardDrops;
@@ -27,7 +28,7 @@ use std::time::Duration;
 /// An actor as the scheduler sees it: something that takes its own messages from its mailbox.
 pub(crate) trait Body: Send {
     /// Handles `quota` messages, or fewer if `behaviour_ended` says so.
-    fn run(&mut self, core: &mut Single, me: ActorId, quota: u32);
+    fn run(&mut self, core: Core<'_>, me: ActorId, quota: u32);
 }
 
 /// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
@@ -54,7 +55,7 @@ pub(crate) trait Outside: Send {
 }
 
 /// A message from outside on its way into a mailbox.
-pub(crate) type Delivery = Box<dyn FnOnce(&mut Single) + Send>;
+pub(crate) type Delivery = Box<dyn FnOnce(&mut Core<'_>) + Send>;
 
 /// Why the run cannot go on.
 #[derive(Debug)]
@@ -236,6 +237,12 @@ impl Single {
         self.queue = Queue::Custom { policy, len: 0 };
     }
 
+    /// As user code sees it.
+    #[inline(always)]
+    pub(crate) fn core(&mut self) -> Core<'_> {
+        if self.watch.on { Core::Watched(self) } else { Core::Single(self) }
+    }
+
     pub(crate) fn policy_name(&self) -> &str {
         match &self.queue {
             Queue::Fifo(_) => "fifo",
@@ -261,16 +268,30 @@ impl Single {
 
     // --- Sending (R1, R2) ---------------------------------------------------------------------------------------
 
-    /// The running actor sends. Inlined into the user's code, see `Pool::make`.
+    /// The running actor sends, and nobody watches. Inlined into the user's code, see `Pool::make`.
     #[inline(always)]
-    pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
+    pub(super) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M) {
         let draft = self.post.draft(message);
-        if self.watch.on {
-            if let Some(script) = &mut self.script {
-                return script.write_send(draft, to, lane, place);
-            }
-            self.watch.send(self.running, to, lane, &draft.message(), place);
+        self.sent += 1;
+        let pressing = arrive!(self, draft, to, Some(self.running));
+        if pressing && lane == Lane::Ordinary {
+            self.sent_to_pressing(to);
         }
+    }
+
+    /// The running actor sends, and somebody watches.
+    pub(super) fn send_watched<M: Debug + Send + 'static>(
+        &mut self,
+        to: ActorId,
+        lane: Lane,
+        message: M,
+        place: Place,
+    ) {
+        let draft = self.post.draft(message);
+        if let Some(script) = &mut self.script {
+            return script.write_send(draft, to, lane, place);
+        }
+        self.watch.send(self.running, to, lane, &draft.message(), place);
         self.sent += 1;
         let pressing = arrive!(self, draft, to, Some(self.running));
         if pressing && lane == Lane::Ordinary {
@@ -281,15 +302,22 @@ impl Single {
     /// The running actor sends to itself: what `send` does, less what cannot be. It is busy, it has not ended, and a
     /// message to oneself marks nobody (R7).
     #[inline(always)]
-    pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
+    pub(super) fn send_self<M: Debug + Send + 'static>(&mut self, message: M) {
+        let me = self.running;
+        self.sent += 1;
+        let Ok((waiting, seat)) = self.post.draft(message).send(me.seat, |_| true) else { return };
+        if waiting > seat.watermark {
+            self.mailbox_grew(me.seat, waiting);
+        }
+    }
+
+    pub(super) fn send_self_watched<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
         let me = self.running;
         let draft = self.post.draft(message);
-        if self.watch.on {
-            if let Some(script) = &mut self.script {
-                return script.write_send(draft, me, Lane::Ordinary, place);
-            }
-            self.watch.send(me, me, Lane::Ordinary, &draft.message(), place);
+        if let Some(script) = &mut self.script {
+            return script.write_send(draft, me, Lane::Ordinary, place);
         }
+        self.watch.send(me, me, Lane::Ordinary, &draft.message(), place);
         self.sent += 1;
         let Ok((waiting, seat)) = draft.send(me.seat, |_| true) else { return };
         if waiting > seat.watermark {
@@ -354,7 +382,7 @@ impl Single {
             self.show(&Event::RunBegan { actor: me, waiting });
         }
         let Some(body) = &mut bodies[seat as usize] else { no_body(me) };
-        body.run(self, me, quota);
+        body.run(self.core(), me, quota);
         let (sent, handled) = (mem::take(&mut self.sent), mem::take(&mut self.handled));
         let (left, data) = self.post.look(seat);
         data.sent += sent;
@@ -423,13 +451,15 @@ impl Single {
     /// The next message of the running actor, the `nth` of this run, counted from 1. Its run's quota says that there
     /// is one.
     #[inline(always)]
-    pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
-        if self.watch.on {
-            self.post.peek(seat, |message| self.watch.handle(self.running, message));
-        }
+    pub(super) fn next_message<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
         let Ok(Some(message)) = self.post.pop::<M>(seat) else { no_message(seat, std::any::type_name::<M>()) };
         self.handled = nth;
         message
+    }
+
+    pub(super) fn next_message_watched<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
+        self.post.peek(seat, |message| self.watch.handle(self.running, message));
+        self.next_message(seat, nth)
     }
 
     /// A behaviour has ended. True if its run has to end with it (R3).
@@ -556,9 +586,9 @@ impl Single {
         for mut outside in more.outside {
             outside.ended();
             // What an inlet took and nobody has seen yet is a dead letter like the rest (R1).
-            outside.take_over().into_iter().for_each(|deliver| deliver(self));
+            outside.take_over().into_iter().for_each(|deliver| deliver(&mut self.core()));
         }
-        more.watchers.into_iter().for_each(|watcher| watcher(self));
+        more.watchers.into_iter().for_each(|watcher| watcher(&mut self.core()));
     }
 
     /// Everything that still waits for an actor that has ended becomes a dead letter.

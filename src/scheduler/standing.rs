@@ -114,7 +114,7 @@ impl Single {
             if more.outside.is_empty() {
                 self.outsiders.remove(&seat);
             }
-            came.into_iter().for_each(|deliver| deliver(self));
+            came.into_iter().for_each(|deliver| deliver(&mut self.core()));
         }
     }
 
@@ -129,7 +129,7 @@ impl Single {
     pub(super) fn watch_now(&mut self, id: ActorId, notice: Delivery) {
         match self.seat_of_mut(id) {
             Some(data) => data.more().watchers.push(notice),
-            None => notice(self),
+            None => notice(&mut self.core()),
         }
     }
 

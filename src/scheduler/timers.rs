@@ -3,6 +3,7 @@
 //! Ordered by due time, then by age, so that equal times fire in the order they were set (R12). A repeating timer
 //! keeps to its grid: the next due time is a whole number of periods after the first, however late a tick comes.
 
+use super::core::Core;
 use super::script::{Access, Object, TimerChange};
 use super::single::Single;
 use crate::event::{ActorId, Event};
@@ -15,7 +16,7 @@ use std::time::Duration;
 pub struct TimerId(u64);
 
 /// Puts the tick into the mailbox; it is told how many periods this tick stands for.
-pub(crate) type Tick = Box<dyn FnMut(&mut Single, ActorId, u64) + Send>;
+pub(crate) type Tick = Box<dyn FnMut(&mut Core<'_>, ActorId, u64) + Send>;
 
 pub(super) struct Timer {
     owner: ActorId,
@@ -90,7 +91,7 @@ impl Single {
         let nth = more.timers_set;
         more.timers_set += 1;
         let id = self.timers.add(Timer { owner, due, period, tick, late: Late::No, nth });
-        self.note_timer(TimerChange::Set { owner: owner.seat, nth });
+        self.note_timer(owner.seat, nth, TimerChange::Set);
         self.forget_old_timers(owner);
         self.post.data_mut(owner.seat).more().timers.push(id);
         TimerId(id)
@@ -116,30 +117,35 @@ impl Single {
 
     pub(super) fn remove_timer(&mut self, id: u64) {
         if let Some(timer) = self.timers.by_id.get(&id) {
-            let due = timer.due;
-            self.note_timer(TimerChange::Gone { due });
+            let (owner, nth, due) = (timer.owner.seat, timer.nth, timer.due);
+            let was_due = due <= self.watch.now && self.timers.due.contains_key(&(due, id));
+            self.note_timer(owner, nth, if was_due { TimerChange::Gone } else { TimerChange::Cancelled });
         }
         self.timers.remove(id);
     }
 
-    /// The timers that are due first, all at the same time: owner and which of the owner's.
-    pub(crate) fn first_timers(&self) -> impl Iterator<Item = (ActorId, u32)> + '_ {
-        let first = self.timers.due.first_key_value().map(|((due, _), _)| *due);
-        let due = self.timers.due.iter().take_while(move |((due, _), _)| Some(*due) == first);
+    /// The timers that are due now: owner and which of the owner's.
+    pub(crate) fn due_timers(&self) -> impl Iterator<Item = (ActorId, u32)> + '_ {
+        let now = self.watch.now;
+        let due = self.timers.due.iter().take_while(move |((due, _), _)| *due <= now);
         due.filter_map(|((_, id), owner)| Some((*owner, self.timers.by_id.get(id)?.nth)))
     }
 
-    /// Fires one of the first timers, whether or not its time has come: time jumps there.
+    /// When the first timer is due, whoever's it is.
+    pub(crate) fn first_due(&self) -> Option<Duration> {
+        self.timers.due.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// Fires one of the timers that are due.
     ///
     /// # Panics
     /// If it is not one of them.
-    pub(crate) fn fire_first(&mut self, owner: u32, nth: u32) {
+    pub(crate) fn fire_one(&mut self, owner: u32, nth: u32) {
         let is_it = |id: &u64| self.timers.by_id.get(id).is_some_and(|t| t.owner.seat == owner && t.nth == nth);
         let found = self.timers.due.keys().copied().find(|(_, id)| is_it(id));
         let (due, id) = found.expect("the checker fires timers that are set");
         self.timers.due.remove(&(due, id));
-        self.note_timer(TimerChange::Gone { due });
-        self.set_now(due);
+        self.note_timer(owner, nth, TimerChange::Gone);
         self.touch(Object::Load(owner), Access::Read);
         self.fire(id);
     }
@@ -167,7 +173,7 @@ impl Single {
                 // A tick beyond the end of time never comes.
                 if let Some(due) = after(timer.due, period, ticks) {
                     timer.due = due;
-                    self.note_timer(TimerChange::Set { owner: timer.owner.seat, nth: timer.nth });
+                    self.note_timer(timer.owner.seat, timer.nth, TimerChange::Set);
                     self.timers.due.insert((due, id), timer.owner);
                     self.timers.by_id.insert(id, timer);
                 }
@@ -179,7 +185,7 @@ impl Single {
     fn tick(&mut self, id: u64, timer: &mut Timer, ticks: u64) {
         self.running = timer.owner;
         self.show(&Event::TimerFired { actor: timer.owner, timer: id, ticks });
-        (timer.tick)(self, timer.owner, ticks);
+        (timer.tick)(&mut self.core(), timer.owner, ticks);
     }
 
     /// The actor is muted no longer: the ticks that it missed come as one. Not at once: this is in the middle of a
@@ -187,17 +193,15 @@ impl Single {
     pub(super) fn resume_timers(&mut self, seat: u32) {
         let Single { timers: Timers { by_id, due, .. }, post, .. } = self;
         let Some(more) = &post.data(seat).more else { return };
-        let mut owes = false;
+        let mut owed = Vec::new();
         for id in &more.timers {
             if let Some(timer) = by_id.get_mut(id).filter(|timer| timer.late == Late::Waits) {
                 timer.late = Late::Owed;
                 due.insert((timer.due, *id), timer.owner);
-                owes = true;
+                owed.push(timer.nth);
             }
         }
-        if owes {
-            self.touch(Object::Time, Access::Write);
-        }
+        owed.into_iter().for_each(|nth| self.note_timer(seat, nth, TimerChange::Set));
     }
 
     /// When the next timer is due that can make its actor run (R9).

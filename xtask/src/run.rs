@@ -61,12 +61,13 @@ pub(crate) fn step(step: &Step) -> Outcome {
 
 fn carry_out(work: &Work) -> Result<(), Trouble> {
     match work {
-        Work::Commands(commands) => commands.iter().try_for_each(|command| run(&mut cargo_command(command))),
+        Work::Commands(commands) => commands.iter().try_for_each(|command| run(&mut cargo_command(command)).map(drop)),
         Work::Tests(names) => tests(&["--all-features"], |test| names.contains(&test)),
         // Some of them run the examples, which `cargo test --test` does not build.
         Work::OtherTests => build_examples().and_then(|()| tests(&["--all-features"], |test| !has_own_step(test))),
         Work::Examples => examples(),
         Work::Sanitizer => sanitizer(),
+        Work::Model(backing) => model(backing),
         Work::Apart { folder, command } => apart(folder, command),
         Work::Script(path) => script(path),
     }
@@ -105,11 +106,12 @@ fn tests(options: &[&str], wanted: impl Fn(&str) -> bool) -> Result<(), Trouble>
         return Err(Trouble::Skip("none of its tests is here".into()));
     }
     run(Command::new(cargo()).args(["test", "--package", "backwater"]).args(options).args(chosen).current_dir(top()))
+        .map(drop)
 }
 
 fn build_examples() -> Result<(), Trouble> {
     let build = ["build", "--package", "backwater", "--examples", "--all-features"];
-    run(Command::new(cargo()).args(build).current_dir(top()))
+    run(Command::new(cargo()).args(build).current_dir(top())).map(drop)
 }
 
 fn examples() -> Result<(), Trouble> {
@@ -121,7 +123,7 @@ fn examples() -> Result<(), Trouble> {
 fn example(name: &str) -> Result<(), Trouble> {
     let args = steps::EXAMPLE_ARGS.iter().find(|(example, _)| *example == name).map_or(&[][..], |(_, args)| args);
     let run_it = ["run", "--quiet", "--package", "backwater", "--all-features", "--example", name, "--"];
-    run(Command::new(cargo()).args(run_it).args(args).current_dir(top()))
+    run(Command::new(cargo()).args(run_it).args(args).current_dir(top())).map(drop)
 }
 
 /// The standard library comes as the toolchain has it, so what is checked is our code and the calls it makes.
@@ -138,7 +140,20 @@ fn sanitizer() -> Result<(), Trouble> {
     let mut cargo = Command::new("rustup");
     cargo.args(["run", "nightly", "cargo", "test", "--package", "backwater", "--lib", "--target", host]);
     cargo.args(["--target-dir", "target/sanitizer"]).args(there).current_dir(top());
-    run(cargo.env("RUSTFLAGS", "-Zsanitizer=address").env_remove("CARGO"))
+    run(cargo.env("RUSTFLAGS", "-Zsanitizer=address").env_remove("CARGO")).map(drop)
+}
+
+/// Compiled with flags and into a folder of its own. `model_tests` fails if the flags did not arrive. The names of the
+/// tests, their bounds and how much was tried are shown: a pass means no more than they say.
+fn model(backing: &str) -> Result<(), Trouble> {
+    let mut cargo = Command::new(cargo());
+    cargo.args(["test", "--package", "model_tests", "--profile", "model", "--target-dir"]);
+    cargo.arg(format!("target/{backing}")).args(["--", "--nocapture", "--test-threads=2"]).current_dir(top());
+    cargo.env("RUSTFLAGS", format!("--cfg backwater_sync=\"{backing}\"")).env("BACKWATER_EXPECT_SYNC", backing);
+    let tried = format!(" runs under {backing}, ");
+    let said = run(&mut cargo)?;
+    said.lines().filter(|line| line.contains(&tried)).for_each(|line| println!("    {line}"));
+    Ok(())
 }
 
 fn apart(folder: &str, command: &steps::Command) -> Result<(), Trouble> {
@@ -146,7 +161,7 @@ fn apart(folder: &str, command: &steps::Command) -> Result<(), Trouble> {
     if !folder.join("Cargo.toml").is_file() {
         return Err(absent("the folder is not in this copy of the project"));
     }
-    run(cargo_command(command).current_dir(folder))
+    run(cargo_command(command).current_dir(folder)).map(drop)
 }
 
 /// What is missing may be missing on a person's machine, where the step says so; in CI it is a failure.
@@ -157,11 +172,11 @@ fn absent(what: &str) -> Trouble {
     }
 }
 
-/// Runs a command; if it fails, says which and how it ended.
-fn run(command: &mut Command) -> Result<(), Trouble> {
+/// Runs a command and gives back what it said; if it fails, says which and how it ended.
+fn run(command: &mut Command) -> Result<String, Trouble> {
     let line = line(command);
     match output(command) {
-        Ok((status, _)) if status.success() => Ok(()),
+        Ok((status, said)) if status.success() => Ok(said),
         Ok((status, said)) => Err(Trouble::Fail(format!("{}{line}\n{status}", tail(&said)))),
         Err(why) => Err(Trouble::Fail(format!("{line}\ndid not run: {why}"))),
     }

@@ -21,6 +21,8 @@ pub(crate) enum Work {
     Examples,
     /// The tests of memory under the address sanitizer, which only a nightly compiler has.
     Sanitizer,
+    /// `model_tests` on this backing of the concurrency layer. What each test tried is printed.
+    Model(&'static str),
     /// A command in a crate that stands apart from the workspace and may be absent from a package of it.
     Apart { folder: &'static str, command: Command },
     /// A script of the project. It ends with 3 where something that it needs is missing, and says what in its last line.
@@ -128,6 +130,18 @@ pub(crate) const STEPS: &[Step] = &[
         purpose: "the unsafe code of the mailboxes touches no memory that it should not, and leaks none",
         about: "1 min",
         work: Work::Sanitizer,
+    },
+    Step {
+        name: "loom",
+        purpose: "the concurrent parts hold under every interleaving and every order that the memory model allows",
+        about: "5 min",
+        work: Work::Model("loom"),
+    },
+    Step {
+        name: "shuttle",
+        purpose: "the concurrent parts hold under thousands of schedules, drawn in three ways",
+        about: "5 min",
+        work: Work::Model("shuttle"),
     },
     Step {
         name: "peers",

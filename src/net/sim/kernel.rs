@@ -4,9 +4,11 @@
 //!
 //! A sketch of TCP where the promises of sockets are kept: bounded buffers, a window, half-close, reset, orphans that
 //! send what they took. Nothing is lost on the way (a link holds back, it does not drop), so there is no
-//! retransmission; only the end of its patience is modelled ([`PATIENCE`]).
+//! retransmission; only the end of its patience is modelled ([`PATIENCE`]). One connection is in `connection`, what comes
+//! in from the wires in `arrivals`.
 
-use super::packet::{Packet, SEGMENT, Segment};
+use super::connection::{Connection, Fin, PATIENCE, State};
+use super::packet::{Packet, Segment};
 use crate::net::network::{Readiness, Setting, Settings};
 use crate::scheduler::Random;
 use std::collections::{BTreeMap, VecDeque};
@@ -16,12 +18,8 @@ use std::time::Duration;
 
 /// How long a connect waits for an answer: what Linux does with its six retries.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(127);
-/// How long what was sent waits to be acknowledged: Linux's fifteen retries.
-const PATIENCE: Duration = Duration::from_secs(924);
 /// Nine questions, 75 seconds apart, as Linux asks them after the idle time.
 const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(675);
-/// Connections that wait to be accepted at one listener; more are refused.
-const BACKLOG: usize = 4096;
 /// The first port given to a socket that does not ask for one, and the last.
 const PORTS: (u16, u16) = (49_152, 65_535);
 
@@ -29,11 +27,11 @@ const PORTS: (u16, u16) = (49_152, 65_535);
 pub(super) type Id = u64;
 
 pub(super) struct Kernel {
-    sockets: BTreeMap<Id, Socket>,
+    pub(super) sockets: BTreeMap<Id, Socket>,
     /// Connections by our address and the peer's.
-    pairs: BTreeMap<(SocketAddr, SocketAddr), Id>,
+    pub(super) pairs: BTreeMap<(SocketAddr, SocketAddr), Id>,
     /// Listeners by port.
-    ports: BTreeMap<u16, Id>,
+    pub(super) ports: BTreeMap<u16, Id>,
     next_id: Id,
     next_port: u16,
     /// The size of the buffers of sockets that ask for none.
@@ -45,140 +43,9 @@ pub(super) struct Kernel {
     pub(super) woken: Vec<Id>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Connecting,
-    Open,
-    /// By an error: nothing is sent any more.
-    Dead,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fin {
-    No,
-    Wanted,
-    Sent,
-    Acknowledged,
-}
-
-enum Socket {
+pub(super) enum Socket {
     Listener { at: SocketAddr, waiting: VecDeque<Id> },
     Connection(Box<Connection>),
-}
-
-struct Connection {
-    local: SocketAddr,
-    peer: SocketAddr,
-    state: State,
-    /// What was written and is not acknowledged; the first `in_flight` bytes of it are on their way.
-    send: VecDeque<u8>,
-    in_flight: usize,
-    /// What the peer's buffer takes, counted from the last byte acknowledged.
-    window: usize,
-    receive: VecDeque<u8>,
-    /// What the peer may still send, as far as it was told.
-    promised: usize,
-    fin: Fin,
-    peer_fin: bool,
-    error: Option<ErrorKind>,
-    /// No program has it any more.
-    orphan: bool,
-    /// A write was refused because the buffer was full.
-    starved: bool,
-    /// When patience with the peer ends.
-    deadline: Option<Duration>,
-    settings: Settings,
-    /// Ask an idle peer after so long whether it is there.
-    keep_alive: Option<Duration>,
-}
-
-impl Connection {
-    fn new(local: SocketAddr, peer: SocketAddr, buffers: (usize, usize), window: usize) -> Self {
-        Connection {
-            local,
-            peer,
-            state: State::Open,
-            send: VecDeque::new(),
-            in_flight: 0,
-            window,
-            receive: VecDeque::new(),
-            promised: buffers.1,
-            fin: Fin::No,
-            peer_fin: false,
-            error: None,
-            orphan: false,
-            starved: false,
-            deadline: None,
-            settings: Settings { send_buffer: buffers.0, receive_buffer: buffers.1, ..Settings::default() },
-            keep_alive: None,
-        }
-    }
-
-    fn packet(&self, what: Segment) -> Packet {
-        Packet { from: self.local, to: self.peer, what }
-    }
-
-    fn free(&self) -> usize {
-        self.settings.send_buffer.saturating_sub(self.send.len())
-    }
-
-    fn room(&self) -> usize {
-        self.settings.receive_buffer.saturating_sub(self.receive.len())
-    }
-
-    fn readiness(&self) -> Readiness {
-        let dead = self.state == State::Dead;
-        let readable = dead || !self.receive.is_empty() || self.peer_fin;
-        let writable = dead || (self.state == State::Open && self.free() > 0);
-        let gone = dead || (self.peer_fin && matches!(self.fin, Fin::Sent | Fin::Acknowledged));
-        Readiness { readable, writable, gone }
-    }
-
-    /// Sends what the window lets through, and the end after it.
-    fn pump(&mut self, now: Duration, out: &mut Vec<Packet>) {
-        if self.state != State::Open {
-            return;
-        }
-        let quiet = self.in_flight == 0 && self.fin != Fin::Sent;
-        loop {
-            let most = self.window.saturating_sub(self.in_flight).min(SEGMENT);
-            let data: Vec<u8> = self.send.iter().skip(self.in_flight).take(most).copied().collect();
-            if data.is_empty() {
-                break;
-            }
-            self.in_flight += data.len();
-            out.push(self.packet(Segment::Data(data)));
-        }
-        if self.fin == Fin::Wanted && self.in_flight == self.send.len() {
-            self.fin = Fin::Sent;
-            out.push(self.packet(Segment::Fin));
-        }
-        if quiet && (self.in_flight > 0 || self.fin == Fin::Sent) {
-            self.deadline = Some(now + PATIENCE);
-        }
-    }
-
-    fn acknowledged(&mut self, bytes: usize, window: usize, now: Duration) {
-        self.send.drain(..bytes.min(self.send.len()));
-        self.in_flight = self.in_flight.saturating_sub(bytes);
-        self.window = window;
-        let waits = self.in_flight > 0 || self.fin == Fin::Sent;
-        self.deadline = waits.then_some(now + PATIENCE);
-    }
-
-    fn die(&mut self, why: ErrorKind) {
-        self.state = State::Dead;
-        self.error = Some(why);
-        self.send.clear();
-        self.in_flight = 0;
-        self.deadline = None;
-    }
-
-    /// Tells the peer how much room there is now.
-    fn promise(&mut self, bytes: usize) -> Packet {
-        self.promised = self.room();
-        self.packet(Segment::Ack { bytes, window: self.promised })
-    }
 }
 
 /// What a program asks for.
@@ -204,14 +71,14 @@ impl Kernel {
         id
     }
 
-    fn add_connection(&mut self, connection: Connection) -> Id {
+    pub(super) fn add_connection(&mut self, connection: Connection) -> Id {
         let pair = (connection.local, connection.peer);
         let id = self.add(Socket::Connection(Box::new(connection)));
         self.pairs.insert(pair, id);
         id
     }
 
-    fn connection(&mut self, id: Id) -> Option<&mut Connection> {
+    pub(super) fn connection(&mut self, id: Id) -> Option<&mut Connection> {
         match self.sockets.get_mut(&id)? {
             Socket::Connection(connection) => Some(connection),
             Socket::Listener { .. } => None,
@@ -467,132 +334,18 @@ impl Kernel {
     }
 
     /// An orphan is done when its end was acknowledged.
-    fn bury(&mut self, id: Id) {
+    pub(super) fn bury(&mut self, id: Id) {
         let done = |c: &mut Connection| c.orphan && (c.fin == Fin::Acknowledged || c.state == State::Dead);
         if self.connection(id).is_some_and(done) {
             self.forget(id);
         }
     }
 
-    fn fail(&mut self, id: Id, why: ErrorKind) {
+    pub(super) fn fail(&mut self, id: Id, why: ErrorKind) {
         if let Some(connection) = self.connection(id).filter(|connection| connection.state != State::Dead) {
             connection.die(why);
             self.woken.push(id);
             self.bury(id);
-        }
-    }
-}
-
-/// What comes from outside.
-impl Kernel {
-    /// When patience ends with somebody, first.
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
-        let deadline = |socket: &Socket| match socket {
-            Socket::Connection(connection) => connection.deadline,
-            Socket::Listener { .. } => None,
-        };
-        self.sockets.values().filter_map(deadline).min()
-    }
-
-    pub(super) fn lose_patience(&mut self, now: Duration) {
-        let over = |id: &&Id| match &self.sockets[id] {
-            Socket::Connection(connection) => connection.deadline.is_some_and(|deadline| deadline <= now),
-            Socket::Listener { .. } => false,
-        };
-        let ids: Vec<Id> = self.sockets.keys().filter(over).copied().collect();
-        ids.into_iter().for_each(|id| self.fail(id, ErrorKind::TimedOut));
-    }
-
-    pub(super) fn arrive(&mut self, packet: Packet, now: Duration) {
-        let Packet { from, to, what } = packet;
-        if let Segment::Syn { window } = what {
-            return self.called(from, to, window);
-        }
-        let Some(&id) = self.pairs.get(&(to, from)) else {
-            return self.astray(from, to, &what);
-        };
-        let orphan = self.connection(id).is_some_and(|connection| connection.orphan);
-        match what {
-            Segment::Syn { .. } => {}
-            // Nobody will ever read it.
-            Segment::Data(_) if orphan => self.reset(id),
-            Segment::Reset => self.was_reset(id),
-            other => self.go_on(id, other, now),
-        }
-        self.bury(id);
-    }
-
-    fn was_reset(&mut self, id: Id) {
-        let connecting = self.connection(id).is_some_and(|connection| connection.state == State::Connecting);
-        self.fail(id, if connecting { ErrorKind::ConnectionRefused } else { ErrorKind::ConnectionReset });
-    }
-
-    /// Somebody wants to connect.
-    fn called(&mut self, from: SocketAddr, to: SocketAddr, window: usize) {
-        let buffers = self.buffers;
-        let listener = self.ports.get(&to.port()).copied();
-        let room = listener.filter(|id| match &self.sockets[id] {
-            Socket::Listener { at, waiting } => {
-                waiting.len() < BACKLOG && (at.ip().is_unspecified() || at.ip() == to.ip())
-            }
-            Socket::Connection(_) => false,
-        });
-        let Some(listener) = room else {
-            return self.out.push(Packet { from: to, to: from, what: Segment::Reset });
-        };
-        let id = self.add_connection(Connection::new(to, from, buffers, window));
-        if let Some(Socket::Listener { waiting, .. }) = self.sockets.get_mut(&listener) {
-            waiting.push_back(id);
-        }
-        self.out.push(Packet { from: to, to: from, what: Segment::SynAck { window: buffers.1 } });
-        self.woken.push(listener);
-    }
-
-    /// For a connection that is no more.
-    fn astray(&mut self, from: SocketAddr, to: SocketAddr, what: &Segment) {
-        let answer = match what {
-            Segment::Data(_) | Segment::SynAck { .. } => Segment::Reset,
-            Segment::Fin => Segment::FinAck,
-            _ => return,
-        };
-        self.out.push(Packet { from: to, to: from, what: answer });
-    }
-
-    fn go_on(&mut self, id: Id, what: Segment, now: Duration) {
-        let Kernel { sockets, out, woken, .. } = self;
-        let Some(Socket::Connection(connection)) = sockets.get_mut(&id) else { return };
-        match what {
-            Segment::SynAck { window } if connection.state == State::Connecting => {
-                connection.state = State::Open;
-                connection.acknowledged(0, window, now);
-                woken.push(id);
-            }
-            Segment::Data(data) if connection.state == State::Open => {
-                connection.receive.extend(&data);
-                let answer = connection.promise(data.len());
-                out.push(answer);
-                woken.push(id);
-            }
-            Segment::Ack { bytes, window } if connection.state == State::Open => {
-                connection.acknowledged(bytes, window, now);
-                // Not for every byte, as the machine does it: when a third of the buffer is free.
-                if connection.starved && connection.free() >= connection.settings.send_buffer / 3 {
-                    connection.starved = false;
-                    woken.push(id);
-                }
-                connection.pump(now, out);
-            }
-            Segment::Fin => {
-                connection.peer_fin = true;
-                let answer = connection.packet(Segment::FinAck);
-                out.push(answer);
-                woken.push(id);
-            }
-            Segment::FinAck if connection.fin == Fin::Sent => {
-                connection.fin = Fin::Acknowledged;
-                connection.acknowledged(0, connection.window, now);
-            }
-            _ => {}
         }
     }
 }

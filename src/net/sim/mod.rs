@@ -23,18 +23,21 @@
 //! let summary = Runtime::builder().network(sim).virtual_time().run(|env| {
 //!     let auth = TcpConnectAuth::from(&env.root);
 //!     let conn = TcpConnection::connect(&auth, "db:5432", Quiet).spawn(env);
-//!     conn.tell(Tcp::WriteFinal(b"hello".to_vec()), env);
+//!     conn.tell(Tcp::Write(b"hello".to_vec()), env);
+//!     conn.tell(Tcp::Close, env);
 //! }).unwrap();
 //! assert_eq!(peer.received(), b"hello");
 //! assert!(summary.time >= std::time::Duration::from_secs(60));
 //! ```
 //!
 //! # Inside
-//! `kernel` is one host's network stack, `packet` what goes over a wire, `peer` a scripted program on a host, `world`
+//! `kernel` is one host's network stack (`connection` one end of a connection in it, `arrivals` what comes in), `packet` what goes over a wire, `peer` a scripted program on a host, `world`
 //! puts them together and says what happens next. None of them knows a lock. `sockets` is what the runtime sees.
 //!
 //! Not here: what a packet means to a connection; that is the same code as for the machine's network.
 
+mod arrivals;
+mod connection;
 mod kernel;
 mod packet;
 mod peer;

@@ -1,0 +1,221 @@
+//! What stands behind a [`Context`](crate::actor::Context): the scheduler that runs this behaviour, whichever it is.
+//!
+//! A `Core` is a borrow, made anew for each call: two words, the first of which says which scheduler the second leads
+//! to. So one and the same user code runs on each, and so do the closures that put something into a mailbox later
+//! ([`Delivery`], [`Tick`]). It decides and keeps nothing; all methods are those of the scheduler behind it, and are
+//! documented there.
+//!
+//! The hot methods ask one question, "is it the single scheduler, and does nobody watch?", and only that answer is
+//! inlined into user code. So the others cost the single scheduler nothing: without them it would have to ask whether it
+//! is watched.
+
+use super::event_loop::EventLoop;
+use super::pressure::GuardDrops;
+use super::seat::{Name, Plan};
+use super::single::{Body, Delivery, Failure, Outside, Single};
+use super::standing::WhyNotRunning;
+use super::timers::{Tick, TimerId};
+use super::{ActorStats, Bell, Promise, Random, Stall, Stats};
+use crate::event::{ActorId, Lane, Place};
+use crate::sync::Arc;
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// The scheduler that runs the behaviour in progress.
+pub(crate) enum Core<'a> {
+    /// The deterministic one, unwatched.
+    Single(&'a mut Single),
+    /// The deterministic one, and somebody wants to see every event, or has effects written down.
+    Watched(&'a mut Single),
+}
+
+/// The same call to whichever scheduler it is.
+macro_rules! each {
+    ($core:expr, $scheduler:ident => $call:expr) => {
+        match $core {
+            Core::Single($scheduler) | Core::Watched($scheduler) => $call,
+        }
+    };
+}
+
+impl Core<'_> {
+    /// The same for a shorter time.
+    #[inline(always)]
+    pub(crate) fn again(&mut self) -> Core<'_> {
+        match self {
+            Core::Single(single) => Core::Single(single),
+            Core::Watched(single) => Core::Watched(single),
+        }
+    }
+
+    // --- Messages -------------------------------------------------------------------------------------------------
+
+    #[inline(always)]
+    pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
+        match self {
+            Core::Single(core) => core.send(to, lane, message),
+            _ => self.again().send_far(to, lane, message, place),
+        }
+    }
+
+    #[inline(never)]
+    fn send_far<M: Debug + Send + 'static>(self, to: ActorId, lane: Lane, message: M, place: Place) {
+        each!(self, core => core.send_watched(to, lane, message, place));
+    }
+
+    #[inline(always)]
+    pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
+        match self {
+            Core::Single(core) => core.send_self(message),
+            _ => self.again().send_self_far(message, place),
+        }
+    }
+
+    #[inline(never)]
+    fn send_self_far<M: Debug + Send + 'static>(self, message: M, place: Place) {
+        each!(self, core => core.send_self_watched(message, place));
+    }
+
+    pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
+        each!(self, core => core.deliver(to, message));
+    }
+
+    #[inline(always)]
+    pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
+        match self {
+            Core::Single(core) => core.next_message(seat, nth),
+            _ => self.again().next_message_far(seat, nth),
+        }
+    }
+
+    #[inline(never)]
+    fn next_message_far<M: Debug + Send + 'static>(self, seat: u32, nth: u32) -> M {
+        each!(self, core => core.next_message_watched(seat, nth))
+    }
+
+    #[inline(always)]
+    pub(crate) fn behaviour_ended(&mut self) -> bool {
+        each!(self.again(), core => core.behaviour_ended())
+    }
+
+    // --- Life -----------------------------------------------------------------------------------------------------
+
+    pub(crate) fn spawn(&mut self, body: Option<Box<dyn Body>>, plan: Plan) -> ActorId {
+        each!(self, core => core.spawn(body, plan))
+    }
+
+    pub(crate) fn stop_running(&mut self) {
+        each!(self, core => core.stop_running());
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        each!(self, core => core.fail(failure));
+    }
+
+    pub(crate) fn watch(&mut self, id: ActorId, notice: Delivery) {
+        each!(self, core => core.watch(id, notice));
+    }
+
+    // --- Pressure -------------------------------------------------------------------------------------------------
+
+    pub(crate) fn apply(&mut self, place: Place) {
+        each!(self, core => core.apply(place));
+    }
+
+    pub(crate) fn release(&mut self, place: Place) {
+        each!(self, core => core.release(place));
+    }
+
+    pub(crate) fn hold(&mut self, place: Place) -> (u64, Arc<GuardDrops>) {
+        each!(self, core => core.hold(place))
+    }
+
+    pub(crate) fn is_under_pressure(&mut self) -> bool {
+        each!(self, core => core.is_under_pressure())
+    }
+
+    // --- Time, chance, the checker ----------------------------------------------------------------------------------
+
+    pub(crate) fn now(&self) -> Duration {
+        each!(self, core => core.now())
+    }
+
+    pub(crate) fn set_timer(&mut self, delay: Duration, period: Option<Duration>, tick: Tick) -> TimerId {
+        each!(self, core => core.set_timer(delay, period, tick))
+    }
+
+    pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
+        each!(self, core => core.cancel_timer(id))
+    }
+
+    pub(crate) fn random(&mut self) -> &mut Random {
+        each!(self, core => core.random())
+    }
+
+    pub(crate) fn choose(&mut self, n: u64) -> Option<u64> {
+        each!(self, core => core.choose(n))
+    }
+
+    pub(crate) fn promise(&mut self, label: &'static str, kind: Promise, holds: bool) {
+        each!(self, core => core.promise(label, kind, holds));
+    }
+
+    pub(crate) fn looked_at_time(&self) {
+        each!(self, core => core.looked_at_time());
+    }
+
+    pub(crate) fn looked_at_all(&self) {
+        each!(self, core => core.looked_at_all());
+    }
+
+    // --- Questions ------------------------------------------------------------------------------------------------
+
+    #[inline(always)]
+    pub(crate) fn my_name<A>(&self) -> Name {
+        each!(self, core => core.my_name::<A>())
+    }
+
+    pub(crate) fn name_of(&self, id: ActorId) -> String {
+        each!(self, core => core.name_of(id))
+    }
+
+    pub(crate) fn batch_of(&self, id: ActorId) -> u32 {
+        each!(self, core => core.batch_of(id))
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        each!(self, core => core.stats())
+    }
+
+    pub(crate) fn stats_of(&self, id: ActorId) -> Option<ActorStats> {
+        each!(self, core => core.stats_of(id))
+    }
+
+    pub(crate) fn why_not_running(&self, id: ActorId) -> WhyNotRunning {
+        each!(self, core => core.why_not_running(id))
+    }
+
+    pub(crate) fn stall(&self) -> Option<Stall> {
+        each!(self, core => core.stall())
+    }
+
+    // --- The world ------------------------------------------------------------------------------------------------
+
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        each!(self, core => &core.bell)
+    }
+
+    pub(crate) fn attach(&mut self, id: ActorId, outside: Box<dyn Outside>) {
+        each!(self, core => core.attach(id, outside));
+    }
+
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network puts an event loop in"))]
+    pub(crate) fn event_loop<T: EventLoop>(&mut self) -> Option<&mut T> {
+        each!(self, core => core.event_loop())
+    }
+
+    #[cfg(feature = "net")]
+    pub(crate) fn set_event_loop(&mut self, event_loop: Box<dyn EventLoop>) {
+        each!(self, core => core.set_event_loop(event_loop));
+    }
+}

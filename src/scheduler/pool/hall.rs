@@ -1,0 +1,304 @@
+//! Where workers meet: the actors that any of them may run, the falls that they have to hear of, and a place to sleep.
+//!
+//! All of it stands under one lock, which is never on the way of a message: a worker looks at a flag of its own between
+//! two runs, and comes here only if that is set, if it has nothing left to run, or if it has something for others.
+//!
+//! **Why no wake-up is lost.** A worker falls asleep only while it holds the lock, after it has found under the same
+//! lock that nothing is here for it; whoever brings something does so under the lock, and wakes a sleeper before he lets
+//! go. There is no moment in between. What is in another worker's ring is no business of sleepers: its owner is awake.
+//!
+//! **Why quiescence is exact.** It is asked under the lock: all workers sleep, nothing is injected, no fall waits. A
+//! worker that has anything in its hand (a run, an actor just freed, a ring that is not empty) is not asleep; so what is
+//! on its way is in somebody's hand, or here. Only the driver asks, so it has nothing in its own.
+//!
+//! Not here: what an actor or a fall is. The hall carries seats.
+
+use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, lock};
+use std::collections::VecDeque;
+use std::mem;
+
+/// What the workers of one pool share besides the actors.
+pub struct Hall {
+    state: Mutex<State>,
+    /// One a worker; the last is the driver's.
+    desks: Box<[Desk]>,
+    /// How many workers sleep: a hint, for those who wonder whether to wake one.
+    asleep: AtomicUsize,
+    /// How many seats are injected: a hint.
+    injected: AtomicUsize,
+    /// Signalled when somebody stands still, and when all may go on.
+    stand: Condvar,
+    /// Wakes the driver, which sleeps elsewhere.
+    ring: Box<dyn Fn() + Send + Sync>,
+}
+
+/// What is for one worker alone.
+struct Desk {
+    /// There is something for it here.
+    mail: AtomicBool,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    injected: VecDeque<u32>,
+    /// Actors that only the driver may run.
+    pinned: Vec<u32>,
+    /// By worker: the actors that fell.
+    falls: Vec<Vec<u32>>,
+    /// By worker: it sleeps, and nobody has woken it.
+    asleep: Vec<bool>,
+    /// Somebody counts: no worker but he may go on.
+    census: bool,
+    /// Workers, the driver among them, that do not move: asleep, or waiting for the end of a census.
+    standing: usize,
+    closed: bool,
+}
+
+/// What a worker finds when it comes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Actors that fell, and on which it may hold marks.
+    pub falls: Vec<u32>,
+    /// An actor to run.
+    pub seat: Option<u32>,
+    /// The pool is closed: run nothing more.
+    pub closed: bool,
+}
+
+impl Found {
+    fn is_nothing(&self) -> bool {
+        self.falls.is_empty() && self.seat.is_none() && !self.closed
+    }
+}
+
+/// While it lives, no other worker runs anything.
+pub struct Census<'a> {
+    hall: &'a Hall,
+}
+
+impl Hall {
+    /// For `workers` workers, and a driver that `ring` wakes.
+    pub fn new(workers: usize, ring: Box<dyn Fn() + Send + Sync>) -> Self {
+        let desks = (0..=workers).map(|_| Desk { mail: AtomicBool::new(false), wake: Condvar::new() }).collect();
+        let (falls, asleep) = (vec![Vec::new(); workers + 1], vec![false; workers]);
+        let state = Mutex::new(State { falls, asleep, ..State::default() });
+        let (asleep, injected) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Hall { state, desks, asleep, injected, stand: Condvar::new(), ring }
+    }
+
+    fn workers(&self) -> usize {
+        self.desks.len() - 1
+    }
+
+    /// The driver's number among the workers.
+    pub fn driver(&self) -> usize {
+        self.workers()
+    }
+
+    // --- Bringing -------------------------------------------------------------------------------------------------
+
+    /// An actor that any worker may run.
+    pub fn inject(&self, seats: impl IntoIterator<Item = u32>) {
+        let mut state = lock(&self.state);
+        state.injected.extend(seats);
+        self.injected.store(state.injected.len(), Ordering::Relaxed); // a hint
+        self.wake_one(&mut state);
+    }
+
+    /// An actor that only the driver may run.
+    pub fn inject_pinned(&self, seat: u32) {
+        let mut state = lock(&self.state);
+        state.pinned.push(seat);
+        self.mail_driver(state);
+    }
+
+    /// `actor` fell; each of `workers` may hold marks on it.
+    pub fn fell(&self, actor: u32, workers: impl Iterator<Item = usize>) {
+        let mut state = lock(&self.state);
+        let mut driver = false;
+        for worker in workers {
+            state.falls[worker].push(actor);
+            driver |= worker == self.driver();
+            self.mail(worker);
+            self.wake(&mut state, worker);
+        }
+        if driver {
+            self.mail_driver(state);
+        }
+    }
+
+    fn mail(&self, worker: usize) {
+        self.desks[worker].mail.store(true, Ordering::Release); // pairs with the load in `has_mail`
+    }
+
+    fn mail_driver(&self, state: MutexGuard<'_, State>) {
+        self.mail(self.driver());
+        drop(state);
+        (self.ring)();
+    }
+
+    // --- Sleepers -------------------------------------------------------------------------------------------------
+
+    /// Would `rouse` wake anybody? A hint, without the lock.
+    #[inline]
+    pub fn has_sleepers(&self) -> bool {
+        self.asleep.load(Ordering::Relaxed) > 0
+    }
+
+    /// Is anything injected? A hint, without the lock.
+    #[inline]
+    pub fn has_injected(&self) -> bool {
+        self.injected.load(Ordering::Relaxed) > 0
+    }
+
+    /// Wakes a worker, if one sleeps: there is something to steal.
+    pub fn rouse(&self) {
+        self.wake_one(&mut lock(&self.state));
+    }
+
+    fn wake_one(&self, state: &mut State) {
+        if let Some(worker) = state.asleep.iter().position(|asleep| *asleep) {
+            self.wake(state, worker);
+        }
+    }
+
+    /// From here on the worker counts as awake, although it has yet to notice.
+    fn wake(&self, state: &mut State, worker: usize) {
+        if state.asleep.get_mut(worker).is_some_and(mem::take) {
+            state.standing -= 1;
+            self.asleep.fetch_sub(1, Ordering::Relaxed); // a hint
+            self.desks[worker].wake.notify_one();
+        }
+    }
+
+    // --- A worker comes -------------------------------------------------------------------------------------------
+
+    /// Is there anything for this worker here that it should not leave until it has nothing else to do?
+    #[inline(always)]
+    pub fn has_mail(&self, worker: usize) -> bool {
+        self.desks[worker].mail.load(Ordering::Acquire) // pairs with the store in `mail`
+    }
+
+    /// What is here for this worker: its falls, and an actor to run if it wants one. Waits out a census.
+    pub fn attend(&self, worker: usize, wants: bool) -> Found {
+        let mut state = self.stand_still(lock(&self.state));
+        self.find(&mut state, worker, wants)
+    }
+
+    fn find(&self, state: &mut State, worker: usize, wants: bool) -> Found {
+        self.desks[worker].mail.store(false, Ordering::Relaxed); // under the lock, as all stores to it are
+        let seat = if wants && !state.closed { state.injected.pop_front() } else { None };
+        self.injected.store(state.injected.len(), Ordering::Relaxed); // a hint
+        if seat.is_some() && !state.injected.is_empty() {
+            self.wake_one(state);
+        }
+        Found { falls: mem::take(&mut state.falls[worker]), seat, closed: state.closed }
+    }
+
+    /// The driver's part: the actors that only it runs.
+    pub fn take_pinned(&self) -> Vec<u32> {
+        mem::take(&mut lock(&self.state).pinned)
+    }
+
+    /// The worker has nothing to run: sleeps until there is something here for it, or it is roused to go stealing.
+    pub fn park(&self, worker: usize) -> Found {
+        let mut state = self.stand_still(lock(&self.state));
+        let found = self.find(&mut state, worker, true);
+        if !found.is_nothing() {
+            return found;
+        }
+        state.asleep[worker] = true;
+        state.standing += 1;
+        self.asleep.fetch_add(1, Ordering::Relaxed); // a hint
+        if state.asleep.iter().all(|asleep| *asleep) {
+            (self.ring)(); // the driver may want to know that nobody runs
+        }
+        self.stand.notify_all(); // and so may whoever counts
+        while state.asleep[worker] {
+            state = self.desks[worker].wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state = self.stand_still(state);
+        self.find(&mut state, worker, true)
+    }
+
+    // --- The driver asks ------------------------------------------------------------------------------------------
+
+    /// Driver only, with nothing in its own hands: can nothing happen any more but by the world outside?
+    pub fn is_quiet(&self) -> bool {
+        let state = lock(&self.state);
+        state.asleep.iter().all(|asleep| *asleep)
+            && state.injected.is_empty()
+            && state.pinned.is_empty()
+            && state.falls.iter().all(Vec::is_empty)
+    }
+
+    /// No worker begins another run.
+    pub fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        for worker in 0..self.workers() {
+            self.mail(worker);
+            self.wake(&mut state, worker);
+        }
+    }
+
+    // --- Standing still -------------------------------------------------------------------------------------------
+
+    /// Waits until everybody else, the driver included, is between two runs, and keeps them there.
+    pub fn census(&self) -> Census<'_> {
+        let mut state = self.stand_still(lock(&self.state));
+        state.census = true;
+        (0..self.desks.len()).for_each(|worker| self.mail(worker));
+        while state.standing < self.workers() {
+            state = self.stand.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Census { hall: self }
+    }
+
+    /// While somebody counts, everybody else stands still: between two runs, or because he wants to count too.
+    fn stand_still<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        while state.census {
+            state.standing += 1;
+            self.stand.notify_all();
+            state = self.stand.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.standing -= 1;
+        }
+        state
+    }
+
+    /// The driver is about to sleep where only its bell reaches it: it stands still, until [`resume`](Self::resume).
+    pub fn rest(&self) {
+        let mut state = self.stand_still(lock(&self.state));
+        state.standing += 1;
+        self.stand.notify_all();
+    }
+
+    /// The driver is awake again. Waits out a census.
+    pub fn resume(&self) {
+        let mut state = lock(&self.state);
+        while state.census {
+            state = self.stand.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.standing -= 1;
+    }
+}
+
+impl Drop for Census<'_> {
+    fn drop(&mut self) {
+        lock(&self.hall.state).census = false;
+        self.hall.stand.notify_all();
+    }
+}
+
+impl std::fmt::Debug for Hall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hall").field("workers", &self.workers()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Census<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Census")
+    }
+}
