@@ -168,7 +168,8 @@ Definition check_step c (e : event) : option cst :=
   | ERelease w a fell => when (doing c w (Beh a)) (lower c (c_ap c (put (cap c) a false)) w a fell)
   | EHold w a => when (doing c w (Beh a)) (Some (c_gd c (put (cgd c) a (S (Gd_ c a)))))
   | EDrop w r fell => when (quietw c w && (0 <? Gd_ c r)) (lower c (c_gd c (put (cgd c) r (Gd_ c r - 1))) w r fell)
-  | EDeep a => when (negb (M_ c a) && (0 <? Mb_ c a)) (Some (c_ov c (put (cov c) a true)))
+  | EDeep a => when (negb (M_ c a) && negb (is (L_ c a) Gone))
+      (Some (c_loc (c_ov c (put (cov c) a true)) (put (cloc c) a (match L_ c a with Asleep => Waking | l => l end))))
   | ELow w a fell => when (inrun c w a) (lower c (c_ov c (put (cov c) a false)) w a fell)
   | EMute w a => when (doing c w (Beh a) && negb (csource c a) && negb (isnil (Marks c a)))
       (Some (c_act (c_loc (c_mu c (put (cmu c) a true)) (put (cloc c) a (Parked w))) (put (cact c) w Idle)))
@@ -463,7 +464,9 @@ Proof.
   - low R; [exists q1; split; [eapply s_release with (w := w) (a := a); eauto | exact R1] | same R].
   - eexists. split; [apply s_hold with (w := w) (a := a); auto | same R].
   - low R; [exists q1; split; [eapply s_drop with (w := w) (a := r); eauto; rewrite (p_gd c q R); assumption | exact R1] | same R].
-  - eexists. split; [apply s_deep with (a := a); [rewrite (p_mu c q R) | rewrite (p_mb c q R)]; assumption | same R].
+  - eexists. split; [apply s_deep with (a := a); [rewrite (p_mu c q R); assumption |] |].
+    + rewrite (p_loc c q R). intros X. unfold is in *. destruct (eqd (L_ c a) Gone); [discriminate | congruence].
+    + pose proof (p_loc c q R a) as El. rewrite El. clear El. same R.
   - low R; [exists q1; split; [eapply s_low with (w := w) (a := a); eauto | exact R1] | same R].
   - eexists. split; [apply s_mute with (w := w) (a := a); auto |].
     + rewrite (p_source c q a R). assumption.

@@ -284,7 +284,8 @@ Proof.
   try match goal with |- context [@eqd _ _ a0 ?y] => destruct (@eqd _ _ a0 y); [subst |] end;
   try match goal with |- context [if ?b then _ else _] => destruct b end;
   try tauto; try (intuition congruence);
-  try (destruct (loc q b) eqn:?; intuition congruence).
+  try (destruct (loc q b) eqn:?; intuition congruence);
+  try (destruct (loc q a) eqn:?; intuition congruence).
 Qed.
 
 Lemma nd_step : NoDup (mm q').
@@ -382,7 +383,7 @@ Proof.
     destruct (loc q a); auto; destruct K as (? & ? & ?); discriminate.
   - destruct (eqd a0 a) as [-> | N]; [| frame].
     specialize (K a). unfold actor_ok, source, on in *. cbn. here.
-    destruct (loc q a); auto; destruct K as (? & ? & ?); try lia; congruence.
+    destruct (loc q a); auto; destruct K as (? & ? & ?); congruence.
   - assert (H : loc q a = Running w) by (apply on_loc; auto).
     destruct (eqd a0 a) as [-> | N]; [| frame].
     specialize (K a). unfold actor_ok in *. cbn. rewrite H in *. exact K.

@@ -57,6 +57,10 @@ Definition noted p w a b := if (if eqd a b then false else true) && pressing (co
 (* R3: the marks of a at w, for those it registered with *)
 Definition marks_for w a (kept : list A) (l : list (mark A W)) := map (fun r => Mk w r a) kept ++ l.
 
+(* the notes that the behaviour on w has yet to look at again; the receivers that it has registered with *)
+Definition pending p w := match ph p w with Ending todo _ => todo | _ => note p w end.
+Definition kept p w := match ph p w with Ending _ k => k | _ => [] end.
+
 Inductive pstep (p : pst) : pst -> Prop :=
 | p_push a : loc (core p) a = Waking ->
     pstep p (lift p (set_rq (set_loc (core p) (upd (loc (core p)) a Queued)) (a :: rq (core p))))
@@ -85,7 +89,10 @@ Inductive pstep (p : pst) : pst -> Prop :=
     pstep p (lift p (set_gd (core p) (upd (gd (core p)) a (S (gd (core p) a)))))
 | p_drop w a p' : bc (core p) w = None -> gd (core p) a > 0 ->         (* anybody, also in the middle of a send or an end *)
     plowered p (lift p (set_gd (core p) (upd (gd (core p)) a (gd (core p) a - 1)))) w a p' -> pstep p p'
-| p_deep a : mu (core p) a = false -> mb (core p) a > 0 -> pstep p (lift p (set_ov (core p) (upd (ov (core p)) a true)))
+(* before the push: whoever pushes to a sleeping actor schedules it *)
+| p_deep a : mu (core p) a = false -> loc (core p) a <> Gone ->
+    pstep p (lift p (set_loc (set_ov (core p) (upd (ov (core p)) a true))
+      (upd (loc (core p)) a (match loc (core p) a with Asleep => Waking | l => l end))))
 (* --- end of a behaviour --- *)
 | p_end w a : bc (core p) w = None -> act (core p) w = Beh a -> ph p w = Free ->
     pstep p (set_ph (set_note p (upd (note p) w [])) (upd (ph p) w (Ending (note p w) [])))
@@ -119,7 +126,8 @@ Inductive pstep (p : pst) : pst -> Prop :=
       (upd (bc (core p)) w (Some (r, upd todo t false)))))
 | p_posted w r todo : bc (core p) w = Some (r, todo) -> (forall t, todo t = false) ->
     pstep p (lift p (set_bc (core p) (upd (bc (core p)) w None)))
-| p_read w r : bc (core p) w = None -> act (core p) w = Idle \/ (exists a, act (core p) w = Run a) -> inbox (core p) w r > 0 ->
+(* between two behaviours; or in one, of a fall that the worker has made itself: then it has no note of the new era *)
+| p_read w r : bc (core p) w = None -> ~ In (r, era p r) (pending p w) -> ~ In r (kept p w) -> inbox (core p) w r > 0 ->
     pstep p (lift p (set_hand (set_inbox (set_mm (core p) (drop_on w r (mm (core p))))
         (upd (inbox (core p)) w (upd (inbox (core p) w) r (inbox (core p) w r - 1))))
       (upd (hand (core p)) w (fun a => hand (core p) w a ||
@@ -136,8 +144,6 @@ Inductive preach : pst -> Prop :=
 
 (* ---- a state of the general system that stands for p ---- *)
 Definition inb (q : st) w a := act q w = Beh a \/ exists b, act q w = Snd a b.        (* w is in a behaviour of a *)
-Definition pending p w := match ph p w with Ending todo _ => todo | _ => note p w end.
-Definition kept p w := match ph p w with Ending _ k => k | _ => [] end.
 
 (* equal but for the marks *)
 Record same (c q : st) : Prop := {
@@ -416,7 +422,7 @@ Proof.
   destruct St as [a L | w a N E R | w a N E M | w a b N E F S0 | w a b N E F S0 | w a b N E F | w a b N E | w a b N E F | b
     | w a N E F | w a p' N E F L | w a N E F | w a p' N G L | a M G | w a N E F | w a r todo kp N E F P | w a r e todo kp N E F P
     | w a kp N E F K S0 | w a kp N E F K | w a N E | w a p' N E L | w a p' N E F L | w a p' N E L | a L | w r todo t N T | w r todo N T
-    | w r N E H | w a N H]; toq p Sm.
+    | w r N Pw Kw H | w a N H]; toq p Sm.
   - (* push *) eexists. split; [apply ss1, s_push with (a := a); exact L |].
     eapply frame; [exact S | sm Sm | reflexivity .. | | | | | | |]; eauto.
   - (* begin *) eexists. split; [apply ss1, s_begin with (w := w) (a := a); auto |].
@@ -658,8 +664,7 @@ Proof.
     eapply frame; [exact S | sm Sm | reflexivity .. | | | | | | |]; eauto. intros z x. apply flight_post; auto.
   - (* posted *) eexists. split; [eapply ss1, s_told; eauto |].
     eapply frame; [exact S | sm Sm | reflexivity .. | | | | | | |]; eauto. intros z x. eapply flight_posted; eauto.
-  - (* read *) destruct (nothing_pending _ _ _ w S E) as (Pw & Kw).
-    eexists. split; [apply ss1, s_read with (w := w) (r := r); auto |].
+  - (* read *) eexists. split; [apply ss1, s_read with (w := w) (r := r); auto |].
     pose proof S as []. split; cbn -[pending kept drop_on]; auto.
     + assert (Eh : forall c, hand (core p) w c || (mu (core p) c && has (Mk w r c) (mm (core p)) && negb (marked c (drop_on w r (mm (core p)))))
         = hand q w c || (mu q c && has (Mk w r c) (mm q) && negb (marked c (drop_on w r (mm q))))).
@@ -674,13 +679,13 @@ Proof.
       destruct Sm. split; cbn; intros; try congruence. unfold upd. destruct (eqd w0 w); [apply Eh | auto].
     + intros z x c. rewrite !drop_on_in, m_muted0. tauto.
     + intros z x c G J. change (pending _ z) with (pending p z) in G. destruct (m_note0 z x c G J) as [X | X]; auto. left.
-      apply drop_on_in. split; auto. cbn. intros (-> & _). rewrite Pw in G. destruct G.
+      apply drop_on_in. split; auto. cbn. intros (-> & ->). exact (Pw G).
     + intros z x c G J. change (kept _ z) with (kept p z) in G. destruct (m_kept0 z x c G J) as [X | X]; auto. left.
-      apply drop_on_in. split; auto. cbn. intros (-> & _). rewrite Kw in G. destruct G.
+      apply drop_on_in. split; auto. cbn. intros (-> & ->). exact (Kw G).
     + intros z x c G. apply drop_on_in in G. apply m_live0. tauto.
     + intros z x G. change (kept _ z) with (kept p z) in G.
       assert (Nz : (z, x) <> (w, r)).
-      { intros X. injection X; intros; subst. destruct G as [G | (c & G)]; [rewrite Kw in G; destruct G |].
+      { intros X. injection X; intros; subst. destruct G as [G | (c & G)]; [exact (Kw G) |].
         apply drop_on_in in G. cbn in G. tauto. }
       destruct (m_reg0 z x) as [X | X]; auto.
       * destruct G as [G | (c & G)]; auto. right. exists c. apply drop_on_in in G. tauto.

@@ -83,7 +83,7 @@ Inductive sstep (s : sst) : sst -> Prop :=
 | d_release a s' : sact s = Beh a -> slowered s (with_ap s (upd (sap s) a false)) a s' -> sstep s s'
 | d_hold a : sact s = Beh a -> sstep s (with_gd s (upd (sgd s) a (S (sgd s a))))
 | d_drop a s' : sgd s a > 0 -> slowered s (with_gd s (upd (sgd s) a (sgd s a - 1))) a s' -> sstep s s'
-| d_deep a : smu s a = false -> smb s a > 0 -> sstep s (with_ov s (upd (sov s) a true))
+| d_deep a : smu s a = false -> sloc s a <> Asleep -> sloc s a <> Gone -> sstep s (with_ov s (upd (sov s) a true))
 | d_low a s' : sact s = Run a \/ sact s = Beh a -> slowered s (with_ov s (upd (sov s) a false)) a s' -> sstep s s'
 | d_mute a : sact s = Beh a -> ssource s a = false -> marked a (smm s) = true ->
     sstep s (with_act (with_loc (with_mu s (upd (smu s) a true)) (upd (sloc s) a (Parked tt))) Idle)
@@ -319,7 +319,8 @@ Proof.
   - eapply lowered_sim; [exact L | exact H | |].
     2: intros q' Lq; eapply s_drop with (w := tt) (a := a); [exact e_bc0 | congruence | exact Lq].
     same H.
-  - eexists. split; [apply ss_one, s_deep with (a := a); congruence | same H].
+  - eexists. split; [apply ss_one, s_deep with (a := a); congruence |].
+    same H; rewrite e_loc0; destruct (sloc s a); congruence.
   - eapply lowered_sim; [exact L | exact H | |].
     2: intros q' Lq; eapply s_low with (w := tt) (a := a); [exact e_bc0 | rewrite e_act0; exact E | exact Lq].
     same H.

@@ -175,12 +175,13 @@ Proof.
   rewrite F, E in *. split; [reflexivity |]. rewrite K. destruct (fpressing _); cbn; discriminate.
 Qed.
 
-Theorem f_deep_ok (q : st) w a : Inv q -> bc q w = None -> mu q a = false -> mb q a > 0 ->
-  agrees q (set_ov q (upd (ov q) a true)) w a FOverload.
+Theorem f_deep_ok (q : st) w a : bc q w = None -> mu q a = false -> loc q a <> Gone ->
+  agrees q (set_loc (set_ov q (upd (ov q) a true)) (upd (loc q) a (match loc q a with Asleep => Waking | l => l end))) w a FOverload.
 Proof.
-  intros I N M B. assert (L : is_gone (loc q a) = false).
-  { pose proof (v_ok q I a) as H. unfold actor_ok in H. destruct (loc q a); auto. lia. }
-  clear I B. apply same_bc; auto; table q a.
+  intros N M L. assert (G : is_gone (loc q a) = false) by (destruct (loc q a); auto; congruence).
+  assert (G' : is_gone (match loc q a with Asleep => Waking | l => l end) = false) by (destruct (loc q a); auto).
+  apply same_bc; auto; unfold flags_of, fstep, set_O; cbn -[Nat.ltb]; rewrite ?upd_same, ?M, ?G, ?G'; cbn -[Nat.ltb];
+  destruct (ov q a), (ap q a), (0 <? gd q a); cbn; congruence.
 Qed.
 
 Theorem f_full_ok (q : st) w a : Inv q -> bc q w = None -> act q w = Run a ->

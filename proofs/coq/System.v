@@ -152,8 +152,8 @@ Inductive step (q : st) : st -> Prop :=
 | s_drop w a q' : bc q w = None -> gd q a > 0 ->                   (* anybody may drop a guard: it may have travelled *)
     lowered q (set_gd q (upd (gd q) a (gd q a - 1))) w a q' -> step q q'
 (* --- overload by depth, R4: begins at an enqueue by anybody, ends by the owner --- *)
-| s_deep a : mu q a = false -> mb q a > 0 ->
-    step q (set_ov q (upd (ov q) a true))
+| s_deep a : mu q a = false -> loc q a <> Gone ->                  (* whoever does it sees to it that the actor runs *)
+    step q (set_loc (set_ov q (upd (ov q) a true)) (upd (loc q) a (match loc q a with Asleep => Waking | l => l end)))
 | s_low w a q' : bc q w = None -> act q w = Run a \/ act q w = Beh a ->
     lowered q (set_ov q (upd (ov q) a false)) w a q' -> step q q'
 (* --- end of a behaviour, R3 --- *)
