@@ -19,6 +19,9 @@
 
 mod causality;
 mod exhaustive;
+mod footprint;
+mod index;
+mod plan;
 mod run;
 mod sample;
 mod search;
@@ -34,6 +37,7 @@ use crate::rules::Detector;
 use crate::runtime::Env;
 use crate::scheduler::Stats;
 use crate::sync::{Arc, Mutex};
+use exhaustive::Limit;
 use search::Search;
 use std::fmt;
 use std::panic::Location;
@@ -117,7 +121,7 @@ struct Settings {
     max_steps: usize,
     max_runs: u64,
     max_time: Option<Duration>,
-    preemptions: Option<u32>,
+    limit: Limit,
     atomic: bool,
     panics_stop_actor: bool,
     unmatched_apply_is_fine: bool,
@@ -172,7 +176,7 @@ impl Check {
                 max_steps: 10_000,
                 max_runs: u64::MAX,
                 max_time: None,
-                preemptions: None,
+                limit: Limit::No,
                 atomic: false,
                 panics_stop_actor: false,
                 unmatched_apply_is_fine: false,
@@ -288,7 +292,15 @@ impl Check {
     /// Only schedules in which an actor that could go on is interrupted at most so often. An exhaustive search with
     /// this bound does without reduction; if it left something out, it ends as [`Verdict::Cut`].
     pub fn preemptions(mut self, limit: u32) -> Self {
-        self.settings.preemptions = Some(limit);
+        self.settings.limit = Limit::Preemptions(limit);
+        self
+    }
+
+    /// Delay bounding (Emmi, Qadeer and Rakamarić, POPL 2011): only schedules that differ so little from the one in
+    /// which everybody goes on as long as he can, and then the first in line: each time that somebody is passed over
+    /// counts. In place of a bound on preemptions; the rest is as there.
+    pub fn delays(mut self, limit: u32) -> Self {
+        self.settings.limit = Limit::Delays(limit);
         self
     }
 

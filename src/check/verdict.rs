@@ -37,6 +37,8 @@ pub enum Bound {
     Time,
     /// [`Check::preemptions`](crate::Check::preemptions): there are schedules with more.
     Preemptions,
+    /// [`Check::delays`](crate::Check::delays): there are schedules with more.
+    Delays,
     /// The mode draws samples: it never explores everything.
     Sample,
 }
@@ -255,6 +257,7 @@ impl fmt::Display for Bound {
             Bound::Runs => "the bound on runs",
             Bound::Time => "the bound on time",
             Bound::Preemptions => "the bound on preemptions",
+            Bound::Delays => "the bound on delays",
             Bound::Sample => "its nature, a sample",
         })
     }

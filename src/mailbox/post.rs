@@ -192,6 +192,20 @@ impl<T> Post<T> {
         Draft { post: self, link }
     }
 
+    /// Back to the first `seats` seats, with empty mailboxes. Every message elsewhere and every letter is dropped; the
+    /// memory is kept. What a panic in a drop leaves is still there, for the next call or the end.
+    pub(crate) fn reset(&mut self, seats: u32) {
+        for seat in 0..self.seats() {
+            while self.discard(seat, |_| ()) {}
+        }
+        while let Some(letter) = self.letters.pop() {
+            // SAFETY: made by this pool, kept, and never taken up.
+            letter.into_iter().for_each(|link| unsafe { self.pool.discard(link, |_| ()) });
+        }
+        self.spare_letters.clear();
+        self.seats.truncate(seats as usize);
+    }
+
     /// Puts a message at the end of a mailbox, and returns how many there are now.
     pub fn push<M: Debug + Send + 'static>(&mut self, seat: u32, message: M) -> u32 {
         match self.draft(message).send(seat, |_| true) {

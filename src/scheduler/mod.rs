@@ -19,6 +19,7 @@ mod seat;
 mod single;
 mod standing;
 mod stats;
+mod steps;
 mod timers;
 mod trace;
 
@@ -35,9 +36,10 @@ pub(crate) use event_loop::EventLoop;
 #[cfg(feature = "net")]
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
-pub(crate) use script::{Access, Object, Proc, Promise, Traces};
+pub(crate) use script::{Access, Object, Proc, Promise};
 
 pub use seat::Name;
 pub(crate) use seat::Plan;
-pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};
+pub(crate) use single::{Base, Bodies, Body, Config, Delivery, Failure, Outside, Single};
+pub(crate) use steps::Traces;
 pub(crate) use trace::DeadLetterHook;

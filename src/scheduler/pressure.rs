@@ -35,7 +35,8 @@ impl GuardDrops {
     }
 
     pub(super) fn collect(&self) -> Vec<(ActorId, u64)> {
-        match self.any.swap(false, Ordering::Acquire) {
+        // A relaxed look first: in the common case nobody has, and a swap would take the cache line.
+        match self.any.load(Ordering::Relaxed) && self.any.swap(false, Ordering::Acquire) {
             true => std::mem::take(&mut *lock(&self.dropped)),
             false => Vec::new(),
         }
@@ -118,7 +119,7 @@ impl Single {
             self.tell_outside(sender, true);
         }
         receivers.iter().for_each(|r| self.post.data_mut(*r).more().mutes_given += 1);
-        if self.watch.on {
+        if self.watch.observer.is_some() {
             let receivers: Vec<ActorId> = receivers.iter().map(|r| self.id_of(*r)).collect();
             self.show(&Event::Muted { sender: self.running, receivers: &receivers });
         }

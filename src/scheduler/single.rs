@@ -185,6 +185,15 @@ pub(crate) struct Single {
     dismantled: u32,
 }
 
+/// A moment of a runtime to come back to.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    seats: u32,
+    created: u64,
+    living: u32,
+    children: u32,
+}
+
 /// What a runtime was built with.
 pub(crate) struct Config {
     pub(crate) seed: u64,
@@ -231,6 +240,41 @@ impl Single {
             event_loop: None,
             dismantled: 0,
         }
+    }
+
+    /// What `reset` comes back to: called when `main` and the streams are there, and have done nothing.
+    pub(crate) fn base(&self) -> Base {
+        let children = self.post.data(0).children;
+        Base { seats: self.post.seats(), created: self.created, living: self.living, children }
+    }
+
+    /// Back to where `base` was called, as if nothing had happened since. Every message and every body beyond is
+    /// dropped; the memory is kept. If user code panics as it is dropped, the runtime is good for nothing any more.
+    pub(crate) fn reset(&mut self, base: &Base, bodies: &mut Bodies) {
+        self.post.reset(base.seats);
+        bodies.truncate(base.seats as usize);
+        self.newborn.clear();
+        self.timers.clear();
+        self.event_loop = None;
+        self.marks.clear();
+        while self.queue.next().is_some() {}
+        self.post.data_mut(0).renew(base.children);
+        self.post.data_mut(0).busy = true;
+        if self.next_guard > 0 {
+            // Guards that somebody kept are not of the next run.
+            self.drops = Arc::new(GuardDrops::new(self.bell.clone()));
+            (self.next_guard, self.live_guards) = (0, 0);
+        }
+        self.totals = Totals { spawned: base.created, ..Totals::default() };
+        (self.created, self.living, self.dismantled) = (base.created, base.living, 0);
+        (self.running, self.stopping, self.settled) = (ActorId::MAIN, false, false);
+        (self.sent, self.handled, self.muted_longest_ns) = (0, 0, 0);
+        (self.watch.now, self.watch.handling) = (Duration::ZERO, None);
+        self.pending.clear();
+        self.vacant.clear();
+        self.outsiders.clear();
+        self.failure = None;
+        self.reset_script();
     }
 
     pub(crate) fn set_policy(&mut self, policy: Box<dyn Policy>) {
@@ -458,7 +502,9 @@ impl Single {
     }
 
     pub(super) fn next_message_watched<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
-        self.post.peek(seat, |message| self.watch.handle(self.running, message));
+        if self.watch.looks() {
+            self.post.peek(seat, |message| self.watch.handle(self.running, message));
+        }
         self.next_message(seat, nth)
     }
 
@@ -526,7 +572,9 @@ impl Single {
         self.totals.spawned += 1;
         if self.watch.on {
             self.touch(Object::Births, Access::Write);
-            self.show_spawn(id, parent, nth, plan.place);
+            if self.watch.observer.is_some() {
+                self.show_spawn(id, parent, nth, plan.place);
+            }
         }
         id
     }

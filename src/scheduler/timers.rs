@@ -61,6 +61,17 @@ impl Timers {
         id
     }
 
+    /// None is set, and none ever was.
+    pub(super) fn clear(&mut self) {
+        self.by_id.clear();
+        self.due.clear();
+        self.next = 0;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.due.is_empty()
+    }
+
     pub(super) fn remove(&mut self, id: u64) {
         if let Some(timer) = self.by_id.remove(&id) {
             self.due.remove(&(timer.due, id));
