@@ -72,12 +72,22 @@ Proof.
 Qed.
 
 (* ================================================================================================================ *)
-(* T3 Chains are well founded. For the marks whose removal is not in flight:
-   (1) they form no cycle, and (2) no infinite chain;
-   (3) a chain from a muted actor that cannot be continued ends in a root (O or P), or in a muted actor whose release is
-       under way (it is in a worker's hand, or the removal of one of its marks is in flight);
+(* T3 Chains are well founded: backpressure by itself makes no deadlock.
+
+   In plain words. "s waits for r" is a mark of s on r that nobody is about to remove. Follow these waits from a muted actor:
+   from whom it waits for, to whom that one waits for, and so on. You never come back to where you were, and you come to an
+   end; and the actor at the end is not one that merely waits. It presses for a reason of its own: it is overloaded, or
+   it said so (apply, or a guard). Or it is muted but about to be freed: the last message that it waited for is on its
+   way. So "everybody waits because everybody waits" cannot happen, with any number of actors and workers.
+
+   Exactly, for the marks whose removal is not in flight: (1) they form no cycle, and (2) no infinite chain; (3) a chain
+   from a muted actor that cannot be continued ends in a root (O or P), or in a muted actor whose release is under way;
    (4) from every muted actor there is such a chain.
-   It does not say that a chain is unique, nor that it stops at the first root it meets. *)
+
+   What it does not say. That the root will ever stop pressing: that is the program's affair (T7 says who it is). That a
+   program has no other cycle: an actor may wait for an answer that never comes without anybody being muted. That there
+   is only one chain, or that it stops at the first root it meets: a root may itself wait for somebody, in the middle of
+   a behaviour. *)
 Lemma no_loop q : reach q -> forall a, ~ chain1 q a a.
 Proof.
   intros R. destruct (reach_ok q R) as (_ & _ & rank & K).
@@ -193,10 +203,16 @@ Proof.
   - destruct (quiet_flight q w r Q F).
 Qed.
 
-(* T7 Culprit. In every quiescent state with a muted actor a: there is a chain of marks from a to an actor that is under
-   pressure (by apply or by a guard), is asleep and has an empty mailbox; and every chain from a that cannot be continued
-   ends in such an actor. So the report of R10 is not empty.
-   It does not say that the culprit can still be woken (by a timer or from outside): then R11 and not R10 applies. *)
+(* T7 There is a culprit.
+
+   In plain words. The program stands still: nothing runs, nothing is on its way. Yet somebody is muted. Then follow his
+   waits: each way ends at an actor that is under pressure by its own word (an apply without a release, a guard that
+   still lives), that has nothing left to do, and whose mailbox is empty. That line of the program is what the report
+   names (R10); overload can never be at the end, nor can "nobody".
+
+   What it does not say. That this actor is wrong: a message, a timer or somebody outside may be meant to make it release,
+   and come late (then it is R11, a stall, and not R10). That there is only one: there is at least one for each muted
+   actor, and every chain ends at one. Nor that the guard is where its actor is: it may sit in the mailbox of a muted one. *)
 Theorem T7 q a : reach q -> quiet q -> mu q a = true ->
   (exists r, clos_trans A (held q) a r /\ culprit q r) /\
   (forall e, clos_refl_trans A (held q) a e -> (forall r, ~ held q e r) -> culprit q e).
@@ -216,10 +232,15 @@ Proof.
 Qed.
 
 (* ================================================================================================================ *)
-(* T4 Nobody stranded. If nothing is runnable and nothing in flight and nobody is under pressure, then nobody is muted,
-   there are no marks, and every mailbox is empty. (That nobody is overloaded need not be assumed: by T5 an overloaded
-   actor is scheduled.)
-   It does not say that such a state is reached: an actor that applies for ever, or sends for ever, prevents it. *)
+(* T4 Nobody is stranded: the runtime loses nobody.
+
+   In plain words. Let the program stand still, and let nobody be under pressure. Then nobody is muted, there are no marks,
+   and every mailbox is empty: all that was sent has been handled. If anything is left over, it is because some actor says
+   that it is under pressure, never because the runtime forgot to wake, free or tell somebody. (That nobody is overloaded
+   need not be assumed: by T5 an overloaded actor is scheduled, so then the program would not stand still.)
+
+   What it does not say. That the program ever stands still: one that sends for ever does not. That it does so soon: there
+   is no time in the model, and no fairness. *)
 Theorem T4 q : reach q -> quiet q -> (forall a, pressed q a = false) ->
   (forall a, mu q a = false) /\ mm q = [] /\ (forall a, mb q a = 0).
 Proof.

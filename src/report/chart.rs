@@ -98,6 +98,9 @@ impl Drawing {
             Ended { actor, why } => (actor, None, Some(BLANK), format!("ends: {why:?} (R8)")),
             Marked { .. }
             | RunBegan { .. }
+            | RunsOn { .. }
+            | Told { .. }
+            | Heard { .. }
             | Handling { .. }
             | Handled { .. }
             | RunEnded { .. }
