@@ -6,7 +6,7 @@ use super::outlet::{self, Outlet};
 use super::{Actor, Addr};
 use crate::event::ActorId;
 use crate::rules::Detector;
-use crate::scheduler::{ActorStats, Core, Name, Plan, Promise, Stall, Stats, TimerId, WhyNotRunning};
+use crate::scheduler::{ActorStats, Core, Fingerprint, Name, Plan, Promise, Stall, Stats, TimerId, WhyNotRunning};
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -154,6 +154,9 @@ impl<'a, A: Actor> Context<'a, A> {
     /// Sends `msg` to this actor after `delay`. The runtime delivers it: it mutes nobody (R7).
     #[track_caller]
     pub fn after(&mut self, delay: Duration, msg: A::Msg) -> TimerId {
+        if self.core.takes_prints() {
+            A::model().print_message(&msg).into_iter().for_each(|print| self.core.tick_is(print));
+        }
         let mut once = Some(msg);
         let tick = move |core: &mut Core<'_>, to: ActorId, _| {
             if let Some(msg) = once.take() {
@@ -171,6 +174,10 @@ impl<'a, A: Actor> Context<'a, A> {
     #[track_caller]
     pub fn every(&mut self, period: Duration, mut tick: impl FnMut(u64) -> A::Msg + Send + 'static) -> TimerId {
         assert!(!period.is_zero(), "a repeating timer needs a period above zero");
+        if size_of_val(&tick) == 0 && self.core.takes_prints() {
+            // A closure that holds nothing is its type.
+            self.core.tick_is(Fingerprint::of_name(std::any::type_name_of_val(&tick)));
+        }
         let tick = move |core: &mut Core<'_>, to: ActorId, ticks| core.deliver(to, tick(ticks));
         self.core.set_timer(period, Some(period), Box::new(tick))
     }
@@ -250,7 +257,16 @@ impl<'a, A: Actor> Context<'a, A> {
     }
 
     /// A way into `to` for code outside any actor: other threads, async tasks (R13).
+    ///
+    /// # Panics
+    /// Under the [checker](crate::check()), which cannot say when a thread sends.
+    #[track_caller]
     pub fn inlet<M: Debug + Send + 'static>(&mut self, to: &Addr<M>) -> Inlet<M> {
+        assert!(
+            !self.core.is_checked(),
+            "an inlet is for code outside any actor, and the checker cannot say when that sends: in a program to be \
+             checked let an actor stand in for it, with Context::choose for what it may do"
+        );
         inlet::open(&mut self.core, to)
     }
 
@@ -258,10 +274,16 @@ impl<'a, A: Actor> Context<'a, A> {
     /// `capacity` messages its actor is under pressure, until half of them have been read.
     ///
     /// # Panics
-    /// If `capacity` is 0: it would be full before anything was sent.
+    /// If `capacity` is 0: it would be full before anything was sent. Under the [checker](crate::check()), which cannot
+    /// say when a thread reads.
     #[track_caller]
     pub fn outlet<M: Debug + Send + 'static>(&mut self, capacity: usize) -> (Addr<M>, Outlet<M>) {
         assert!(capacity > 0, "an outlet's capacity is at least 1 message: with 0 it would be full for ever");
+        assert!(
+            !self.core.is_checked(),
+            "an outlet is read by code outside any actor, and the checker cannot say when: in a program to be checked \
+             let an actor stand in for the reader, under pressure while it is full"
+        );
         outlet::open(capacity, Location::caller(), self)
     }
 

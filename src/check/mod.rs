@@ -9,7 +9,7 @@
 //! Spawning, setting timers and reading the clock happen while the behaviour's code runs, not one by one: nobody else
 //! can see them before a message says so. What is sent to the standard streams is dropped. Code outside actors, which
 //! sends through an inlet, is not under the checker's control: a program that uses one is not deterministic here.
-//! Sockets are not simulated yet.
+//! The network is a simulated one, given by [`Check::network`], whose every step is explored.
 //!
 //! Not here: what an effect does, which is the scheduler's; how a run looks on paper, which is
 //! [`report`](crate::report)'s.
@@ -20,12 +20,15 @@
 mod causality;
 mod exhaustive;
 mod footprint;
+mod given;
+mod graph;
 mod index;
 mod plan;
 mod run;
 mod sample;
 mod search;
 mod shrink;
+mod states;
 mod token;
 mod verdict;
 mod world;
@@ -33,7 +36,7 @@ mod world;
 pub use verdict::{Bound, Explored, Failure, Fault, Verdict};
 
 use crate::event::Observer;
-use crate::rules::Detector;
+use crate::rules::{Detector, Rules};
 use crate::runtime::Env;
 use crate::scheduler::Stats;
 use crate::sync::{Arc, Mutex};
@@ -91,6 +94,9 @@ pub enum Mode {
     Exhaustive,
     /// All, every order of every two steps included: a cross-check of the reduction.
     Naive,
+    /// All states, each once: what two schedules share is explored once, and a program that never ends may have finitely
+    /// many. See [`Check::states`].
+    States,
     /// So many uniform random walks.
     Random(u64),
     /// So many runs of PCT: a bug of this depth is found by each with a probability of at least 1 / (n · k^(depth−1)),
@@ -103,9 +109,19 @@ pub enum Mode {
     },
     /// So many runs of partial-order sampling.
     Pos(u64),
+    /// The one schedule that these bytes choose: a byte a decision, modulo what there is to choose from, and 0 (go on
+    /// with the same actor, the first answer) when they run out. For fuzzers.
+    Given(Vec<u8>),
     /// One after the other, up to the first failure.
     Portfolio(Vec<Mode>),
 }
+
+/// Makes the network of each run.
+#[cfg(feature = "net")]
+type Network = Arc<dyn Fn() -> crate::scheduler::World + Send + Sync>;
+
+/// Makes the observer of each run.
+type ObserveEach = Arc<dyn Fn() -> Box<dyn Observer> + Send + Sync>;
 
 /// What to see at the end of each run.
 type EachEnd = Arc<Mutex<Box<dyn FnMut(&Stats, Option<&Fault>) + Send>>>;
@@ -116,21 +132,27 @@ struct Settings {
     seed: u64,
     batch: u32,
     detector: Detector,
+    rules: Rules,
     max_actors: u32,
     max_mailbox: Option<u32>,
     max_steps: usize,
     max_runs: u64,
+    max_states: u64,
     max_time: Option<Duration>,
     limit: Limit,
     atomic: bool,
     panics_stop_actor: bool,
     unmatched_apply_is_fine: bool,
+    livelock_is_fine: bool,
     invariants: bool,
     twice: bool,
     keep_going: bool,
     accept_cut: bool,
     shrink: bool,
     each_end: Option<EachEnd>,
+    observe_each: Option<ObserveEach>,
+    #[cfg(feature = "net")]
+    network: Option<Network>,
     regressions: Option<PathBuf>,
     replay: Option<String>,
 }
@@ -171,21 +193,27 @@ impl Check {
                 seed: 0,
                 batch: 100,
                 detector: Detector::Batch,
+                rules: Rules::Backwater,
                 max_actors: 1_000,
                 max_mailbox: None,
                 max_steps: 10_000,
                 max_runs: u64::MAX,
+                max_states: u64::MAX,
                 max_time: None,
                 limit: Limit::No,
                 atomic: false,
                 panics_stop_actor: false,
                 unmatched_apply_is_fine: false,
+                livelock_is_fine: false,
                 invariants: cfg!(debug_assertions),
                 twice: true,
                 keep_going: false,
                 accept_cut: false,
                 shrink: true,
                 each_end: None,
+                observe_each: None,
+                #[cfg(feature = "net")]
+                network: None,
                 regressions: None,
                 replay: None,
             },
@@ -193,7 +221,7 @@ impl Check {
     }
 
     /// How schedules are chosen. The environment variable `BACKWATER_MODE` overrides it: `exhaustive`, `naive`,
-    /// `random:1000`, `pct:3:1000` or `pos:1000`.
+    /// `states`, `random:1000`, `pct:3:1000` or `pos:1000`.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.settings.mode = mode;
         self
@@ -207,6 +235,36 @@ impl Check {
     /// Every schedule, without reduction: for cross-checks of tiny programs.
     pub fn naive(self) -> Self {
         self.mode(Mode::Naive)
+    }
+
+    /// Every state, once. A state is known again by its actors' [`Model`](crate::Model); an actor that says nothing of
+    /// itself counts as the messages that it handled, which is right but finds fewer states alike.
+    ///
+    /// This proves what single runs can only suggest: that a part of the program waits for ever while the rest goes on
+    /// (R11, [`Fault::Stalled`]), that nothing can end a pressure although the program goes on
+    /// ([`Fault::UnmatchedApply`]), that steps go round for ever without getting anywhere ([`Fault::Livelock`]). Its
+    /// memory grows with the number of states, about 60 bytes for each and 30 for each step between them.
+    ///
+    /// It ends with an error where a behaviour asks for statistics, or an actor has an inlet, an outlet or a socket.
+    ///
+    /// ```
+    /// use backwater::{Actor, Check, Context, Model};
+    /// use std::time::Duration;
+    ///
+    /// /// Ticks for ever.
+    /// #[derive(Hash)]
+    /// struct Clock;
+    /// impl Actor for Clock {
+    ///     type Msg = ();
+    ///     fn receive(&mut self, _: (), cx: &mut Context<'_, Self>) { cx.after(Duration::from_secs(1), ()); }
+    ///     fn model() -> Model<Self> { Model::hashed() }
+    /// }
+    ///
+    /// let explored = Check::new().states().assert(|env| env.spawn(Clock).tell((), env));
+    /// assert!(explored.states < 10);
+    /// ```
+    pub fn states(self) -> Self {
+        self.mode(Mode::States)
     }
 
     /// Uniform random walks.
@@ -259,6 +317,13 @@ impl Check {
         self
     }
 
+    /// Under whose rules the program runs: to show where it would hang under Pony's.
+    #[doc(hidden)]
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.settings.rules = rules;
+        self
+    }
+
     /// More living actors than this are a failure. Default 1,000.
     pub fn max_actors(mut self, limit: u32) -> Self {
         self.settings.max_actors = limit;
@@ -280,6 +345,12 @@ impl Check {
     /// At most so many runs. Default: no bound.
     pub fn max_runs(mut self, limit: u64) -> Self {
         self.settings.max_runs = limit;
+        self
+    }
+
+    /// At most about so many states, in a search over [`states`](Check::states). Default: no bound.
+    pub fn max_states(mut self, limit: u64) -> Self {
+        self.settings.max_states = limit;
         self
     }
 
@@ -323,6 +394,13 @@ impl Check {
         self
     }
 
+    /// Actors may send each other messages for ever without any of them changing. Default: where a search over
+    /// [`states`](Check::states) finds that, it fails.
+    pub fn allow_livelock(mut self, allow: bool) -> Self {
+        self.settings.livelock_is_fine = allow;
+        self
+    }
+
     /// Checks the invariants of the rules at the end of each run. Default: where debug assertions are on.
     pub fn check_invariants(mut self, check: bool) -> Self {
         self.settings.invariants = check;
@@ -360,6 +438,67 @@ impl Check {
         self
     }
 
+    /// Every run of the search has an observer of its own, made by `observer`, which sees every event of that run. Replays,
+    /// and the runs that make a failure shorter, are not among them. It makes each run slower.
+    ///
+    /// ```
+    /// use backwater::{Check, Event};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let longest = Arc::new(Mutex::new(0));
+    /// let shared = longest.clone();
+    /// let explored = Check::new()
+    ///     .observe_each(move || {
+    ///         let (longest, mut events) = (shared.clone(), 0);
+    ///         move |_: std::time::Duration, _: &Event<'_>| {
+    ///             events += 1;
+    ///             let mut longest = longest.lock().unwrap();
+    ///             *longest = events.max(*longest);
+    ///         }
+    ///     })
+    ///     .assert(|env| { env.choose(2); });
+    /// assert!(explored.runs == 2 && *longest.lock().unwrap() > 0);
+    /// ```
+    pub fn observe_each<O: Observer + 'static>(mut self, observer: impl Fn() -> O + Send + Sync + 'static) -> Self {
+        self.settings.observe_each = Some(Arc::new(move || Box::new(observer())));
+        self
+    }
+
+    /// The program's network: a simulated one, made anew for each run. What happens on it, and when, is part of what is
+    /// explored: see [`net::sim`](crate::net::sim), and its `Faults` for what may go wrong. Without this a program that
+    /// opens a socket fails.
+    ///
+    /// ```
+    /// use backwater::net::sim::{Faults, Script, SimNetwork};
+    /// use backwater::net::{Tcp, TcpConnection, TcpNotify};
+    /// use backwater::{Check, TcpConnectAuth};
+    ///
+    /// struct Quiet;
+    /// impl TcpNotify for Quiet {}
+    ///
+    /// let network = || {
+    ///     let sim = SimNetwork::new(0);
+    ///     sim.host("here", "10.0.0.1");
+    ///     let db = sim.host("db", "10.0.0.2");
+    ///     sim.listen(db, 5432, Script::new().read_to_end()).unwrap();
+    ///     sim.faults(Faults { resets: 1, ..Faults::NONE });
+    ///     sim
+    /// };
+    /// Check::new().network(network).assert(|env| {
+    ///     let auth = TcpConnectAuth::from(&env.root);
+    ///     let conn = TcpConnection::connect(&auth, "db:5432", Quiet).spawn(env);
+    ///     conn.tell(Tcp::WriteFinal(b"hello".to_vec()), env);
+    /// });
+    /// ```
+    #[cfg(feature = "net")]
+    pub fn network<W: Into<crate::scheduler::World>>(
+        mut self,
+        network: impl Fn() -> W + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.network = Some(Arc::new(move || network().into()));
+        self
+    }
+
     /// Runs the schedules in this file first, one token a line, and adds the token of a failure to it. A line that
     /// does not fit the program any more is passed over, with a note on standard error.
     pub fn regressions(mut self, file: impl Into<PathBuf>) -> Self {
@@ -388,8 +527,21 @@ impl Check {
     #[track_caller]
     pub fn run(mut self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         self.settings.take_environment();
+        self.run_as_set(main)
+    }
+
+    /// As [`run`](Check::run), whatever the environment says.
+    #[track_caller]
+    pub(crate) fn run_as_set(self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         let place = Location::caller();
-        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
+        let program = Program {
+            main: &main,
+            place,
+            settings: &self.settings,
+            batches_matter: false,
+            prints: false,
+            time_matters: false,
+        };
         let verdict = Search::new(program).run();
         verdict.unwrap_or_else(|why| panic!("{why}"))
     }
@@ -423,7 +575,14 @@ impl Check {
         main: impl Fn(&mut Env<'_>),
     ) -> Result<Option<Fault>, String> {
         let place = Location::caller();
-        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
+        let program = Program {
+            main: &main,
+            place,
+            settings: &self.settings,
+            batches_matter: false,
+            prints: false,
+            time_matters: false,
+        };
         Search::new(program).replay(token, Some(Box::new(observer)))
     }
 }

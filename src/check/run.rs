@@ -62,8 +62,12 @@ pub(super) struct Told {
     pub(super) decisions: Decisions,
     /// Times another actor was taken although the last one could have gone on.
     pub(super) switches: usize,
+    /// Faults of the environment.
+    pub(super) faults: usize,
     /// A number that two runs share if their steps did the same.
     pub(super) path: u64,
+    /// It is to be looked at after so many steps, not at its end.
+    pub(super) until: Option<usize>,
 }
 
 /// The way that a run took: who stepped, `main`'s first step left out, and the answers to all choices.
@@ -93,6 +97,11 @@ impl<'p> Stage<'p> {
         self.world = None;
     }
 
+    /// States are told apart from here on; where `time_matters`, by what time it is too.
+    pub(super) fn take_prints(&mut self, time_matters: bool) {
+        (self.program.prints, self.program.time_matters, self.world) = (true, time_matters, None);
+    }
+
     /// Runs the program once.
     pub(super) fn run(&mut self, driver: &mut impl Driver) -> Ran {
         // A search meets the same panic a thousand times; the report tells of it once.
@@ -110,14 +119,14 @@ impl<'p> Stage<'p> {
 
     /// Runs the program once, and tells which way it took.
     pub(super) fn tell(&mut self, driver: &mut impl Driver) -> Told {
-        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, path: 0 };
+        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, faults: 0, path: 0 };
         let ran = self.run(&mut teller);
         teller.told(ran)
     }
 
     /// The same; `watched` sees every event.
     pub(super) fn watch(&mut self, driver: &mut impl Driver, watched: Box<dyn Observer>) -> Told {
-        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, path: 0 };
+        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, faults: 0, path: 0 };
         let ran = quietly(|| {
             let mut world = World::new(&self.program, Some(watched));
             let mut ran = self.drive_to_end(&mut world, &mut teller);
@@ -199,15 +208,15 @@ impl<'p> Stage<'p> {
 impl Ran {
     /// What was wrong with a run that has ended by itself, or was too long.
     fn judge(&mut self, world: &mut World, program: &Program<'_>, is_watched: bool) {
+        let promises = world.core.promises().iter();
+        let sometimes = promises.filter(|(_, kind, _)| *kind == Promise::Sometimes);
+        self.sometimes = sometimes.map(|(label, _, held)| (*label, *held)).collect();
         let too_long = match self.ending {
             Ending::GivenUp | Ending::Over(Some(_)) => return,
             Ending::Over(None) => false,
             Ending::TooLong => true,
         };
         self.reached_a_batch = world.core.reached_a_batch();
-        let promises = world.core.promises().iter();
-        let sometimes = promises.filter(|(_, kind, _)| *kind == Promise::Sometimes);
-        self.sometimes = sometimes.map(|(label, _, held)| (*label, *held)).collect();
         if too_long {
             let stall = if is_watched { world.stall() } else { None };
             if let Some(stall) = stall {
@@ -242,12 +251,14 @@ struct Teller<'d, D> {
     driver: &'d mut D,
     decisions: Decisions,
     switches: usize,
+    faults: usize,
     path: u64,
 }
 
 impl<D: Driver> Teller<'_, D> {
     fn told(self, ran: Ran) -> Told {
-        Told { ran, decisions: self.decisions, switches: self.switches, path: self.path }
+        let Teller { decisions, switches, faults, path, .. } = self;
+        Told { ran, decisions, switches, faults, path, until: None }
     }
 }
 
@@ -258,6 +269,7 @@ impl<D: Driver> Driver for Teller<'_, D> {
             self.decisions.push(world.number_of(proc));
         }
         self.switches += usize::from(world.is_preemption(proc));
+        self.faults += usize::from(world.core.is_fault(proc));
         Some(proc)
     }
 
@@ -341,6 +353,8 @@ pub(super) struct Replay<'d> {
     next: usize,
     /// A number that names nobody means the first instead: for shrinking. Otherwise the run is given up.
     lenient: bool,
+    /// The run is given up after so many steps.
+    until: Option<usize>,
     /// The step at which the decisions did not fit.
     pub(super) misfit: Option<usize>,
     steps: usize,
@@ -348,7 +362,13 @@ pub(super) struct Replay<'d> {
 
 impl<'d> Replay<'d> {
     pub(super) fn new(decisions: &'d [u32], lenient: bool) -> Self {
-        Replay { decisions, next: 0, lenient, misfit: None, steps: 0 }
+        Replay { decisions, next: 0, lenient, until: None, misfit: None, steps: 0 }
+    }
+
+    /// Gives the run up after so many steps.
+    pub(super) fn until(mut self, steps: Option<usize>) -> Self {
+        self.until = steps;
+        self
     }
 
     /// Were there more decisions than the run had use for?
@@ -363,6 +383,9 @@ impl<'d> Replay<'d> {
 
 impl Driver for Replay<'_> {
     fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
+        if self.until == Some(self.steps) {
+            return None;
+        }
         let mut number = 0;
         if world.enabled.len() > 1 {
             number = self.decisions.get(self.next).copied().unwrap_or(0);

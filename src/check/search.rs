@@ -1,6 +1,7 @@
 //! The search as a whole: earlier failures first, then mode after mode; a failure is run again, shortened, and told.
 
 use super::exhaustive::{Exhaustive, Limit};
+use super::given::Given;
 use super::run::{Ending, Hash, Lines, Ran, Replay, Retrace, Stage, Told};
 use super::sample::{Pct, Pos, Sampler, Walk};
 use super::shrink::shrink;
@@ -8,8 +9,9 @@ use super::token::Token;
 use super::verdict::{Bound, Explored, Failure, Fault, Verdict};
 use super::world::Program;
 use super::{Mode, Settings};
-use crate::event::Observer;
-use crate::rules::Detector;
+use crate::event::{Event, Observer};
+use crate::report::{self, Chart};
+use crate::rules::{Detector, Rules};
 use crate::scheduler::Random;
 use crate::time::{Clock, RealClock};
 use std::collections::BTreeMap;
@@ -23,15 +25,15 @@ const STALLS_LOOKED_FOR: u64 = 16;
 const CLOCK_EVERY: u64 = 64;
 
 pub(super) struct Search<'p> {
-    stage: Stage<'p>,
-    explored: Explored,
+    pub(super) stage: Stage<'p>,
+    pub(super) explored: Explored,
     clock: RealClock,
     /// What `sometimes` said so far.
     sometimes: BTreeMap<&'static str, bool>,
     /// With `keep_going`: the first failure.
     failed: Option<Failure>,
     /// Runs were shorter than a batch for every actor, so far.
-    reached_a_batch: bool,
+    pub(super) reached_a_batch: bool,
 }
 
 /// What a part of the search came to, if it came to an end.
@@ -50,7 +52,7 @@ impl<'p> Search<'p> {
         }
     }
 
-    fn settings(&self) -> &'p Settings {
+    pub(super) fn settings(&self) -> &'p Settings {
         self.stage.program.settings
     }
 
@@ -78,6 +80,7 @@ impl<'p> Search<'p> {
         let seed = self.settings().seed;
         let by_batch = self.settings().detector == Detector::Batch;
         match mode {
+            Mode::States => self.states(),
             Mode::Exhaustive | Mode::Naive => {
                 let verdict = self.exhaust(*mode == Mode::Exhaustive)?;
                 if self.reached_a_batch && by_batch && !self.stage.program.batches_matter && self.failed.is_none() {
@@ -93,6 +96,11 @@ impl<'p> Search<'p> {
             }
             Mode::Random(runs) => self.sample(*runs, &mut Walk::new()),
             Mode::Pos(runs) => self.sample(*runs, &mut Pos::new()),
+            Mode::Given(bytes) => {
+                let ran = self.stage.run(&mut Given::new(bytes));
+                let cut = |explored| Verdict::Cut { by: Bound::Sample, explored, estimate: None };
+                Ok(self.note(ran)?.unwrap_or_else(|| cut(self.explored.clone())))
+            }
             Mode::Pct { depth, runs } => {
                 let mut walk = Walk::new();
                 walk.begin(Random::new(seed).next_u64());
@@ -158,10 +166,11 @@ impl<'p> Search<'p> {
         Ok(Verdict::Cut { by: Bound::Sample, explored: self.explored.clone(), estimate: None })
     }
 
-    fn bound(&mut self) -> Option<Bound> {
+    pub(super) fn bound(&mut self) -> Option<Bound> {
         let runs = self.explored.runs + self.explored.redundant;
         match () {
             () if runs >= self.settings().max_runs => Some(Bound::Runs),
+            () if self.explored.states >= self.settings().max_states => Some(Bound::States),
             () if runs.is_multiple_of(CLOCK_EVERY) && self.is_out_of_time() => Some(Bound::Time),
             () => None,
         }
@@ -172,7 +181,7 @@ impl<'p> Search<'p> {
     }
 
     /// Counts a run, and looks at how it ended. A verdict if the search is over with it.
-    fn note(&mut self, ran: Ran) -> Result<End, String> {
+    pub(super) fn note(&mut self, ran: Ran) -> Result<End, String> {
         self.explored.steps += ran.steps as u64;
         self.explored.longest = self.explored.longest.max(ran.steps);
         if matches!(ran.ending, Ending::GivenUp) {
@@ -181,9 +190,7 @@ impl<'p> Search<'p> {
         }
         self.explored.runs += 1;
         self.reached_a_batch |= ran.reached_a_batch;
-        for (label, held) in &ran.sometimes {
-            *self.sometimes.entry(label).or_default() |= held;
-        }
+        self.note_statements(&ran);
         if self.explored.runs == 1 && self.settings().twice {
             let told = self.told();
             if let Some(differs) = self.differs(&told) {
@@ -203,6 +210,13 @@ impl<'p> Search<'p> {
                 Ok(self.failed(fault))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// What it said with `sometimes`.
+    pub(super) fn note_statements(&mut self, ran: &Ran) {
+        for (label, held) in &ran.sometimes {
+            *self.sometimes.entry(label).or_default() |= held;
         }
     }
 
@@ -245,22 +259,34 @@ impl<'p> Search<'p> {
         }
     }
 
+    /// The verdict on what holds where a run was given up.
+    pub(super) fn fail_here(&mut self, mut told: Told, found: Fault) -> Verdict {
+        told.until = Some(told.ran.steps);
+        self.fail(told, found, false)
+    }
+
     /// The verdict on a run that failed.
     fn fail(&mut self, told: Told, found: Fault, watched: bool) -> Verdict {
         let before = (told.ran.steps, told.switches);
-        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_));
+        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_)) || told.until.is_some();
         let quiet = self.quiet();
         let told = if self.settings().shrink && !path_fault {
             shrink(&mut self.quiet_stage(&quiet), told, watched)
         } else {
             told
         };
-        let lines = Lines::default();
-        let shown = self.again(&told, lines.clone());
+        let (lines, chart) = (Lines::default(), Chart::new());
+        let (mut to_lines, mut to_chart) = (lines.clone(), chart.clone());
+        let observer = move |now: Duration, event: &Event<'_>| {
+            to_lines.observe(now, event);
+            to_chart.observe(now, event);
+        };
+        let shown = Told { until: told.until, ..self.again(&told, observer) };
         let token = self.token(&shown);
+        let replay = replay_line(&token);
         let mut fault = if path_fault { found } else { shown.ran.fault().cloned().unwrap_or(found) };
         if let Fault::Deadlock(report) = &mut fault {
-            report.replay = format!("BACKWATER_REPLAY={token}");
+            report.replay.clone_from(&replay);
         }
         Verdict::Failed(Box::new(Failure {
             fault,
@@ -268,14 +294,16 @@ impl<'p> Search<'p> {
             steps: shown.ran.steps,
             switches: shown.switches,
             found: before,
+            replay,
             events: lines.take(),
+            chart,
             explored: self.explored.clone(),
         }))
     }
 
     /// Only the runs of the search count as runs of the program.
     fn quiet(&self) -> Settings {
-        Settings { each_end: None, ..self.settings().clone() }
+        Settings { each_end: None, observe_each: None, ..self.settings().clone() }
     }
 
     fn quiet_stage<'q>(&self, settings: &'q Settings) -> Stage<'q>
@@ -294,7 +322,7 @@ impl<'p> Search<'p> {
     /// Takes the decisions of a run again, with somebody who watches.
     fn again(&self, told: &Told, observer: impl Observer + 'static) -> Told {
         let quiet = self.quiet();
-        self.quiet_stage(&quiet).watch(&mut Replay::new(&told.decisions, true), Box::new(observer))
+        self.quiet_stage(&quiet).watch(&mut Replay::new(&told.decisions, true).until(told.until), Box::new(observer))
     }
 
     /// R12: does the schedule give the same run twice?
@@ -323,7 +351,7 @@ impl<'p> Search<'p> {
 
     fn token(&self, told: &Told) -> String {
         let settings = self.settings().hash();
-        Token { settings, path: told.path, decisions: told.decisions.clone() }.to_line()
+        Token { settings, path: told.path, decisions: told.decisions.clone(), until: told.until }.to_line()
     }
 
     /// Takes a token's schedule; gives back how it ended.
@@ -331,7 +359,8 @@ impl<'p> Search<'p> {
     /// # Errors
     /// Says why the token does not fit.
     pub(super) fn replay(&mut self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Option<Fault>, String> {
-        Ok(self.replayed(line, watched)?.ran.fault().cloned())
+        let told = self.replayed(line, watched)?;
+        self.found(&told)
     }
 
     fn replayed(&mut self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Told, String> {
@@ -340,7 +369,7 @@ impl<'p> Search<'p> {
         if !token.fits_settings(self.settings().hash()) {
             return Err(refuse("it was made with other settings (seed, batch, detector, grain, panics)".into()));
         }
-        let mut replay = Replay::new(&token.decisions, false);
+        let mut replay = Replay::new(&token.decisions, false).until(token.until);
         let told = match watched {
             Some(observer) => self.stage.watch(&mut replay, observer),
             None => self.stage.tell(&mut replay),
@@ -349,14 +378,19 @@ impl<'p> Search<'p> {
             (Some(step), _) => Err(refuse(format!("the program goes another way at step {step}: it has changed"))),
             (None, true) => Err(refuse("the program ends earlier than it did: it has changed".into())),
             _ if !token.fits_path(told.path) => Err(refuse("the program takes other steps than it did".into())),
-            _ => Ok(told),
+            _ => Ok(Told { until: token.until, ..told }),
         }
+    }
+
+    /// What is wrong with a replayed run: at its end, or where it was to be looked at.
+    fn found(&mut self, told: &Told) -> Result<Option<Fault>, String> {
+        if told.until.is_some() { self.judge_here(told) } else { Ok(told.ran.fault().cloned()) }
     }
 
     fn run_token(&mut self, line: &str) -> Result<Verdict, String> {
         let told = self.replayed(line, Some(Box::new(Lines::default())))?;
         self.explored.runs = 1;
-        let found = told.ran.fault().cloned();
+        let found = self.found(&told)?;
         Ok(match found {
             Some(found) => {
                 let watched = matches!(found, Fault::Stalled(_));
@@ -374,7 +408,7 @@ impl<'p> Search<'p> {
             match self.replayed(&line, Some(Box::new(Lines::default()))) {
                 Err(why) => eprintln!("{}: {why}", file.display()),
                 Ok(told) => {
-                    let Some(found) = told.ran.fault().cloned() else { continue };
+                    let Some(found) = self.found(&told)? else { continue };
                     let watched = matches!(found, Fault::Stalled(_));
                     if let Verdict::Failed(failure) = self.fail(told, found, watched) {
                         return Ok(Some(*failure));
@@ -391,15 +425,29 @@ impl<'p> Search<'p> {
             remember(file, &failure.token).map_err(|why| format!("cannot write {}: {why}", file.display()))?;
         }
         if let Some(dir) = env::var_os("BACKWATER_TRACE_DIR") {
-            let name = format!("{:016x}.txt", Hash::of(failure.token.as_bytes()));
-            let file = Path::new(&dir).join(name);
-            let written = fs::create_dir_all(&dir).and_then(|()| fs::write(&file, format!("{failure:#}\n")));
-            written.map_err(|why| {
-                format!("BACKWATER_TRACE_DIR: cannot write {}: {why}\nwhat it was to hold:\n{failure}", file.display())
+            keep(Path::new(&dir), &failure).map_err(|why| {
+                format!("BACKWATER_TRACE_DIR: cannot write to {dir:?}: {why}\nwhat it was to hold:\n{failure}")
             })?;
         }
         Ok(Verdict::Failed(Box::new(failure)))
     }
+}
+
+/// Writes a failure down: the report, every event, the chart and the graph of who waits for whom.
+fn keep(dir: &Path, failure: &Failure) -> std::io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let test = std::thread::current().name().unwrap_or("check").replace("::", "-");
+    let name = format!("{test}-{:016x}", Hash::of(failure.token.as_bytes()));
+    let write = |end: &str, text: &str| fs::write(dir.join(format!("{name}.{end}")), text);
+    write("txt", &format!("{failure:#}\n"))?;
+    write("events.txt", &(failure.events.join("\n") + "\n"))?;
+    write("chart.mmd", &failure.chart.mermaid())?;
+    let graphs = match &failure.fault {
+        Fault::Deadlock(report) => Some((report::wait_for_dot(report), report::wait_for_mermaid(report))),
+        Fault::Stalled(report) => Some((report::stall_dot(report), report::stall_mermaid(report))),
+        _ => None,
+    };
+    graphs.map_or(Ok(()), |(dot, mermaid)| write("waits.dot", &dot).and_then(|()| write("waits.mmd", &mermaid)))
 }
 
 /// Adds a token to a file, unless it is there.
@@ -416,6 +464,14 @@ fn remember(file: &Path, token: &str) -> std::io::Result<()> {
     fs::write(file, format!("{known}{head}{token}\n"))
 }
 
+/// What to paste. A test runs on a thread of its name.
+fn replay_line(token: &str) -> String {
+    match std::thread::current().name().filter(|name| *name != "main") {
+        Some(test) => format!("BACKWATER_REPLAY={token} cargo test {test} -- --exact"),
+        None => format!("BACKWATER_REPLAY={token}"),
+    }
+}
+
 fn of_run(seed: u64, run: u64) -> u64 {
     Random::new(seed ^ run.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next_u64()
 }
@@ -428,7 +484,8 @@ impl Settings {
             Detector::Batch => (0, 0),
             Detector::Depth { high, low } => (high, low),
         };
-        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1;
+        let pony = u64::from(self.rules == Rules::Pony);
+        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1 | pony << 2;
         [self.seed, u64::from(self.batch), u64::from(high), u64::from(low), flags].iter().for_each(|v| hash.add(*v));
         hash.0
     }
@@ -441,7 +498,7 @@ impl Settings {
     pub(super) fn take_environment(&mut self) {
         let bad = |name: &str, value: &str, wanted: &str| -> ! { panic!("{name}={value:?} is not {wanted}") };
         if let Ok(value) = env::var("BACKWATER_MODE") {
-            let wanted = "`exhaustive`, `naive`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
+            let wanted = "`exhaustive`, `naive`, `states`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
             self.mode = Mode::parse(&value).unwrap_or_else(|| bad("BACKWATER_MODE", &value, wanted));
         }
         if let Ok(value) = env::var("BACKWATER_SEED") {
@@ -463,6 +520,7 @@ impl Mode {
         match parts[..] {
             ["exhaustive"] => Some(Mode::Exhaustive),
             ["naive"] => Some(Mode::Naive),
+            ["states"] => Some(Mode::States),
             ["random", runs] => runs.parse().ok().map(Mode::Random),
             ["pos", runs] => runs.parse().ok().map(Mode::Pos),
             ["pct", depth, runs] => Some(Mode::Pct { depth: depth.parse().ok()?, runs: runs.parse().ok()? }),

@@ -1,8 +1,9 @@
 //! A text sequence chart: actors as columns, messages as arrows, mutes and falls as they happen.
 
+use super::wait_for::{escape, node};
 use crate::event::{ActorId, Event, Lane, Observer};
 use crate::sync::{Arc, Mutex, lock};
-use core::fmt::{self, Debug};
+use core::fmt::{self, Debug, Write};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -29,6 +30,37 @@ impl Chart {
     pub fn new() -> Self {
         Chart::default()
     }
+
+    /// The same as a `sequenceDiagram` in Mermaid's language, which forges and editors show in Markdown.
+    ///
+    /// ```
+    /// use backwater::{Runtime, report::Chart};
+    ///
+    /// let chart = Chart::new();
+    /// Runtime::builder().observer(chart.clone()).run(|env| env.out.clone().tell("".into(), env)).unwrap();
+    /// assert!(chart.mermaid().contains("a0_0->>a1_0: Print(#quot;#quot;)"));
+    /// ```
+    pub fn mermaid(&self) -> String {
+        lock(&self.shared).mermaid()
+    }
+
+    /// How many lines it has below its head.
+    pub(crate) fn rows(&self) -> usize {
+        let drawing = lock(&self.shared);
+        let columns = drawing.columns();
+        drawing.rows.iter().filter(|row| row.is_shown(&columns)).count()
+    }
+
+    /// Its head and its last `rows` lines.
+    pub(crate) fn tail(&self, rows: usize) -> String {
+        let text = self.to_string();
+        let skipped = self.rows().saturating_sub(rows);
+        text.lines()
+            .enumerate()
+            .filter(|(at, _)| *at == 0 || *at > skipped)
+            .map(|(_, line)| format!("{line}\n"))
+            .collect()
+    }
 }
 
 impl Observer for Chart {
@@ -53,7 +85,8 @@ struct Drawing {
 #[derive(Debug)]
 struct Row {
     now: Duration,
-    from: ActorId,
+    /// Absent: it happened outside the program.
+    from: Option<ActorId>,
     /// An arrow goes from `from` to here.
     to: Option<ActorId>,
     /// The lifeline of `from` from this row on.
@@ -96,6 +129,9 @@ impl Drawing {
             Redundant { actor, call, .. } => (actor, None, None, format!("{call} changes nothing (R5)")),
             Fell { actor } => (actor, None, Some(IDLE), "falls (R6)".to_owned()),
             Ended { actor, why } => (actor, None, Some(BLANK), format!("ends: {why:?} (R8)")),
+            Outside { what } => {
+                return self.rows.push(Row { now, from: None, to: None, line: None, note: what.to_owned() });
+            }
             Marked { .. }
             | RunBegan { .. }
             | RunsOn { .. }
@@ -108,7 +144,7 @@ impl Drawing {
                 return;
             }
         };
-        self.rows.push(Row { now, from, to, line, note });
+        self.rows.push(Row { now, from: Some(from), to, line, note });
     }
 
     fn name(&self, id: ActorId) -> &str {
@@ -117,7 +153,7 @@ impl Drawing {
 
     fn draw(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.columns();
-        let shown = |row: &&Row| columns.contains(&row.from);
+        let shown = |row: &&Row| row.is_shown(&columns);
         let width = columns.iter().map(|id| self.name(*id).chars().count()).max().unwrap_or(0) + 3;
         let mut lines = vec![BLANK; columns.len()];
         let mut now = None;
@@ -133,16 +169,46 @@ impl Drawing {
 
     /// What stands to the right: who it happened to, where no arrow says it.
     fn note(&self, row: &Row) -> String {
-        match row.to {
-            Some(_) => row.note.clone(),
-            None => format!("{} {}", self.name(row.from), row.note),
+        match (row.from, row.to) {
+            (Some(from), None) => format!("{} {}", self.name(from), row.note),
+            _ => row.note.clone(),
         }
+    }
+
+    fn mermaid(&self) -> String {
+        let columns = self.columns();
+        let mut text = String::from("sequenceDiagram\n");
+        let mut put = |line: fmt::Arguments<'_>| {
+            // A String takes whatever is written to it.
+            let _ = writeln!(text, "    {line}");
+        };
+        for id in &columns {
+            put(format_args!("participant {} as {}", node(*id), escape(self.name(*id))));
+        }
+        let ends = columns.first().zip(columns.last());
+        let mut now = Duration::ZERO;
+        for row in self.rows.iter().filter(|row| row.is_shown(&columns)) {
+            if let Some((first, last)) = ends.filter(|_| row.now != now) {
+                now = row.now;
+                put(format_args!("Note over {},{}: {now:?}", node(*first), node(*last)));
+            }
+            match (row.from, row.to.filter(|to| columns.contains(to)), ends) {
+                (Some(from), Some(to), _) => put(format_args!("{}->>{}: {}", node(from), node(to), escape(&row.note))),
+                (Some(from), None, _) => put(format_args!("Note over {}: {}", node(from), escape(&row.note))),
+                (None, _, Some((first, last))) => {
+                    put(format_args!("Note over {},{}: {}", node(*first), node(*last), escape(&row.note)));
+                }
+                (None, _, None) => {}
+            }
+        }
+        text
     }
 
     /// The actors that something happened to besides their birth and the end of the run.
     fn columns(&self) -> Vec<ActorId> {
         let touched = |id: &ActorId| {
-            let about = |row: &&Row| row.from == *id && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
+            let about =
+                |row: &&Row| row.from == Some(*id) && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
             self.rows.iter().any(|row| about(&row))
         };
         self.names.keys().copied().filter(touched).collect()
@@ -150,10 +216,14 @@ impl Drawing {
 }
 
 impl Row {
+    fn is_shown(&self, columns: &[ActorId]) -> bool {
+        self.from.is_none_or(|from| columns.contains(&from))
+    }
+
     fn graphic(&self, columns: &[ActorId], lines: &mut [char], width: usize) -> String {
         let column = |id: ActorId| columns.iter().position(|c| *c == id);
         let center = |column: usize| column * width + (width - 1) / 2;
-        let from = column(self.from);
+        let from = self.from.and_then(column);
         if let (Some(from), Some(line)) = (from, self.line) {
             // A fall or the freeing of an actor that has ended draws no line.
             lines[from] = line;

@@ -144,6 +144,15 @@ impl Core<'_> {
         each!(self, core => core.set_timer(delay, period, tick))
     }
 
+    /// The checker tells states apart: see `Single::tick_is`.
+    pub(crate) fn takes_prints(&self) -> bool {
+        each!(self, core => core.takes_prints())
+    }
+
+    pub(crate) fn tick_is(&mut self, print: u128) {
+        each!(self, core => core.tick_is(print));
+    }
+
     pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
         each!(self, core => core.cancel_timer(id))
     }
@@ -158,6 +167,10 @@ impl Core<'_> {
 
     pub(crate) fn promise(&mut self, label: &'static str, kind: Promise, holds: bool) {
         each!(self, core => core.promise(label, kind, holds));
+    }
+
+    pub(crate) fn is_checked(&self) -> bool {
+        each!(self, core => core.is_checked())
     }
 
     pub(crate) fn looked_at_time(&self) {

@@ -7,15 +7,19 @@
 //! A search makes millions of short runs, so everything here is emptied and used again, and what a step touched is
 //! written down only while somebody asks for it.
 
+use super::fingerprint::Fingerprint;
 use super::pressure::GuardDrops;
+use super::prints::Prints;
 use super::random::Random;
 use super::seat::Seat;
 use super::single::{Delivery, Single};
 use crate::event::{ActorId, Lane, Place};
 use crate::mailbox::{Draft, Letter};
+use crate::rules::Load;
 use crate::sync::Arc;
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::Hash;
 
 /// One thing that a behaviour did to the world.
 pub(super) enum Effect {
@@ -58,10 +62,10 @@ pub(crate) enum Object {
     /// A timer, by its owner and which of the owner's it is.
     Timer(u32, u32),
     /// Something in the world outside, which names it.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network is a world to be explored"))]
     Outside(u64),
     /// Something on its way there, and which: written when it sets out, read when it arrives.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network is a world to be explored"))]
     Parcel(u64, u32),
     /// Everything: a behaviour asked for statistics.
     World,
@@ -100,6 +104,8 @@ pub(crate) enum TimerChange {
 #[derive(Default)]
 pub(super) struct Progress {
     pub(super) effects: VecDeque<Effect>,
+    /// Of each effect, where states are told apart.
+    pub(super) prints: VecDeque<u128>,
     pub(super) pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
     pub(super) marked: Vec<u32>,
@@ -124,6 +130,7 @@ impl Progress {
     /// The behaviour in progress is over, or never was.
     pub(super) fn behaviour_over(&mut self) {
         self.effects.clear();
+        self.prints.clear();
         self.pending.clear();
         self.marked.clear();
         (self.stopping, self.shutdown, self.behaving, self.panic) = (false, false, false, None);
@@ -163,11 +170,17 @@ pub(crate) struct Script {
     pub(super) written: VecDeque<Effect>,
     pub(super) progress: Vec<Progress>,
     drops: Arc<GuardDrops>,
+    /// Guards that another actor dropped before the effect that takes them was carried out.
+    dropped_early: Vec<u64>,
     /// What the step in progress touched.
     pub(super) touched: Vec<(Object, Access)>,
     pub(super) timers_set: Vec<(u32, u32)>,
     /// Something that was due is over: time may pass.
     pub(super) let_go: bool,
+    /// Another step could have kept this one from being taken.
+    pub(super) preventable: bool,
+    /// It is taken only when nothing else can be.
+    pub(super) is_last: bool,
     /// What was done to the world outside; empty between steps.
     pub(super) doings: Doings,
     pub(super) freed: Vec<u32>,
@@ -184,6 +197,11 @@ pub(crate) struct Script {
     pub(super) enabled: usize,
     /// Those of whom that may have changed.
     pub(super) changed: Vec<u32>,
+    /// Guards that live or whose drop is still to be carried out: owner and number. The number is the smallest that is
+    /// free, so that a state comes back in which the same guards live.
+    guards: BTreeSet<(u32, u64)>,
+    /// What tells states apart, if the search asks for it.
+    pub(super) prints: Option<Box<Prints>>,
 }
 
 /// Seats of the standard streams: what is sent there is not part of the search.
@@ -235,6 +253,9 @@ impl Script {
 
     /// A message is about to arrive at `to`.
     pub(super) fn pushed(&mut self, to: ActorId) {
+        if let Some(prints) = &mut self.prints {
+            prints.arrives(to.seat);
+        }
         self.touch(Object::Life(to.seat), Access::Read);
         self.touch(Object::Tail(to.seat), Access::Write);
         let progress = self.of(to.seat);
@@ -277,6 +298,37 @@ impl Script {
     }
 }
 
+impl Script {
+    /// The number of a new guard of `seat`.
+    pub(super) fn new_guard(&mut self, seat: u32) -> u64 {
+        let number = (0..).find(|number| !self.guards.contains(&(seat, *number))).expect("numbers do not run out");
+        self.guards.insert((seat, number));
+        number
+    }
+
+    pub(super) fn guard_is_gone(&mut self, seat: u32, number: u64) {
+        self.guards.remove(&(seat, number));
+    }
+
+    /// Behaviours in progress. Where runs end matters only if one can be full.
+    pub(super) fn print_progress(&self, all: &mut Fingerprint) {
+        for progress in &self.progress {
+            let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some()];
+            all.word(flags.iter().fold(progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag)));
+            if self.batches_matter {
+                (progress.running, progress.left, progress.handled).hash(all);
+            }
+            if progress.behaving {
+                let made = progress.prints.iter().copied().chain(std::iter::repeat(0));
+                progress.effects.iter().zip(made).for_each(|(effect, made)| effect.print(made, all));
+                let mut marks = [progress.pending.clone(), progress.marked.clone()];
+                marks.iter_mut().for_each(|marks| marks.sort_unstable());
+                marks.hash(all);
+            }
+        }
+    }
+}
+
 impl Single {
     /// Turns this runtime, which has done nothing yet, over to the checker.
     pub(crate) fn write_script(&mut self, atomic: bool, batches_matter: bool) {
@@ -289,9 +341,12 @@ impl Single {
             written: VecDeque::new(),
             progress: Vec::new(),
             drops: self.drops.clone(),
+            dropped_early: Vec::new(),
             touched: Vec::new(),
             timers_set: Vec::new(),
             let_go: false,
+            preventable: false,
+            is_last: false,
             doings: Doings::default(),
             freed: Vec::new(),
             looked: Cell::default(),
@@ -301,6 +356,8 @@ impl Single {
             promises: Vec::new(),
             enabled: 0,
             changed: Vec::new(),
+            guards: BTreeSet::new(),
+            prints: None,
         }));
         self.watch_all();
     }
@@ -316,7 +373,10 @@ impl Single {
         script.progress.iter_mut().for_each(Progress::reset);
         script.written.clear();
         script.promises.clear();
+        script.dropped_early.clear();
         script.changed.clear();
+        script.guards.clear();
+        script.prints.iter_mut().for_each(|prints| prints.reset());
         (script.recording, script.dice, script.enabled) = (false, None, 0);
     }
 
@@ -364,27 +424,69 @@ impl Single {
         true
     }
 
+    /// A guard was dropped that is not held yet: its holder's code has run, and the effect is still to be carried out.
+    pub(super) fn note_early_drop(&mut self, guard: u64) {
+        self.script().dropped_early.push(guard);
+    }
+
+    pub(super) fn was_dropped_early(&mut self, guard: u64) -> bool {
+        let Some(script) = &mut self.script else { return false };
+        let at = script.dropped_early.iter().position(|early| *early == guard);
+        at.map(|at| script.dropped_early.swap_remove(at)).is_some()
+    }
+
+    /// Will the running actor be under pressure, once all that its behaviour did so far is carried out? None if effects
+    /// are not written down.
+    pub(super) fn will_be_under_pressure(&mut self) -> Option<bool> {
+        let me = self.running;
+        let data = self.post.data(me.seat);
+        let mut applied = data.load.has(Load::APPLIED);
+        let held = data.more.iter().flat_map(|more| &more.guards);
+        let mut held: Vec<u64> = held.map(|(guard, _)| *guard).collect();
+        let script = self.script.as_mut().filter(|script| script.recording)?;
+        script.touch(Object::Load(me.seat), Access::Read);
+        script.write_drops();
+        for effect in &script.written {
+            match effect {
+                Effect::Apply(_) => applied = true,
+                Effect::Release(_) => applied = false,
+                Effect::Hold { guard, .. } => held.push(*guard),
+                Effect::Drop { guard, .. } => held.retain(|g| g != guard),
+                Effect::Send { .. } | Effect::Watch { .. } => {}
+            }
+        }
+        Some(applied || !held.is_empty())
+    }
+
+    /// Are its steps taken by a checker?
+    pub(crate) fn is_checked(&self) -> bool {
+        self.script.is_some()
+    }
+
     pub(crate) fn looked_at_time(&self) {
         if let Some(script) = &self.script {
             script.looked.set((true, script.looked.get().1));
         }
+        self.print_look(false);
     }
 
     pub(crate) fn looked_at_all(&self) {
         if let Some(script) = &self.script {
             script.looked.set((true, true));
         }
+        self.print_look(true);
     }
 
-    /// The checker's answer to `choose`; none without a checker.
+    /// The checker's answer to `choose`, or without a checker the policy's; none leaves it to the seed.
     pub(crate) fn choose(&mut self, n: u64) -> Option<u64> {
-        let script = self.script.as_mut()?;
+        let Some(script) = self.script.as_mut() else { return self.queue.choose(n) };
         let answers = u32::try_from(n).expect("a choice has fewer than 2^32 answers");
         let given = match script.given.get(script.chosen.len()) {
             Some(given) => given % answers,
             None => script.dice.as_mut().map_or(0, |dice| dice.below(n) as u32),
         };
         script.chosen.push((given, answers));
+        self.print_answer(u64::from(given));
         Some(u64::from(given))
     }
 

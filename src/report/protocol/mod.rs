@@ -98,7 +98,7 @@ impl Fact {
             Event::Told { actor, workers } => Fact::Told(actor, workers.to_vec()),
             Event::Heard { actor, worker } => Fact::Heard(actor, worker),
             Event::Ended { actor, why } => Fact::Ended(actor, why),
-            Event::DeadLetter { .. } | Event::TimerFired { .. } => return None,
+            Event::DeadLetter { .. } | Event::TimerFired { .. } | Event::Outside { .. } => return None,
         })
     }
 }

@@ -237,10 +237,7 @@ impl Writer {
     fn sent(&mut self, from: ActorId, to: ActorId) {
         let between = |f: &Fact| match f {
             Fact::Overloaded(a) => *a == to,
-            f => matches!(
-                f,
-                Fact::GuardDropped(_) | Fact::Fell(_) | Fact::Freed(_) | Fact::Told(..) | Fact::Heard(..)
-            ),
+            f => matches!(f, Fact::GuardDropped(_) | Fact::Fell(_) | Fact::Freed(_) | Fact::Told(..) | Fact::Heard(..)),
         };
         let count = self.facts.iter().take_while(|f| between(f)).count();
         let mut rest = self.facts.split_off(count);
