@@ -1,6 +1,7 @@
 //! The search as a whole: earlier failures first, then mode after mode; a failure is run again, shortened, and told.
 
 use super::exhaustive::{Exhaustive, Limit};
+use super::fair::Fair;
 use super::given::Given;
 use super::run::{Ending, Hash, Lines, Ran, Replay, Retrace, Stage, Told};
 use super::sample::{Pct, Pos, Sampler, Walk};
@@ -65,6 +66,11 @@ impl<'p> Search<'p> {
             return self.write_down(failure);
         }
         let mode = self.settings().mode.clone();
+        if self.settings().max_wait.is_some() && !matches!(mode, Mode::Fair(_)) {
+            return Err(
+                "Check::max_wait asks who waits too long under a fair scheduler: use it with Check::fair(runs)".into(),
+            );
+        }
         let verdict = self.run_mode(&mode)?;
         match (self.failed.take(), verdict) {
             (Some(mut failure), verdict) => {
@@ -96,6 +102,7 @@ impl<'p> Search<'p> {
             }
             Mode::Random(runs) => self.sample(*runs, &mut Walk::new()),
             Mode::Pos(runs) => self.sample(*runs, &mut Pos::new()),
+            Mode::Fair(runs) => self.sample(*runs, &mut Fair::new()),
             Mode::Given(bytes) => {
                 let ran = self.stage.run(&mut Given::new(bytes));
                 let cut = |explored| Verdict::Cut { by: Bound::Sample, explored, estimate: None };
@@ -268,14 +275,15 @@ impl<'p> Search<'p> {
     /// The verdict on a run that failed.
     fn fail(&mut self, told: Told, found: Fault, watched: bool) -> Verdict {
         let before = (told.ran.steps, told.switches);
-        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_)) || told.until.is_some();
+        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_) | Fault::NeverReached(_))
+            || told.until.is_some();
         let quiet = self.quiet();
         let told = if self.settings().shrink && !path_fault {
             shrink(&mut self.quiet_stage(&quiet), told, watched)
         } else {
             told
         };
-        let (lines, chart) = (Lines::default(), Chart::new());
+        let (lines, chart) = (Lines::default(), Chart::brief());
         let (mut to_lines, mut to_chart) = (lines.clone(), chart.clone());
         let observer = move |now: Duration, event: &Event<'_>| {
             to_lines.observe(now, event);
@@ -337,11 +345,12 @@ impl<'p> Search<'p> {
     }
 
     fn check_sometimes(&mut self, verdict: Verdict) -> Result<Verdict, String> {
-        let never = self.sometimes.iter().find(|(_, held)| !**held).map(|(label, _)| *label);
-        let Some(label) = never else { return Ok(verdict) };
+        let never = self.sometimes.iter().find(|(_, held)| !**held).map(|(label, _)| Fault::Never(label));
+        let unreached = self.settings().expects.iter().find(|label| !self.sometimes.contains_key(*label));
+        let Some(fault) = never.or(unreached.map(|label| Fault::NeverReached(label))) else { return Ok(verdict) };
         let quiet = self.quiet();
         let told = self.quiet_stage(&quiet).tell(&mut Replay::new(&[], true));
-        match self.fail(told, Fault::Never(label), false) {
+        match self.fail(told, fault, false) {
             Verdict::Failed(failure) => self.write_down(*failure),
             verdict => Ok(verdict),
         }
@@ -384,7 +393,7 @@ impl<'p> Search<'p> {
 
     /// What is wrong with a replayed run: at its end, or where it was to be looked at.
     fn found(&mut self, told: &Told) -> Result<Option<Fault>, String> {
-        if told.until.is_some() { self.judge_here(told) } else { Ok(told.ran.fault().cloned()) }
+        if told.until.is_some() { self.judge_here() } else { Ok(told.ran.fault().cloned()) }
     }
 
     fn run_token(&mut self, line: &str) -> Result<Verdict, String> {
@@ -439,7 +448,7 @@ fn keep(dir: &Path, failure: &Failure) -> std::io::Result<()> {
     let test = std::thread::current().name().unwrap_or("check").replace("::", "-");
     let name = format!("{test}-{:016x}", Hash::of(failure.token.as_bytes()));
     let write = |end: &str, text: &str| fs::write(dir.join(format!("{name}.{end}")), text);
-    write("txt", &format!("{failure:#}\n"))?;
+    write("report.txt", &format!("{failure:#}\n"))?;
     write("events.txt", &(failure.events.join("\n") + "\n"))?;
     write("chart.mmd", &failure.chart.mermaid())?;
     let graphs = match &failure.fault {
@@ -498,7 +507,7 @@ impl Settings {
     pub(super) fn take_environment(&mut self) {
         let bad = |name: &str, value: &str, wanted: &str| -> ! { panic!("{name}={value:?} is not {wanted}") };
         if let Ok(value) = env::var("BACKWATER_MODE") {
-            let wanted = "`exhaustive`, `naive`, `states`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
+            let wanted = "`exhaustive`, `naive`, `states`, `random:RUNS`, `pct:DEPTH:RUNS`, `pos:RUNS` or `fair:RUNS`";
             self.mode = Mode::parse(&value).unwrap_or_else(|| bad("BACKWATER_MODE", &value, wanted));
         }
         if let Ok(value) = env::var("BACKWATER_SEED") {
@@ -522,6 +531,7 @@ impl Mode {
             ["naive"] => Some(Mode::Naive),
             ["states"] => Some(Mode::States),
             ["random", runs] => runs.parse().ok().map(Mode::Random),
+            ["fair", runs] => runs.parse().ok().map(Mode::Fair),
             ["pos", runs] => runs.parse().ok().map(Mode::Pos),
             ["pct", depth, runs] => Some(Mode::Pct { depth: depth.parse().ok()?, runs: runs.parse().ok()? }),
             _ => None,

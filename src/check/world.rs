@@ -3,7 +3,6 @@
 use super::Settings;
 use super::verdict::Fault;
 use crate::event::{Observer, Place};
-use crate::rules::Rules;
 use crate::runtime::{Env, Lobby, Remote, Streams, install_hook, panic_place, payload_text};
 use crate::scheduler::{Base, Bodies, Config, Failure, Proc, Promise, Single, Stall, Traces};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -159,13 +158,17 @@ impl World {
             None => {}
         }
         if settings.invariants
-            && settings.rules == Rules::Backwater
             && let Err(broken) = self.core.check(true)
         {
             return Some(Fault::Broken(broken));
         }
         if self.core.has_muted() {
             return Some(Fault::Deadlock(Box::new(self.core.deadlock(String::new()))));
+        }
+        if settings.actors_stop
+            && let Some(name) = self.core.still_living()
+        {
+            return Some(Fault::NotStopped { name });
         }
         let pressing = (!settings.unmatched_apply_is_fine).then(|| self.core.still_pressing()).flatten();
         pressing.map(|root| Fault::UnmatchedApply(Box::new(root))).or_else(|| self.broken_promise())

@@ -17,7 +17,16 @@ pub(crate) fn install_hook() {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             // A thread that is being torn down has nobody to tell.
-            let _ = PLACE.try_with(|place| *place.borrow_mut() = info.location().map(ToString::to_string));
+            let now = info.location().map(ToString::to_string);
+            let first = PLACE.try_with(|place| place.replace(now.clone())).ok().flatten();
+            if let Some(first) = first.filter(|_| QUIET.try_with(Cell::get).unwrap_or(false)) {
+                // If the first one is still unwinding, Rust ends the process after this, and nobody can tell more.
+                let now = now.unwrap_or_default();
+                eprintln!(
+                    "backwater: a panic at {now}, after one at {first} that nobody has dealt with yet. If the process \
+                     ends now, a value's Drop panicked while a panic unwound, which nothing can catch."
+                );
+            }
             if !QUIET.try_with(Cell::get).unwrap_or(false) {
                 before(info);
             }

@@ -214,6 +214,17 @@ impl Single {
         self.name_of(self.id_of(seat))
     }
 
+    /// Who holds it back, by name.
+    pub(crate) fn muted_by(&self, seat: u32) -> Vec<String> {
+        self.marks.receivers_of(seat).into_iter().map(|seat| self.name_at(seat)).collect()
+    }
+
+    /// An actor that the program created and that has not ended.
+    pub(crate) fn still_living(&self) -> Option<String> {
+        const OF_THE_RUNTIME: u32 = 4;
+        self.living_seats().find(|seat| *seat >= OF_THE_RUNTIME).map(|seat| self.name_at(seat))
+    }
+
     /// An actor under pressure, and why.
     pub(crate) fn pressing(&self, seat: u32) -> Root {
         self.root(seat)

@@ -144,6 +144,12 @@ impl Single {
         }
     }
 
+    /// Is a behaviour of it, or a run, in progress?
+    pub(crate) fn is_mid_run(&self, seat: u32) -> bool {
+        let progress = self.script.as_ref().and_then(|script| script.progress.get(seat as usize));
+        progress.is_some_and(|progress| progress.behaving || progress.running)
+    }
+
     /// Is this actor overloaded now?
     pub(crate) fn is_overloaded(&self, seat: u32) -> bool {
         self.post.data(seat).load.has(Load::OVERLOADED)
