@@ -123,6 +123,8 @@ pub enum Event<'a> {
     TimerFired { actor: ActorId, timer: u64, ticks: u64 },
     /// An actor ended (R8).
     Ended { actor: ActorId, why: End },
+    /// Under the checker: something happened outside the program, on a simulated network say.
+    Outside { what: &'a str },
 }
 
 /// Sees every event of a run, in order. `now` is the time since the run began.
@@ -193,6 +195,7 @@ impl Display for Event<'_> {
             Fell { actor } => write!(f, "{actor} fell (R6)"),
             TimerFired { actor, timer, ticks } => write!(f, "{actor} timer {timer} fired, {ticks} ticks (R7)"),
             Ended { actor, why } => write!(f, "{actor} ended: {why:?} (R8)"),
+            Outside { what } => f.write_str(what),
         }
     }
 }

@@ -257,7 +257,16 @@ impl<'a, A: Actor> Context<'a, A> {
     }
 
     /// A way into `to` for code outside any actor: other threads, async tasks (R13).
+    ///
+    /// # Panics
+    /// Under the [checker](crate::check()), which cannot say when a thread sends.
+    #[track_caller]
     pub fn inlet<M: Debug + Send + 'static>(&mut self, to: &Addr<M>) -> Inlet<M> {
+        assert!(
+            !self.core.is_checked(),
+            "an inlet is for code outside any actor, and the checker cannot say when that sends: in a program to be \
+             checked let an actor stand in for it, with Context::choose for what it may do"
+        );
         inlet::open(&mut self.core, to)
     }
 
@@ -265,10 +274,16 @@ impl<'a, A: Actor> Context<'a, A> {
     /// `capacity` messages its actor is under pressure, until half of them have been read.
     ///
     /// # Panics
-    /// If `capacity` is 0: it would be full before anything was sent.
+    /// If `capacity` is 0: it would be full before anything was sent. Under the [checker](crate::check()), which cannot
+    /// say when a thread reads.
     #[track_caller]
     pub fn outlet<M: Debug + Send + 'static>(&mut self, capacity: usize) -> (Addr<M>, Outlet<M>) {
         assert!(capacity > 0, "an outlet's capacity is at least 1 message: with 0 it would be full for ever");
+        assert!(
+            !self.core.is_checked(),
+            "an outlet is read by code outside any actor, and the checker cannot say when: in a program to be checked \
+             let an actor stand in for the reader, under pressure while it is full"
+        );
         outlet::open(capacity, Location::caller(), self)
     }
 

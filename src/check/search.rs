@@ -15,7 +15,7 @@ use crate::report::{self, Chart};
 use crate::rules::{Detector, Rules};
 use crate::scheduler::Random;
 use crate::time::{Clock, RealClock};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
@@ -33,6 +33,9 @@ pub(super) struct Search<'p> {
     sometimes: BTreeMap<&'static str, bool>,
     /// With `keep_going`: the first failure.
     failed: Option<Failure>,
+    /// Where runs ended, for a check of what is declared independent; and where they may end.
+    ends: BTreeSet<u128>,
+    allowed: Option<BTreeSet<u128>>,
     /// Runs were shorter than a batch for every actor, so far.
     pub(super) reached_a_batch: bool,
 }
@@ -49,6 +52,8 @@ impl<'p> Search<'p> {
             clock,
             sometimes: BTreeMap::new(),
             failed: None,
+            ends: BTreeSet::new(),
+            allowed: None,
             reached_a_batch: false,
         }
     }
@@ -88,7 +93,13 @@ impl<'p> Search<'p> {
         match mode {
             Mode::States => self.states(),
             Mode::Exhaustive | Mode::Naive => {
+                if self.settings().check_independence {
+                    self.stage.take_prints(false);
+                }
                 let verdict = self.exhaust(*mode == Mode::Exhaustive)?;
+                if self.settings().check_independence && matches!(verdict, Verdict::Complete(_)) {
+                    return self.check_independence(verdict);
+                }
                 if self.reached_a_batch && by_batch && !self.stage.program.batches_matter && self.failed.is_none() {
                     // Overload was possible, so where runs end matters, and that was not explored: again, with it.
                     self.stage.batches_matter();
@@ -131,13 +142,29 @@ impl<'p> Search<'p> {
         }
     }
 
+    /// Everything again, without what is declared to be independent.
+    fn check_independence(&mut self, verdict: Verdict) -> Result<Verdict, String> {
+        self.allowed = Some(std::mem::take(&mut self.ends));
+        let explored = std::mem::take(&mut self.explored);
+        let again = self.exhaust(true)?;
+        self.explored = explored;
+        Ok(if matches!(again, Verdict::Complete(_)) { verdict } else { again })
+    }
+
     fn exhaust(&mut self, reduce: bool) -> Result<Verdict, String> {
+        self.stage.program.classes.switch(reduce && self.allowed.is_none());
         let limit = self.settings().limit;
         let mut search = Exhaustive::new(reduce, limit, self.settings().atomic);
         loop {
             let ran = self.stage.run(&mut search);
             if let Some(verdict) = self.note(ran)? {
                 return Ok(verdict);
+            }
+            if self.stage.program.classes.grew() {
+                // What a message commutes with was not known to the steps before it: again, with it.
+                search = Exhaustive::new(reduce, limit, self.settings().atomic);
+                self.explored = Explored::default();
+                continue;
             }
             if !search.advance() {
                 break;
@@ -203,6 +230,13 @@ impl<'p> Search<'p> {
             if let Some(differs) = self.differs(&told) {
                 return Ok(Some(self.fail(told, differs, false)));
             }
+        }
+        self.ends.extend(ran.end);
+        if let Some(allowed) = &self.allowed
+            && ran.end.is_some_and(|end| !allowed.contains(&end))
+        {
+            let told = self.told();
+            return Ok(Some(self.fail(told, Fault::NotIndependent, false)));
         }
         match &ran.ending {
             Ending::TooLong => {
@@ -275,8 +309,10 @@ impl<'p> Search<'p> {
     /// The verdict on a run that failed.
     fn fail(&mut self, told: Told, found: Fault, watched: bool) -> Verdict {
         let before = (told.ran.steps, told.switches);
-        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_) | Fault::NeverReached(_))
-            || told.until.is_some();
+        let path_fault = matches!(
+            found,
+            Fault::Nondeterminism { .. } | Fault::Never(_) | Fault::NeverReached(_) | Fault::NotIndependent
+        ) || told.until.is_some();
         let quiet = self.quiet();
         let told = if self.settings().shrink && !path_fault {
             shrink(&mut self.quiet_stage(&quiet), told, watched)
@@ -311,7 +347,7 @@ impl<'p> Search<'p> {
 
     /// Only the runs of the search count as runs of the program.
     fn quiet(&self) -> Settings {
-        Settings { each_end: None, ..self.settings().clone() }
+        Settings { each_end: None, observe_each: None, ..self.settings().clone() }
     }
 
     fn quiet_stage<'q>(&self, settings: &'q Settings) -> Stage<'q>

@@ -14,7 +14,7 @@ use super::run::{Driver, Ending, Ran};
 use super::search::Search;
 use super::verdict::{Bound, Explored, Fault, Verdict};
 use super::world::{MAIN, Program, World};
-use crate::scheduler::{Access, Object, Proc, Promise, Stall};
+use crate::scheduler::{Object, Proc, Promise, Stall};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A state on the path, and the step that is taken from it now.
@@ -194,10 +194,8 @@ impl Search<'_> {
         if explored.too_long > 0 {
             return Ok(Verdict::Cut { by: Bound::Steps, explored, estimate: None });
         }
-        match self.ask(&states) {
-            Some(verdict) => Ok(verdict),
-            None => Ok(Verdict::Complete(explored)),
-        }
+        let found = if explored.failed == 0 { self.ask(&states) } else { None };
+        Ok(found.unwrap_or(Verdict::Complete(explored)))
     }
 
     /// A run that came to a state that is known is no run of its own.
@@ -227,7 +225,10 @@ impl Search<'_> {
         // Of the states in which all is lost those tell most in which the rest has come to rest, too, as far as it does.
         let possible = states.graph.possible();
         let first = |stuck: &BTreeMap<u32, Vec<bool>>| {
-            let all = (0..possible.len() as u32).filter(|state| stuck.values().any(|is| is[*state as usize]));
+            // Where nothing is possible the run was judged by itself.
+            let goes_on = |state: &u32| possible[*state as usize] > 0;
+            let is_stuck = |state: &u32| stuck.values().any(|is| is[*state as usize]);
+            let all = (0..possible.len() as u32).filter(goes_on).filter(is_stuck);
             all.min_by_key(|state| (possible[*state as usize], shortest.steps(*state)))
         };
         if let Some(state) = first(&muted) {
@@ -289,6 +290,10 @@ fn busy(world: &World) -> Vec<String> {
 }
 
 fn standing(world: &World, labels: &mut Vec<&'static str>) -> Standing {
+    if world.core.failure.is_some() {
+        // The whole run was ended: whoever is muted or under pressure is so no longer.
+        return Standing::default();
+    }
     let (muted, pressing) = world.core.standings();
     let promises = world.core.promises().iter();
     let pending = promises.filter(|(_, kind, held)| *kind == Promise::Eventually && !held);
@@ -304,7 +309,7 @@ fn standing(world: &World, labels: &mut Vec<&'static str>) -> Standing {
 /// To whom the step just taken sent.
 fn note_contacts(contacts: &mut BTreeSet<(u32, u32)>, from: u32, world: &World) {
     for (object, access) in world.traces().touched {
-        if let (Object::Tail(to), Access::Write) = (object, access)
+        if let (Object::Tail(to), _) = (object, access)
             && *to != from
         {
             contacts.insert((*to, from));

@@ -151,6 +151,9 @@ pub enum Fault {
         /// And the second.
         second: String,
     },
+    /// This schedule comes to an end that the search without it did not see: messages that an actor declares to be
+    /// [independent](crate::Model::independent) are not.
+    NotIndependent,
     /// A rule of backwater does not hold: a bug in backwater itself, never in the program.
     Broken(Broken),
 }
@@ -261,6 +264,10 @@ impl fmt::Display for Fault {
                 write!(f, "{name} never stops: the program ends, and the actor's Drop has not run")
             }
             Fault::NeverReached(label) => write!(f, "no schedule reached the line with `sometimes`: {label}"),
+            Fault::NotIndependent => f.write_str(
+                "messages are not independent that an actor declares to be (Model::independent): this schedule comes to an \
+                 end that the search which believed it did not see",
+            ),
             Fault::Never(label) => write!(f, "`sometimes` was true in no schedule: {label}"),
             Fault::Nondeterminism { step, first, second } => write!(
                 f,

@@ -4,7 +4,8 @@ use super::Settings;
 use super::verdict::Fault;
 use crate::event::{Observer, Place};
 use crate::runtime::{Env, Lobby, Remote, Streams, install_hook, panic_place, payload_text};
-use crate::scheduler::{Base, Bodies, Config, Failure, Proc, Promise, Single, Stall, Traces};
+use crate::scheduler::{Base, Bodies, Classes, Config, Failure, Proc, Promise, Single, Stall, Traces};
+use crate::sync::Arc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A program and how it is set up.
@@ -15,6 +16,8 @@ pub(super) struct Program<'p> {
     pub(super) settings: &'p Settings,
     /// The ends of runs matter: see `Single::write_script`.
     pub(super) batches_matter: bool,
+    /// Which messages commute, as far as the search met them.
+    pub(super) classes: &'p Arc<Classes>,
     /// States are told apart.
     pub(super) prints: bool,
     /// What time it is is part of a state.
@@ -34,6 +37,7 @@ pub(super) struct World {
     /// What a new run begins with.
     base: Base,
     lobby: Option<Lobby>,
+    is_watched: bool,
 }
 
 /// The procedure that `main` is.
@@ -44,13 +48,14 @@ impl World {
     pub(super) fn new(program: &Program<'_>, watched: Option<Box<dyn Observer>>) -> Self {
         install_hook();
         let settings = program.settings;
+        let is_watched = watched.is_some();
         let mut core = Single::new(Config {
             rules: settings.rules,
             seed: settings.seed,
             batch: settings.batch,
             detector: settings.detector,
             max_actors: settings.max_actors.saturating_add(Streams::ACTORS),
-            describe: watched.is_some(),
+            describe: is_watched,
             end_on_panic: !settings.panics_stop_actor,
             panic_place,
         });
@@ -63,21 +68,35 @@ impl World {
         core.house_newborn(&mut bodies);
         let base = core.base();
         core.write_script(settings.atomic, program.batches_matter);
+        core.know_classes(program.classes.clone());
         if program.prints {
             core.take_prints(program.time_matters);
         }
-        World { core, bodies, enabled: Vec::new(), last: MAIN, stepping: None, base, lobby }
+        World { core, bodies, enabled: Vec::new(), last: MAIN, stepping: None, base, lobby, is_watched }
     }
 
     /// The first step: `main` runs, its effects are written down. `given` answers its choices. A panic comes through, as
     /// in `step`: see `panicked`.
     pub(super) fn start(&mut self, program: &Program<'_>, given: &[u32]) {
         self.stepping = Some(MAIN);
+        self.furnish(program.settings);
         let World { core, bodies, lobby, .. } = self;
         let before = lobby.take().expect("a world without a lobby is not used again");
         core.main_step(given, |core| *lobby = Some(before.enter(core, bodies, |env| (program.main)(env))));
         core.main_written(bodies);
         self.step_over(MAIN);
+    }
+
+    /// What every run has anew.
+    fn furnish(&mut self, settings: &Settings) {
+        if let Some(observer) = settings.observe_each.as_ref().filter(|_| !self.is_watched) {
+            self.core.observe(observer());
+        }
+        #[cfg(feature = "net")]
+        if let Some(network) = &settings.network {
+            self.core.set_world(network());
+            self.core.explore_world();
+        }
     }
 
     /// The next step. `given` answers its choices.

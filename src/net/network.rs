@@ -4,6 +4,7 @@
 //! until a call returns `WouldBlock`. `OutOfMemory` means that the machine is short of buffers for a moment: it tells
 //! nothing when that is over.
 
+use crate::scheduler::Doings;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -82,6 +83,46 @@ pub(super) trait Network: Send {
     fn next_event(&self) -> Option<Duration> {
         None
     }
+
+    /// For the checker: from here on everything here is a step that somebody else chooses.
+    ///
+    /// # Errors
+    /// Says why that cannot be.
+    fn explore(&mut self) -> Result<(), &'static str> {
+        Err("it is the machine's own")
+    }
+
+    /// Tells what can happen now, each by a number that means the same in every run; those that come last, last.
+    fn choices(&self, _tell: &mut dyn FnMut(u64)) {}
+
+    /// Is this choice there only where there is no other, faults apart?
+    fn is_last(&self, _choice: u64) -> bool {
+        false
+    }
+
+    /// Could another step keep it from happening?
+    fn is_preventable(&self, _choice: u64) -> bool {
+        true
+    }
+
+    /// Is it a fault, which need not happen?
+    fn is_fault(&self, _choice: u64) -> bool {
+        false
+    }
+
+    /// The choice in words.
+    fn words(&self, _choice: u64) -> String {
+        String::new()
+    }
+
+    /// Lets it happen.
+    fn take(&mut self, _choice: u64) {}
+
+    /// After a step: what has become ready, and what was done here.
+    fn done(&mut self, _ready: &mut Vec<(Key, Readiness)>, _doings: &mut Doings) {}
+
+    /// The readiness of this socket was looked at.
+    fn looked(&mut self, _key: Key) {}
 
     /// Tells whether anything can still happen to any socket. On a real network it always can.
     fn can_wake(&self) -> Box<dyn Fn() -> bool + Send + Sync> {

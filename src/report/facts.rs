@@ -67,6 +67,8 @@ impl<'a> Facts<'a> {
                 ("timer_fired", actor, vec![("timer", Count(timer)), ("ticks", Count(ticks))])
             }
             Ended { actor, why } => ("ended", actor, vec![("why", Word(why_word(why)))]),
+            // Nobody's: the root of all actors stands in.
+            Outside { what } => ("outside", ActorId::MAIN, vec![("what", Word(what))]),
         };
         Facts { kind, actor, rest }
     }

@@ -92,7 +92,7 @@ impl Fact {
             Event::CaughtUp { actor } => Fact::CaughtUp(actor),
             Event::Fell { actor } => Fact::Fell(actor),
             Event::Ended { actor, why } => Fact::Ended(actor, why),
-            Event::DeadLetter { .. } | Event::TimerFired { .. } => return None,
+            Event::DeadLetter { .. } | Event::TimerFired { .. } | Event::Outside { .. } => return None,
         })
     }
 }

@@ -169,6 +169,10 @@ impl Core<'_> {
         each!(self, core => core.promise(label, kind, holds));
     }
 
+    pub(crate) fn is_checked(&self) -> bool {
+        each!(self, core => core.is_checked())
+    }
+
     pub(crate) fn looked_at_time(&self) {
         each!(self, core => core.looked_at_time());
     }

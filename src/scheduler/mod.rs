@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bell;
+mod commute;
 mod contacts;
 mod core;
 mod deadlock;
@@ -34,12 +35,15 @@ pub use timers::TimerId;
 
 pub(crate) use self::core::Core;
 pub(crate) use bell::Bell;
+pub(crate) use commute::{Classes, Commute};
 #[cfg(feature = "net")]
 pub(crate) use event_loop::EventLoop;
 #[cfg(feature = "net")]
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
 pub(crate) use prints::Held;
+#[cfg(feature = "net")]
+pub(crate) use script::Doings;
 pub(crate) use script::{Access, Object, Proc, Promise};
 
 pub use seat::Name;

@@ -239,6 +239,9 @@ impl Single {
 
     /// Is the running actor under pressure, guards dropped a line ago not counted?
     pub(crate) fn is_under_pressure(&mut self) -> bool {
+        if let Some(will_be) = self.will_be_under_pressure() {
+            return will_be;
+        }
         self.collect_dropped_guards();
         self.post.data(self.running.seat).load.is_under_pressure()
     }
@@ -266,6 +269,10 @@ impl Single {
         if guards.len() == 1 {
             let _ = self.change(actor.seat, rules::Event::Hold);
         }
+        self.touch(Object::Load(actor.seat), Access::Write);
+        if self.was_dropped_early(guard) {
+            self.drop_guard(actor, guard);
+        }
     }
 
     /// Ends the pressure of the guards that were dropped since the last call.
@@ -276,17 +283,19 @@ impl Single {
         }
     }
 
-    fn end_dropped_guards(&mut self) {
+    pub(super) fn end_dropped_guards(&mut self) {
         self.drops.collect().into_iter().for_each(|(actor, guard)| self.drop_guard(actor, guard));
     }
 
     pub(super) fn drop_guard(&mut self, actor: ActorId, guard: u64) {
+        self.touch(Object::Load(actor.seat), Access::Write);
         if let Some(script) = &mut self.script {
             script.guard_is_gone(actor.seat, guard);
         }
         let Some(seat) = self.seat_of_mut(actor) else { return };
         let guards = &mut seat.more().guards;
-        guards.retain(|(g, _)| *g != guard);
+        let Some(at) = guards.iter().position(|(g, _)| *g == guard) else { return self.note_early_drop(guard) };
+        guards.remove(at);
         let last = guards.is_empty();
         self.live_guards -= 1;
         self.show(&Event::GuardDropped { actor, guard });

@@ -5,6 +5,7 @@
 //! to see every event), so that an actor which presses nobody and is watched by nobody pays one branch for each.
 
 use super::bell::Bell;
+use super::commute::Classes;
 use super::core::Core;
 use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
@@ -18,7 +19,7 @@ use super::stats::Totals;
 use super::timers::Timers;
 use super::trace::Watch;
 use crate::event::{ActorId, End, Event, Lane, Place};
-use crate::mailbox::{Draft, Post};
+use crate::mailbox::{Draft, Letter, Post};
 use crate::rules::{self, Detector, Load, Marks, Rules};
 use crate::sync::Arc;
 use std::collections::BTreeSet;
@@ -36,6 +37,12 @@ pub(crate) trait Body: Send {
 
     /// For the checker: what one of its messages is made of, if that is known.
     fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128>;
+
+    /// For the checker: does its type say which of its messages commute?
+    fn commutes(&self) -> bool;
+
+    /// For the checker: what the arrival of this message touches, if its type says which messages commute.
+    fn conflicts(&self, core: &Single, letter: &Letter, classes: &Classes) -> Option<Arc<[u32]>>;
 }
 
 /// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
@@ -391,7 +398,7 @@ impl Single {
         if self.watch.on {
             self.watch.deliver(to, &draft.message());
             if let Some(script) = &mut self.script {
-                script.pushed(to);
+                script.pushed(to, None);
             }
         }
         self.totals.delivered += 1;
@@ -478,6 +485,9 @@ impl Single {
     /// The bodies of the actors that were created since the last call take their seats.
     pub(crate) fn house_newborn(&mut self, bodies: &mut Bodies) {
         for (seat, body) in self.newborn.drain(..) {
+            if let Some(script) = &mut self.script {
+                script.commutes |= body.commutes();
+            }
             let seat = seat as usize;
             if seat >= bodies.len() {
                 bodies.resize_with(seat + 1, || None);

@@ -248,6 +248,30 @@ fn the_causes_of_a_stall_go_through_those_who_have_nothing_to_do() {
     assert_eq!(again.failure().map(|again| &again.fault), Some(&failure.fault));
 }
 
+/// A run that is ended on purpose strands nobody, whoever is muted then (R9).
+#[test]
+fn a_shutdown_ends_whatever_waits() {
+    let program = |env: &mut Env<'_>| {
+        let gate = env.spawn(Gate((&env.root).into()));
+        gate.tell(1, env);
+        env.spawn(act(move |_, cx| gate.tell(2, cx))).tell(0, env);
+        env.spawn(act(|left, cx| if left == 0 { cx.shutdown() } else { cx.me().tell(left - 1, cx) })).tell(2, env);
+    };
+    let verdict = Check::new().states().run(program);
+    assert!(matches!(verdict, Verdict::Failed(_)), "the gate may be the last that runs: {verdict}");
+    let waits = |env: &mut Env<'_>| {
+        let gate = env.spawn(Gate((&env.root).into()));
+        gate.tell(1, env);
+        let last = env.spawn(act(|_, cx| cx.shutdown()));
+        env.spawn(act(move |_, cx| {
+            gate.tell(2, cx);
+            last.tell(0, cx);
+        }))
+        .tell(0, env);
+    };
+    complete(Check::new().states(), waits);
+}
+
 #[test]
 fn what_states_cannot_tell_apart_is_refused() {
     let asks = |env: &mut Env<'_>| {

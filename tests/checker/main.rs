@@ -3,6 +3,7 @@
 
 mod canaries;
 mod ends;
+mod independence;
 mod liveness;
 mod tokens;
 

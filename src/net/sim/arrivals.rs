@@ -101,8 +101,8 @@ impl Kernel {
             }
             Segment::Ack { bytes, window } if connection.state == State::Open => {
                 connection.acknowledged(bytes, window, now);
-                // Not for every byte, as the machine does it: when a third of the buffer is free.
-                if connection.starved && connection.free() >= connection.settings.send_buffer / 3 {
+                // Not for every byte, as the machine does it: when a third of the buffer is free, and at least a byte.
+                if connection.starved && connection.free() >= (connection.settings.send_buffer / 3).max(1) {
                     connection.starved = false;
                     woken.push(id);
                 }

@@ -37,6 +37,7 @@ pub(super) struct Kernel {
     /// The size of the buffers of sockets that ask for none.
     pub(super) buffers: (usize, usize),
     random: Random,
+    pub(super) takes_all: bool,
     /// To be sent.
     pub(super) out: Vec<Packet>,
     /// Sockets about which there is something new.
@@ -59,6 +60,7 @@ impl Kernel {
             next_port: PORTS.0,
             buffers: (64 << 10, 64 << 10),
             random,
+            takes_all: false,
             out: Vec::new(),
             woken: Vec::new(),
         }
@@ -152,13 +154,19 @@ impl Kernel {
     }
 
     /// Takes a part, by the seed: whoever counts on more is found out.
-    fn part(&mut self, most: usize) -> usize {
-        if most > 1 && self.random.below(4) == 0 { 1 + self.random.below(most as u64) as usize } else { most }
+    fn part(&mut self, most: usize, is_short: bool) -> usize {
+        match () {
+            () if is_short => most.min(1),
+            () if self.takes_all || most <= 1 || self.random.below(4) > 0 => most,
+            () => 1 + self.random.below(most as u64) as usize,
+        }
     }
 
     pub(super) fn read(&mut self, id: Id, buffer: &mut [u8]) -> io::Result<usize> {
-        let waiting = self.open(id)?.receive.len().min(buffer.len());
-        let n = self.part(waiting);
+        let connection = self.open(id)?;
+        let waiting = connection.receive.len().min(buffer.len());
+        let is_short = waiting > 0 && std::mem::take(&mut connection.read_short);
+        let n = self.part(waiting, is_short);
         let connection = self.open(id)?;
         if n == 0 {
             return match connection.error.take() {
@@ -186,8 +194,10 @@ impl Kernel {
         data: impl Iterator<Item = &'d [u8]>,
         now: Duration,
     ) -> io::Result<usize> {
-        let free = self.open(id)?.free();
-        let most = self.part(free);
+        let connection = self.open(id)?;
+        let free = connection.free();
+        let is_short = free > 0 && std::mem::take(&mut connection.write_short);
+        let most = self.part(free, is_short);
         let Kernel { sockets, out, .. } = self;
         let Some(Socket::Connection(connection)) = sockets.get_mut(&id) else {
             return Err(ErrorKind::NotConnected.into());

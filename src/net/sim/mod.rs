@@ -38,12 +38,15 @@
 
 mod arrivals;
 mod connection;
+mod explored;
 mod kernel;
+mod mishaps;
 mod packet;
 mod peer;
 mod sockets;
 mod world;
 
+pub use explored::Faults;
 pub use packet::Link;
 pub use peer::{Cue, Peer, Script};
 
@@ -61,7 +64,8 @@ use world::World;
 /// unspecified address is the first host's. Names are those of the hosts;
 /// hosts may share one, which then has the addresses of all.
 ///
-/// Between two hosts for which [`link`](Self::link) said nothing a packet takes a millisecond.
+/// Between two hosts for which [`link`](Self::link) said nothing a packet takes a millisecond; under the checker, where
+/// it may be as late as the program is slow, no time at all.
 #[derive(Clone)]
 pub struct SimNetwork(Arc<Shared>);
 
@@ -92,7 +96,10 @@ impl SimNetwork {
 
     /// Changes the world from outside; a runtime that waits looks again.
     fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        let result = change(&mut self.world());
+        let mut world = self.world();
+        world.touch_all();
+        let result = change(&mut world);
+        drop(world);
         self.0.rung.notify_all();
         result
     }
@@ -124,7 +131,7 @@ impl SimNetwork {
 
     /// Says how the link between two hosts is, both ways.
     pub fn link(&self, a: Host, b: Host, link: Link) {
-        self.change(|world| world.both(a.0, b.0, |wire| wire.link = link));
+        self.change(|world| world.both(a.0, b.0, |wire| (wire.link, wire.is_given) = (link, true)));
     }
 
     /// The size of the send and receive buffers of the host's sockets, where they do not ask for another. Default
@@ -150,6 +157,12 @@ impl SimNetwork {
     /// That no host has that address.
     pub fn connect(&self, host: Host, to: SocketAddr, script: Script) -> io::Result<Peer> {
         self.change(|world| world.peer_to(host.0, to, script))
+    }
+
+    /// What may go wrong while a program is [checked](crate::check()). A plain run knows of no such faults: there a test
+    /// says what goes wrong, and when.
+    pub fn faults(&self, faults: Faults) {
+        self.change(|world| world.faults = faults);
     }
 
     /// Calls `act` when the run has come to that time.

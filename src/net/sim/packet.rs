@@ -1,6 +1,7 @@
 //! What goes over a link, and the link: a queue with latency and bandwidth.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -38,6 +39,20 @@ pub(super) enum Segment {
     Reset,
 }
 
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Segment::Syn { .. } => f.write_str("a call"),
+            Segment::SynAck { .. } => f.write_str("the call is taken"),
+            Segment::Data(data) => write!(f, "{} bytes", data.len()),
+            Segment::Ack { bytes, window } => write!(f, "{bytes} bytes came, room for {window}"),
+            Segment::Fin => f.write_str("the end"),
+            Segment::FinAck => f.write_str("the end came"),
+            Segment::Reset => f.write_str("reset"),
+        }
+    }
+}
+
 /// How a connection between two hosts is, in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -51,6 +66,8 @@ pub struct Link {
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) link: Link,
+    /// Somebody said how it is.
+    pub(super) is_given: bool,
     /// A cut wire keeps what is on it, as TCP would send it again.
     pub(super) is_cut: bool,
     /// The wire is taken until then.
@@ -61,7 +78,7 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(link: Link) -> Self {
-        Wire { link, is_cut: false, busy: Duration::ZERO, queue: VecDeque::new() }
+        Wire { link, is_given: false, is_cut: false, busy: Duration::ZERO, queue: VecDeque::new() }
     }
 
     pub(super) fn send(&mut self, packet: Packet, now: Duration, count: u64) {
