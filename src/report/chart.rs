@@ -151,6 +151,9 @@ impl Drawing {
             }
             Marked { .. }
             | RunBegan { .. }
+            | RunsOn { .. }
+            | Told { .. }
+            | Heard { .. }
             | Handling { .. }
             | Handled { .. }
             | RunEnded { .. }
