@@ -78,25 +78,25 @@ pub(crate) struct System {
 
 /// What the code would read.
 impl System {
-    fn with(&self, fault: Mutant) -> bool {
+    pub(super) fn with(&self, fault: Mutant) -> bool {
         self.faults.contains(&fault)
     }
 
-    fn pressure_seen(&self, s: &State, a: usize) -> bool {
+    pub(super) fn pressure_seen(&self, s: &State, a: usize) -> bool {
         if self.with(GuardsShareFlag) { s.actors[a].shared } else { s.actors[a].pressed() }
     }
 
-    fn exempt(&self, s: &State, a: usize) -> bool {
+    pub(super) fn exempt(&self, s: &State, a: usize) -> bool {
         s.actors[a].overloaded && !self.with(OverloadedMutedToo)
             || self.pressure_seen(s, a) && !self.with(PressuredMutedToo)
     }
 
-    fn seen(&self, s: &State, r: usize) -> bool {
+    pub(super) fn seen(&self, s: &State, r: usize) -> bool {
         s.actors[r].overloaded || self.pressure_seen(s, r) || s.actors[r].muted
     }
 
     /// The steps of a worker inside a behaviour of `a`.
-    fn behave(&self, s: &State, w: usize, a: usize, steps: &mut Vec<Step>) {
+    pub(super) fn behave(&self, s: &State, w: usize, a: usize, steps: &mut Vec<Step>) {
         let actor = &s.actors[a];
         let marked = s.workers[w].marked(a);
         for b in (0..ACTORS).filter(|b| *b != a) {
@@ -133,7 +133,7 @@ impl System {
     }
 
     /// The steps of a worker between runs.
-    fn choose(&self, s: &State, w: usize, steps: &mut Vec<Step>) {
+    pub(super) fn choose(&self, s: &State, w: usize, steps: &mut Vec<Step>) {
         let worker = &s.workers[w];
         for a in 0..ACTORS {
             match s.actors[a].place {
