@@ -96,6 +96,9 @@ pub use scheduler::{
 #[cfg(feature = "__internals")]
 #[doc(hidden)]
 pub mod internals {
+    pub mod mailbox {
+        pub use crate::mailbox::{Chain, Depot, Inbox, Link, Nodes, next};
+    }
     pub mod sync {
         pub use crate::sync::*;
     }

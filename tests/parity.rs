@@ -236,7 +236,7 @@ fn a_hard_close_while_throttled_sounds_the_same() {
         }
         _ => {}
     });
-    assert_eq!(heard[2..], ["Throttled", "Closed(by an error: false)"]);
+    assert_eq!(heard[2..], ["Throttled", "Unthrottled", "Closed(by an error: false)"]);
 }
 
 #[test]

@@ -2,13 +2,40 @@
 //!
 //! One claim a test. A test's first comment says the rule or theorem, the bound, and what it costs. [`check`] runs its
 //! body; which tool stands behind it is decided by how this crate was compiled: see `docs/TESTING.md`.
-#![forbid(unsafe_code)]
+
+pub mod actor;
 
 pub use backwater::internals::sync::{BACKING, Bounds, Leaks, model};
 
-/// Runs a test body within bounds, and prints what was tried.
+/// Every interleaving; a thousand runs under each of shuttle's schedulers.
+pub const ALL: Bounds = Bounds { preemptions: None, runs: 1_000, depth_first: false, seed: 1 };
+
+/// Those with so many preemptions at most.
+pub const fn preemptions(most: usize) -> Bounds {
+    Bounds { preemptions: Some(most), ..ALL }
+}
+
+/// Runs a test body within bounds, and prints what was tried. `BACKWATER_MODEL_DEEP=n` goes deeper: n more preemptions,
+/// n more rounds of draws from other seeds.
 pub fn check(name: &str, bounds: Bounds, body: impl Fn(&Leaks) + Send + Sync + 'static) {
+    let deep: usize = std::env::var("BACKWATER_MODEL_DEEP").map_or(0, |n| n.parse().expect("it is a number"));
+    let bounds = Bounds {
+        preemptions: bounds.preemptions.map(|most| most + deep),
+        runs: bounds.runs * (1 + deep),
+        seed: bounds.seed + deep as u64,
+        ..bounds
+    };
     let runs = model(bounds, body);
-    println!("{name}: {runs} runs under {BACKING}, {bounds:?}");
+    println!("{name}: {runs} runs under {BACKING}, {}", said(bounds));
     assert!(runs > 0, "{name}: nothing was run");
+}
+
+fn said(bounds: Bounds) -> String {
+    match (BACKING, bounds.preemptions) {
+        ("loom", None) => "all interleavings".into(),
+        ("loom", Some(most)) => format!("all with at most {most} preemptions"),
+        ("shuttle", _) if bounds.depth_first => format!("depth first, at most {}", bounds.runs),
+        ("shuttle", _) => format!("{0} at random, {0} uniform walks, {0} by PCT, seed {1}", bounds.runs, bounds.seed),
+        _ => "as the machine pleases".into(),
+    }
 }

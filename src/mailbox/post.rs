@@ -1,6 +1,7 @@
 //! The post office: a table of seats, each with a mailbox and whatever its owner keeps there.
 
-use super::node::{Link, Pool, Show};
+use super::node::{Link, Show, next, set_next};
+use super::pool::{Chunks, Pool};
 use std::fmt::{self, Debug};
 use std::mem::ManuallyDrop;
 use std::ptr;
@@ -33,7 +34,7 @@ struct Seat<T> {
 /// ```
 pub struct Post<T> {
     seats: Vec<Seat<T>>,
-    pool: Pool,
+    pool: Pool<Chunks>,
     /// Messages written down to be sent later; for the checker alone.
     letters: Vec<Option<Link>>,
     spare_letters: Vec<u32>,
@@ -113,7 +114,7 @@ impl Mailbox {
         match self.first {
             None => self.first = Some(link),
             // SAFETY: the mailbox is not empty, so `last` is one of its nodes, which only it refers to.
-            Some(_) => unsafe { (*self.last.as_ptr()).next = Some(link) },
+            Some(_) => unsafe { set_next(self.last, Some(link)) },
         }
         self.last = link;
         self.len += 1;
@@ -129,7 +130,7 @@ impl<T> Default for Post<T> {
 impl<T> Post<T> {
     /// No seats, no memory.
     pub const fn new() -> Self {
-        Post { seats: Vec::new(), pool: Pool::new(), letters: Vec::new(), spare_letters: Vec::new() }
+        Post { seats: Vec::new(), pool: Pool::with(Chunks::new()), letters: Vec::new(), spare_letters: Vec::new() }
     }
 
     /// A new seat with an empty mailbox; its number is the count of seats before.
@@ -208,10 +209,10 @@ impl<T> Post<T> {
         let mailbox = &mut self.seats[seat as usize].mailbox;
         let Some(link) = mailbox.first else { return Ok(None) };
         // SAFETY: the node is in the mailbox, so it is live.
-        let next = unsafe { (*link.as_ptr()).next };
+        let behind = unsafe { next(link) };
         // SAFETY: made by this pool, and taken out of the mailbox just below, before anything else can happen.
         let message = unsafe { self.pool.take::<M>(link) }.map_err(|_| Wrong)?;
-        mailbox.first = next;
+        mailbox.first = behind;
         mailbox.len -= 1;
         Ok(Some(message))
     }
@@ -241,7 +242,7 @@ impl<T> Post<T> {
         let mailbox = &mut self.seats[seat as usize].mailbox;
         let Some(link) = mailbox.first else { return false };
         // SAFETY: the node is in the mailbox, so it is live.
-        mailbox.first = unsafe { (*link.as_ptr()).next };
+        mailbox.first = unsafe { next(link) };
         mailbox.len -= 1;
         // SAFETY: made by this pool, and out of the mailbox since the line above.
         unsafe { self.pool.discard(link, look) };

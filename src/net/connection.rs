@@ -19,6 +19,9 @@ use std::time::Duration;
 /// Between two attempts to connect to a name, while none has come to an end: what RFC 8305 recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
+/// After an error that will pass, the machine being short of memory, it tells nothing: we try again after this.
+pub(super) const RETRY: Duration = Duration::from_millis(100);
+
 /// What a connection can be sent. After the end all of it is dropped, or a dead letter if the actor is gone.
 #[non_exhaustive]
 pub enum Tcp {
@@ -26,7 +29,7 @@ pub enum Tcp {
     Write(Vec<u8>),
     /// Writes several pieces, one after the other.
     WriteV(Vec<Vec<u8>>),
-    /// Writes, and then closes gracefully.
+    /// Writes what has its final form, see [`TcpSocket::write_final`].
     WriteFinal(Vec<u8>),
     /// [`TcpSocket::close`]; one that is not open yet opens, writes what waits, and then closes.
     Close,
@@ -287,13 +290,6 @@ impl TcpConnection {
 
     // --- Open -----------------------------------------------------------------------------------------------------
 
-    fn write(&mut self, data: Vec<u8>, cx: &mut Context<'_, Self>) {
-        if self.socket.takes_writes() {
-            let data = self.notify.sent(&mut self.socket, data, cx);
-            self.socket.write(data);
-        }
-    }
-
     fn signal(&mut self, what: What, cx: &mut Context<'_, Self>) {
         match what {
             What::Start => self.start(cx),
@@ -307,16 +303,14 @@ impl TcpConnection {
                     self.socket.ready(event_loop::look(cx, key));
                 }
             }
-            What::Continue | What::Ended | What::Retry | What::Resolved(Err(_)) => {}
+            What::Retry => self.socket.retry(),
+            What::Continue | What::Ended | What::Resolved(Err(_)) => {}
         }
     }
 
     /// Does what can be done now, and tells the notifier.
     fn settle(&mut self, cx: &mut Context<'_, Self>) {
-        if self.socket.is_opening() && self.socket.is_given_up() {
-            self.fail(NetError::GaveUp, cx);
-        }
-        while let Some(notice) = self.socket.next() {
+        while let Some(notice) = self.next(cx) {
             match notice {
                 Notice::Throttled => self.notify.throttled(&mut self.socket, cx),
                 Notice::Unthrottled => self.notify.unthrottled(&mut self.socket, cx),
@@ -324,12 +318,42 @@ impl TcpConnection {
                 Notice::Closed => self.notify.closed(&mut self.socket, cx),
             }
         }
+        if self.socket.wants_retry() {
+            cx.after(RETRY, Signal(What::Retry).into());
+        }
         // One that is still under pressure stays, so that the forgotten release is seen (R10), not papered over (R8).
         if self.socket.is_closed() && !cx.is_under_pressure() {
             cx.stop();
         } else if self.socket.has_more() {
             event_loop::go_on(cx);
         }
+    }
+
+    fn next(&mut self, cx: &mut Context<'_, Self>) -> Option<Notice> {
+        self.hear_out(cx);
+        if self.socket.is_opening() && self.socket.is_given_up() {
+            self.give_up(cx);
+        }
+        self.socket.next()
+    }
+
+    /// Has the notifier see what was written and what is to be expected, before the socket does.
+    fn hear_out(&mut self, cx: &mut Context<'_, Self>) {
+        while let Some(data) = self.socket.next_unsent() {
+            let data = self.notify.sent(&mut self.socket, data, cx);
+            self.socket.sent(data);
+        }
+        if let Some(bytes) = self.socket.asked() {
+            let bytes = self.notify.expect(&mut self.socket, bytes, cx);
+            self.socket.expects(bytes);
+        }
+    }
+
+    fn give_up(&mut self, cx: &mut Context<'_, Self>) {
+        if self.socket.drop_backlog() {
+            self.notify.unthrottled(&mut self.socket, cx);
+        }
+        self.fail(NetError::GaveUp, cx);
     }
 }
 
@@ -348,12 +372,9 @@ impl Actor for TcpConnection {
     fn receive(&mut self, msg: Tcp, cx: &mut Context<'_, Self>) {
         self.socket.behaviour();
         match msg {
-            Tcp::Write(data) => self.write(data, cx),
-            Tcp::WriteV(pieces) => pieces.into_iter().for_each(|piece| self.write(piece, cx)),
-            Tcp::WriteFinal(data) => {
-                self.write(data, cx);
-                self.socket.close();
-            }
+            Tcp::Write(data) => self.socket.write(data),
+            Tcp::WriteV(pieces) => self.socket.writev(pieces),
+            Tcp::WriteFinal(data) => self.socket.write_final(data),
             Tcp::Close | Tcp::Dispose => self.socket.close(),
             Tcp::HardClose => self.socket.hard_close(),
             Tcp::Mute => self.socket.mute(),

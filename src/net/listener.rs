@@ -1,6 +1,6 @@
 //! A listener as an actor.
 
-use super::connection::TcpConnection;
+use super::connection::{RETRY, TcpConnection};
 use super::error::NetError;
 use super::event_loop::{self, Registered, Signal, What};
 use super::network::{Listener, Stream};
@@ -12,12 +12,9 @@ use crate::sync::Arc;
 use std::fmt::{self, Debug};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// Connections accepted in one behaviour; the rest in the next, so that a crowd does not keep other actors waiting.
 const ACCEPT_AT_ONCE: u32 = 16;
-/// After an error that will pass, such as too many open files, the machine tells nothing: we look again after this.
-const RETRY: Duration = Duration::from_millis(100);
 
 /// What a listener can be sent.
 #[derive(Debug)]
@@ -158,6 +155,7 @@ impl TcpListener {
                     ErrorKind::WouldBlock => return,
                     // It came, and was gone before anybody could look.
                     ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
+                    // Such as too many open files: it will pass, and the machine does not say when.
                     _ => {
                         self.waits = true;
                         cx.after(RETRY, Signal(What::Retry).into());

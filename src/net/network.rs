@@ -1,7 +1,8 @@
 //! The seam: what the network floor asks of a network, real or simulated.
 //!
 //! All calls return at once; only [`Network::poll`] waits. Readiness is edge-triggered: it is told once, and holds
-//! until a call returns `WouldBlock`.
+//! until a call returns `WouldBlock`. `OutOfMemory` means that the machine is short of buffers for a moment: it tells
+//! nothing when that is over.
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};

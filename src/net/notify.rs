@@ -12,11 +12,14 @@ use std::net::SocketAddr;
 /// connection begins with `accepted`. Then `received`, `sent`, and `throttled` and `unthrottled` strictly in turns;
 /// the last call is `closed`, exactly once.
 ///
-/// `throttled` may also come before `connected`: a connection that is not open yet takes nothing. A connection that
-/// dies throttled (by an error, by `hard_close`, by a connect that failed) is never unthrottled: `closed` or
+/// `throttled` may also come before `connected`: a connection that is not open yet takes nothing. Whoever closes a
+/// throttled connection is told `unthrottled` first: by `close` when what waits is written, by `hard_close` when it is
+/// dropped. A connection that dies throttled, by an error or by a connect that failed, is never unthrottled: `closed` or
 /// `connect_failed` comes alone, and is where pressure applied in `throttled` has to be released. Whoever forgets it
 /// finds the connection's actor still there after the end, under pressure, and named in a deadlock report (R10); else
 /// the actor stops by itself. Keeping a [`PressureGuard`](crate::PressureGuard) instead is dropping it in these two.
+///
+/// A notifier can wrap another: `sent` and `expect` are for such layers. There is one in `tests/tcp/layers.rs`.
 #[expect(unused_variables, reason = "the names are for the reader")]
 pub trait TcpNotify: Send + 'static {
     /// A connection to this address was begun.
@@ -28,16 +31,29 @@ pub trait TcpNotify: Send + 'static {
     /// It could not be opened. The last call.
     fn connect_failed(&mut self, conn: &mut TcpSocket, why: NetError, cx: &mut Context<'_, TcpConnection>) {}
 
+    /// A layer between this notifier and the connection could not make sure who the peer is. A plain connection has no
+    /// such layer and never says it: a notifier that wraps another, and speaks a protocol that authenticates, calls it
+    /// on the one inside, and closes the connection.
+    fn auth_failed(&mut self, conn: &mut TcpSocket, cx: &mut Context<'_, TcpConnection>) {}
+
     /// It was accepted by a listener, and is open.
     fn accepted(&mut self, conn: &mut TcpSocket, cx: &mut Context<'_, TcpConnection>) {}
 
-    /// The peer sent this.
+    /// The peer sent this. At most 64 KiB are read in one behaviour; with more there, other actors have their turn first.
     fn received(&mut self, conn: &mut TcpSocket, data: Vec<u8>, cx: &mut Context<'_, TcpConnection>) {}
 
-    /// An actor sent this to be written; what is returned is written in its place. Not called for what the notifier
-    /// itself writes, nor for what comes too late to be written.
+    /// This is to be written, by an actor or by the notifier itself; what is returned is written in its place. What it
+    /// writes itself here comes to it again, unless by [`TcpSocket::write_final`]. Not called for what comes too late to
+    /// be written.
     fn sent(&mut self, conn: &mut TcpSocket, data: Vec<u8>, cx: &mut Context<'_, TcpConnection>) -> Vec<u8> {
         data
+    }
+
+    /// So many bytes are to be expected in each [`received`](Self::received), by [`TcpSocket::expect`] or
+    /// [`Tcp::Expect`](super::Tcp::Expect); what is returned is expected in their place. For a notifier that wraps
+    /// another, and adds to what comes.
+    fn expect(&mut self, conn: &mut TcpSocket, bytes: usize, cx: &mut Context<'_, TcpConnection>) -> usize {
+        bytes
     }
 
     /// The socket did not take everything: the rest waits in memory, and so will whatever else is written.

@@ -91,11 +91,11 @@ impl Stream for RealStream {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.read(buffer)
+        self.stream.read(buffer).map_err(in_our_words)
     }
 
     fn write(&mut self, data: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.stream.write_vectored(data)
+        self.stream.write_vectored(data).map_err(in_our_words)
     }
 
     fn shut(&mut self) -> io::Result<()> {
@@ -127,6 +127,20 @@ impl Stream for RealStream {
         })
     }
 }
+
+/// The standard library has no kind for a lack of buffers.
+fn in_our_words(why: io::Error) -> io::Error {
+    match why.raw_os_error() {
+        Some(NO_BUFFERS) => io::Error::new(ErrorKind::OutOfMemory, why),
+        _ => why,
+    }
+}
+
+#[cfg(unix)]
+const NO_BUFFERS: i32 = libc::ENOBUFS;
+/// `WSAENOBUFS`.
+#[cfg(not(unix))]
+const NO_BUFFERS: i32 = 10_055;
 
 struct RealListener {
     listener: TcpListener,

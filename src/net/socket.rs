@@ -1,14 +1,17 @@
 //! The state of one connection, and what its notifier is to hear next. It calls nobody and schedules nothing: the
 //! actor in `connection` asks [`TcpSocket::next`] until there is nothing more.
 
+mod facts;
+
 use super::backlog::Backlog;
 use super::event_loop::Registered;
-use super::network::{Key, Readiness, Setting, Settings, Stream};
+use super::network::{Key, Readiness, Stream};
 use crate::sync::Arc;
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// The most that one read takes.
 const READ: usize = 16 << 10;
@@ -33,6 +36,19 @@ enum Phase {
     Closed,
 }
 
+enum Outgoing {
+    /// For the notifier's `sent` to see first.
+    Plain(Vec<u8>),
+    /// As it is.
+    Final(Vec<u8>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retry {
+    Wanted,
+    Set,
+}
+
 /// A connection as its notifier sees it: to write, to close, to ask.
 ///
 /// What its methods ask for is done when the notifier returns; none of them calls the notifier.
@@ -41,11 +57,20 @@ pub struct TcpSocket {
     stream: Option<(Box<dyn Stream>, Arc<Registered>)>,
     addresses: Option<(SocketAddr, SocketAddr)>,
     backlog: Backlog,
+    /// What was written and has yet to go through the notifier's `sent`, in order; and how many bytes of it.
+    unsent: VecDeque<Outgoing>,
+    unsent_bytes: usize,
+    /// The notifier is in `sent`.
+    sending: bool,
+    /// The machine had no memory for a call, and tells nothing when it has: was a timer set to try again?
+    short: Option<Retry>,
     throttled: bool,
     /// No reading, by `mute`.
     paused: bool,
     /// Bytes in each `received`; 0 is whatever comes.
     expect: usize,
+    /// What was asked to be expected, and has yet to go through the notifier's `expect`.
+    asked: Option<usize>,
     /// What was read and is less than that, or more.
     held: Vec<u8>,
     /// As far as we know a read, or a write, does not say `WouldBlock`.
@@ -84,19 +109,37 @@ impl fmt::Debug for TcpSocket {
 
 /// For notifiers.
 impl TcpSocket {
-    /// Writes. What the socket does not take at once waits, in order, in memory: see
-    /// [`throttled`](super::TcpNotify::throttled). Before the connection is open, everything waits.
+    /// Writes, after the notifier's [`sent`](super::TcpNotify::sent) has seen it. What the socket does not take at once
+    /// waits, in order, in memory: see [`throttled`](super::TcpNotify::throttled). Before the connection is open,
+    /// everything waits.
     ///
     /// After [`close`](Self::close), or when the peer is gone, it does nothing.
     pub fn write(&mut self, data: impl Into<Vec<u8>>) {
         if self.takes_writes() {
-            self.backlog.push(data.into());
+            self.queue(Outgoing::Plain(data.into()));
         }
     }
 
     /// Writes several pieces as [`write`](Self::write) does, one after the other.
     pub fn writev(&mut self, pieces: impl IntoIterator<Item = Vec<u8>>) {
         pieces.into_iter().for_each(|piece| self.write(piece));
+    }
+
+    /// Writes past the notifier's [`sent`](super::TcpNotify::sent): for what has its final form. In `sent` itself it goes
+    /// out before what `sent` returns.
+    pub fn write_final(&mut self, data: impl Into<Vec<u8>>) {
+        let data = data.into();
+        match self.takes_writes() || (self.sending && self.can_write()) {
+            true if self.sending || self.unsent.is_empty() => self.backlog.push(data),
+            true => self.queue(Outgoing::Final(data)),
+            false => {}
+        }
+    }
+
+    fn queue(&mut self, outgoing: Outgoing) {
+        let (Outgoing::Plain(data) | Outgoing::Final(data)) = &outgoing;
+        self.unsent_bytes += data.len();
+        self.unsent.push_back(outgoing);
     }
 
     /// Closes gracefully: takes no more writes, writes what waits, shuts our half, and waits for the end of what the
@@ -106,8 +149,8 @@ impl TcpSocket {
         self.closing = true;
     }
 
-    /// Closes at once. What waits to be written is dropped, nothing more is read. The machine still sends what it has
-    /// taken.
+    /// Closes at once. What waits to be written is dropped, which ends the throttling if there was any; nothing more is
+    /// read. The machine still sends what it has taken.
     pub fn hard_close(&mut self) {
         self.hard = true;
     }
@@ -126,134 +169,10 @@ impl TcpSocket {
 
     /// From the next [`received`](super::TcpNotify::received) on exactly so many bytes come in each; with 0, as at the
     /// start, whatever there is. May be asked for in `received` itself: a header, then what it announces. If the peer
-    /// ends in the middle, the rest is dropped. So many bytes are kept in memory.
+    /// ends in the middle, the rest is dropped. So many bytes are kept in memory. The notifier's
+    /// [`expect`](super::TcpNotify::expect) sees it first.
     pub fn expect(&mut self, bytes: usize) {
-        self.expect = bytes;
-    }
-
-    /// Is it open, and not on its way to be closed: is what is written sent?
-    pub fn is_open(&self) -> bool {
-        self.phase == Phase::Open && self.takes_writes()
-    }
-
-    /// Was the notifier told `throttled`, and not `unthrottled` since?
-    pub fn is_throttled(&self) -> bool {
-        self.throttled
-    }
-
-    /// Our address, once it was open.
-    pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.addresses.map(|(local, _)| local)
-    }
-
-    /// The peer's address, once it was open.
-    pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.addresses.map(|(_, peer)| peer)
-    }
-
-    /// Bytes that wait to be written.
-    pub fn backlog(&self) -> usize {
-        self.backlog.bytes()
-    }
-
-    /// The most bytes that ever waited, those included that the socket then took at once.
-    pub fn backlog_peak(&self) -> usize {
-        self.backlog.peak()
-    }
-
-    /// Bytes that the socket took.
-    pub fn bytes_written(&self) -> u64 {
-        self.written
-    }
-
-    /// Bytes that were read.
-    pub fn bytes_received(&self) -> u64 {
-        self.received
-    }
-
-    /// The first error there was: in [`closed`](super::TcpNotify::closed), why it closed, if not by our wish or the
-    /// peer's.
-    pub fn error(&self) -> Option<&io::Error> {
-        self.error.as_ref()
-    }
-
-    /// Takes the error that the machine noted for the socket and that no read or write has brought up yet.
-    pub fn socket_error(&mut self) -> Option<io::Error> {
-        self.stream.as_mut()?.0.error()
-    }
-
-    /// Has small writes sent at once, and not gathered for a moment (Nagle's algorithm). Default: the machine's, which
-    /// gathers.
-    ///
-    /// # Errors
-    /// [`NotConnected`](ErrorKind::NotConnected) while it is not open; what the machine says.
-    pub fn set_nodelay(&mut self, on: bool) -> io::Result<()> {
-        self.set(Setting::NoDelay(on))
-    }
-
-    /// Has the machine ask the peer whether it is still there after so long without a word from it; `None` never. If
-    /// it is not, the connection closes with an error.
-    ///
-    /// # Errors
-    /// As [`set_nodelay`](Self::set_nodelay).
-    pub fn set_keepalive(&mut self, idle: Option<Duration>) -> io::Result<()> {
-        self.set(Setting::KeepAlive(idle))
-    }
-
-    /// Sets the machine's buffer for what was written and not yet acknowledged, in bytes; it rounds.
-    ///
-    /// # Errors
-    /// As [`set_nodelay`](Self::set_nodelay).
-    pub fn set_send_buffer(&mut self, bytes: usize) -> io::Result<()> {
-        self.set(Setting::SendBuffer(bytes))
-    }
-
-    /// Sets the machine's buffer for what came and was not yet read, in bytes; it rounds.
-    ///
-    /// # Errors
-    /// As [`set_nodelay`](Self::set_nodelay).
-    pub fn set_receive_buffer(&mut self, bytes: usize) -> io::Result<()> {
-        self.set(Setting::ReceiveBuffer(bytes))
-    }
-
-    /// Are small writes sent at once?
-    ///
-    /// # Errors
-    /// As [`set_nodelay`](Self::set_nodelay).
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.settings().map(|settings| settings.no_delay)
-    }
-
-    /// Is an idle peer asked whether it is there?
-    ///
-    /// # Errors
-    /// As [`set_nodelay`](Self::set_nodelay).
-    pub fn keepalive(&self) -> io::Result<bool> {
-        self.settings().map(|settings| settings.keep_alive)
-    }
-
-    /// The machine's send buffer in bytes, as the machine counts: Linux says twice what was set.
-    ///
-    /// # Errors
-    /// As [`set_nodelay`](Self::set_nodelay).
-    pub fn send_buffer(&self) -> io::Result<usize> {
-        self.settings().map(|settings| settings.send_buffer)
-    }
-
-    /// The machine's receive buffer in bytes, as the machine counts.
-    ///
-    /// # Errors
-    /// As [`set_nodelay`](Self::set_nodelay).
-    pub fn receive_buffer(&self) -> io::Result<usize> {
-        self.settings().map(|settings| settings.receive_buffer)
-    }
-
-    fn set(&mut self, setting: Setting) -> io::Result<()> {
-        self.stream.as_mut().ok_or(ErrorKind::NotConnected)?.0.set(setting)
-    }
-
-    fn settings(&self) -> io::Result<Settings> {
-        self.stream.as_ref().ok_or(ErrorKind::NotConnected)?.0.settings()
+        self.asked = Some(bytes);
     }
 }
 
@@ -265,9 +184,14 @@ impl TcpSocket {
             stream: None,
             addresses: None,
             backlog: Backlog::default(),
+            unsent: VecDeque::new(),
+            unsent_bytes: 0,
+            sending: false,
+            short: None,
             throttled: false,
             paused: false,
             expect: 0,
+            asked: None,
             held: Vec::new(),
             readable: false,
             writable: false,
@@ -285,8 +209,73 @@ impl TcpSocket {
         }
     }
 
-    pub(super) fn takes_writes(&self) -> bool {
-        self.phase != Phase::Closed && !self.closing && !self.hard && !self.broken
+    fn takes_writes(&self) -> bool {
+        self.can_write() && !self.closing
+    }
+
+    fn can_write(&self) -> bool {
+        self.phase != Phase::Closed && !self.hard && !self.broken
+    }
+
+    /// The next piece for the notifier's `sent`; those that it need not see are written on the way.
+    pub(super) fn next_unsent(&mut self) -> Option<Vec<u8>> {
+        if !self.can_write() {
+            self.unsent.clear();
+            self.unsent_bytes = 0;
+        }
+        while let Some(outgoing) = self.unsent.pop_front() {
+            match outgoing {
+                Outgoing::Plain(data) => {
+                    self.unsent_bytes -= data.len();
+                    self.sending = true;
+                    return Some(data);
+                }
+                Outgoing::Final(data) => {
+                    self.unsent_bytes -= data.len();
+                    self.backlog.push(data);
+                }
+            }
+        }
+        None
+    }
+
+    /// What the notifier's `sent` made of it.
+    pub(super) fn sent(&mut self, data: Vec<u8>) {
+        self.sending = false;
+        if self.can_write() {
+            self.backlog.push(data);
+        }
+    }
+
+    /// What somebody asked to be expected since the last call.
+    pub(super) fn asked(&mut self) -> Option<usize> {
+        self.asked.take()
+    }
+
+    /// What the notifier's `expect` made of it.
+    pub(super) fn expects(&mut self, bytes: usize) {
+        (self.expect, self.asked) = (bytes, None);
+    }
+
+    /// Did the machine lack memory for a call, and is nobody on the way to try again?
+    pub(super) fn wants_retry(&mut self) -> bool {
+        let wanted = self.short == Some(Retry::Wanted);
+        if wanted {
+            self.short = Some(Retry::Set);
+        }
+        wanted
+    }
+
+    /// Tries again what the machine had no memory for.
+    pub(super) fn retry(&mut self) {
+        self.short = None;
+        (self.readable, self.writable) = (true, true);
+    }
+
+    /// Nothing waits any more, because it was dropped by our wish. True if that ends the throttling.
+    pub(super) fn drop_backlog(&mut self) -> bool {
+        self.backlog.clear();
+        mem::take(&mut self.throttled)
     }
 
     pub(super) fn is_opening(&self) -> bool {
@@ -336,7 +325,9 @@ impl TcpSocket {
         match self.phase {
             Phase::Closed => return None,
             Phase::Opening => return self.throttling(),
-            Phase::Open if self.hard => return Some(self.finish()),
+            Phase::Open if self.hard => {
+                return Some(if self.drop_backlog() { Notice::Unthrottled } else { self.finish() });
+            }
             Phase::Open => {}
         }
         self.flush();
@@ -364,9 +355,15 @@ impl TcpSocket {
                     self.written += n as u64;
                     self.may_write = self.may_write.saturating_sub(n);
                 }
-                Err(why) if why.kind() == ErrorKind::WouldBlock => self.writable = false,
-                Err(why) if why.kind() == ErrorKind::Interrupted => {}
-                Err(why) => return self.break_off(why),
+                Err(why) => match why.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock => self.writable = false,
+                    ErrorKind::OutOfMemory => {
+                        self.writable = false;
+                        self.short.get_or_insert(Retry::Wanted);
+                    }
+                    _ => return self.break_off(why),
+                },
             }
         }
     }
@@ -379,7 +376,7 @@ impl TcpSocket {
     }
 
     /// In pairs: `Throttled` when something is left in the backlog, `Unthrottled` when nothing is. One that breaks
-    /// while throttled stays so to its end.
+    /// while throttled, by an error, stays so to its end.
     fn throttling(&mut self) -> Option<Notice> {
         let behind = !self.backlog.is_empty();
         if self.broken || self.throttled == behind {
@@ -403,7 +400,7 @@ impl TcpSocket {
             return None;
         }
         let rest = if self.expect > 0 { self.held.split_off(self.expect) } else { Vec::new() };
-        Some(std::mem::replace(&mut self.held, rest))
+        Some(mem::replace(&mut self.held, rest))
     }
 
     fn read(&mut self) -> Option<Vec<u8>> {
@@ -434,12 +431,18 @@ impl TcpSocket {
                         return Some(piece);
                     }
                 }
-                Err(why) if why.kind() == ErrorKind::WouldBlock => self.readable = false,
-                Err(why) if why.kind() == ErrorKind::Interrupted => {}
-                Err(why) => {
-                    self.break_off(why);
-                    self.peer_ended();
-                }
+                Err(why) => match why.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock => self.readable = false,
+                    ErrorKind::OutOfMemory => {
+                        self.readable = false;
+                        self.short.get_or_insert(Retry::Wanted);
+                    }
+                    _ => {
+                        self.break_off(why);
+                        self.peer_ended();
+                    }
+                },
             }
         }
         None

@@ -1,10 +1,13 @@
 //! TCP against real loopback sockets. No test sleeps: peers wait to be told.
 #![cfg(feature = "net")]
 
+mod errors;
+mod layers;
 mod listening;
 mod options;
 mod quiet;
 mod support;
+mod turns;
 
 use backwater::net::{Tcp, TcpConnection};
 use backwater::{Addr, ApplyReleaseBackpressureAuth, Backpressure, Env, Inlet, TcpConnectAuth};
@@ -107,11 +110,11 @@ fn close_while_throttled_writes_what_waits_and_nothing_that_comes_later() {
 }
 
 #[test]
-fn hard_close_while_throttled_drops_what_waits_and_is_never_unthrottled() {
+fn hard_close_while_throttled_drops_what_waits_and_ends_the_throttling_before_closed() {
     let (log, came) = close_while_throttled(|conn| conn.hard_close());
     assert!(came < MUCH, "everything came through a hard close");
     use Heard::*;
-    assert_eq!(log.all(), [Connecting, Connected, Throttled, Closed(None)]);
+    assert_eq!(log.all(), [Connecting, Connected, Throttled, Unthrottled, Closed(None)]);
 }
 
 /// How the pressure begins in `throttled`, and ends in `closed`.
@@ -234,6 +237,7 @@ fn messages_are_written_in_order_before_and_after_the_connection_is_open() {
         conn.tell(Tcp::Write(b"one ".to_vec()), env);
         conn.tell(Tcp::WriteV(vec![b"two ".to_vec(), Vec::new(), b"three ".to_vec()]), env);
         conn.tell(Tcp::WriteFinal(b"four".to_vec()), env);
+        conn.tell(Tcp::Close, env);
         conn.tell(Tcp::Write(b"too late".to_vec()), env);
     });
     assert_eq!(peer.join().unwrap(), b"one two three four");

@@ -19,6 +19,7 @@ pub(crate) enum Heard {
     Connected,
     Failed(String),
     Accepted,
+    AuthFailed,
     Received(Vec<u8>),
     Throttled,
     Unthrottled,
@@ -83,6 +84,9 @@ impl TcpNotify for Probe {
     }
     fn connect_failed(&mut self, conn: &mut TcpSocket, why: NetError, cx: &mut Cx<'_>) {
         self.hear(Heard::Failed(why.to_string()), conn, cx);
+    }
+    fn auth_failed(&mut self, conn: &mut TcpSocket, cx: &mut Cx<'_>) {
+        self.hear(Heard::AuthFailed, conn, cx);
     }
     fn accepted(&mut self, conn: &mut TcpSocket, cx: &mut Cx<'_>) {
         self.hear(Heard::Accepted, conn, cx);

@@ -23,7 +23,8 @@
 //! let summary = Runtime::builder().network(sim).virtual_time().run(|env| {
 //!     let auth = TcpConnectAuth::from(&env.root);
 //!     let conn = TcpConnection::connect(&auth, "db:5432", Quiet).spawn(env);
-//!     conn.tell(Tcp::WriteFinal(b"hello".to_vec()), env);
+//!     conn.tell(Tcp::Write(b"hello".to_vec()), env);
+//!     conn.tell(Tcp::Close, env);
 //! }).unwrap();
 //! assert_eq!(peer.received(), b"hello");
 //! assert!(summary.time >= std::time::Duration::from_secs(60));

@@ -1,0 +1,112 @@
+//! The mailbox of an actor that anybody on any thread sends to: a stack of nodes that its owner takes whole.
+//!
+//! The owner is whoever runs the actor. It swaps the stack for an empty one, turns it around, and has the messages that
+//! were there, in the order in which they were pushed. Nobody pops a single node, so there is no node that comes back in
+//! between (ABA); a push is one compare-and-swap, so there is none that is half done.
+//!
+//! An inbox is *idle* when nobody has to run its actor, and *awake* otherwise: queued, running, or muted. The push that
+//! finds it idle makes it awake, and its caller schedules the actor: exactly one does (T6). The owner makes it idle
+//! again by [`Inbox::rest`], which fails if something came meanwhile: so nothing is left lying there (T5).
+//!
+//! **How the owner's own data travels.** Whatever the owner wrote before `rest` happened before the next owner's
+//! [`Inbox::take_all`]: `rest` releases, every push after it is a read-modify-write and so continues its release
+//! sequence, and `take_all` acquires from the last of them. An actor that changes workers without having been idle goes
+//! through a run queue, which does the same.
+
+use super::node::{Head, Link, next, set_next};
+use crate::sync::{AtomicPtr, Ordering};
+use std::ptr::{self, NonNull};
+
+/// One actor's mailbox.
+#[derive(Debug)]
+pub struct Inbox {
+    /// The node pushed last; null: awake and empty; `IDLE`.
+    top: AtomicPtr<Head>,
+}
+
+/// No address of a node: those are aligned.
+const IDLE: *mut Head = ptr::without_provenance_mut(1);
+
+/// The messages that an owner took: a chain of nodes, the oldest first.
+#[derive(Debug)]
+pub struct Chain {
+    /// The oldest.
+    pub first: Link,
+    /// The youngest; it has no next.
+    pub last: Link,
+    /// How many, at least one.
+    pub len: u32,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Inbox {
+    /// Idle.
+    pub fn new() -> Self {
+        Inbox { top: AtomicPtr::new(IDLE) }
+    }
+
+    /// Anybody: puts a message in. True if it was idle: then the caller, and nobody else, schedules the actor.
+    ///
+    /// # Safety
+    /// The node is live and the caller's, who gives it away here.
+    #[inline]
+    pub unsafe fn push(&self, link: Link) -> bool {
+        // Relaxed: what is read is compared, stored and told from others, and never followed.
+        let mut top = self.top.load(Ordering::Relaxed);
+        loop {
+            let below = if top == IDLE { None } else { NonNull::new(top) };
+            // SAFETY: by contract live and the caller's.
+            unsafe { set_next(link, below) };
+            // Release: the node's link and message, for the acquire in `take_all`.
+            match self.top.compare_exchange_weak(top, link.as_ptr(), Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return top == IDLE,
+                Err(now) => top = now,
+            }
+        }
+    }
+
+    /// Owner: takes all messages there are. It stays awake.
+    ///
+    /// # Safety
+    /// The caller owns the actor: it was scheduled, and has not rested since.
+    pub unsafe fn take_all(&self) -> Option<Chain> {
+        // Acquire: pairs with the release of each push, and with that of the `rest` before them.
+        let top = NonNull::new(self.top.swap(ptr::null_mut(), Ordering::Acquire))?;
+        debug_assert!(top.as_ptr() != IDLE, "T6: an actor that is idle is not run");
+        let (mut first, mut len) = (top, 1);
+        // SAFETY: taken, so nobody else holds it.
+        let mut below = unsafe { next(top) };
+        // SAFETY: as above.
+        unsafe { set_next(top, None) };
+        while let Some(link) = below {
+            // SAFETY: taken with the one above it.
+            below = unsafe { next(link) };
+            // SAFETY: as above.
+            unsafe { set_next(link, Some(first)) };
+            first = link;
+            len += 1;
+        }
+        Some(Chain { first, last: top, len })
+    }
+
+    /// Owner, with nothing left to do for the actor: makes it idle, and it is the caller's no longer. False if something
+    /// came: it stays awake, and the caller's.
+    #[inline]
+    pub fn rest(&self) -> bool {
+        // Release: what the owner did to the actor, for the acquire in `take_all` of the next owner.
+        self.top.compare_exchange(ptr::null_mut(), IDLE, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// Did something come since the owner took all? A hint to anybody but the owner.
+    #[inline]
+    pub fn has_some(&self) -> bool {
+        // Relaxed: whoever needs what came calls `take_all`.
+        let top = self.top.load(Ordering::Relaxed);
+        !top.is_null() && top != IDLE
+    }
+}
