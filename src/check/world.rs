@@ -57,7 +57,11 @@ impl World {
         let World { core, bodies, .. } = self;
         let streams = Streams::to_nowhere();
         let (place, remote) = (program.place, Remote::to_nowhere());
-        let call = |core: &mut Single| enter(core, bodies, streams, remote, place, |env| (program.main)(env));
+        let call = |core: &mut Single| {
+            core.main_began(place);
+            enter(core.core(), streams, remote, |env| (program.main)(env));
+            core.main_ended(bodies);
+        };
         let caught = catch_unwind(AssertUnwindSafe(|| core.main_step(given, call)));
         match caught {
             Ok(()) => self.core.main_written(&mut self.bodies),

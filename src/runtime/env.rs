@@ -4,8 +4,8 @@ use super::handle::Remote;
 use super::stdio::{self, Input, Output, Writer, Writers};
 use crate::actor::{Actor, Addr, Context, SpawnOptions};
 use crate::auth::AmbientAuth;
-use crate::event::{ActorId, Place};
-use crate::scheduler::{Bodies, Single};
+use crate::event::ActorId;
+use crate::scheduler::Core;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{Read, stderr, stdin, stdout};
@@ -117,17 +117,9 @@ impl Streams {
     }
 }
 
-/// Calls `main` in the name of the actor that the scheduler has begun to run.
-pub(crate) fn enter(
-    core: &mut Single,
-    bodies: &mut Bodies,
-    streams: Streams,
-    remote: Remote,
-    place: Place,
-    main: impl FnOnce(&mut Env<'_>),
-) {
-    core.main_began(place);
-    let mut cx = Context::new(core.core(), ActorId::MAIN);
+/// Calls `main` in the name of the actor that the scheduler has begun to run, behind `core`.
+pub(crate) fn enter(core: Core<'_>, streams: Streams, remote: Remote, main: impl FnOnce(&mut Env<'_>)) {
+    let mut cx = Context::new(core, ActorId::MAIN);
     let Streams { args, out, err, input, writers } = streams;
     let out = out.unwrap_or_else(|| Writer::OnThread(Box::new(stdout())));
     let out = stdio::output(&mut cx, "out", out, &writers);
@@ -136,5 +128,4 @@ pub(crate) fn enter(
     let input = stdio::input(&mut cx, input.unwrap_or_else(|| Box::new(stdin())));
     let args = args.unwrap_or_else(|| std::env::args().collect());
     main(&mut Env { cx, root: AmbientAuth::new(), args, out, err, input, remote });
-    core.main_ended(bodies);
 }

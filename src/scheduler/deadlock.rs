@@ -3,7 +3,8 @@
 use super::seat::Name;
 use super::single::Single;
 use crate::event::{ActorId, Place};
-use crate::rules::Load;
+use crate::rules::{Load, Marks};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
@@ -75,11 +76,45 @@ pub struct Stall {
     pub muted: Vec<MutedActor>,
 }
 
-impl Single {
+/// What reports are made from: all actors at one moment. Seats are those of actors that have not ended.
+pub(super) trait Overview {
+    fn marks(&self) -> Cow<'_, Marks>;
+    fn living(&self) -> Vec<u32>;
+    fn id(&self, seat: u32) -> ActorId;
+    fn name(&self, seat: u32) -> Name;
+    fn load(&self, seat: u32) -> Load;
+    /// Messages in its mailbox.
+    fn waiting(&self, seat: u32) -> u32;
+    /// Is it queued, running or muted?
+    fn is_busy(&self, seat: u32) -> bool;
+    fn muted_for(&self, seat: u32) -> Duration;
+    /// Where it applied, and where its guards were taken.
+    fn pressed_at(&self, seat: u32) -> (Option<Place>, Vec<Place>);
+    /// When its timers are due.
+    fn timers(&self, seat: u32) -> Vec<Duration>;
+    /// A socket or an inlet that could make it run.
+    fn has_outside_source(&self, seat: u32) -> bool;
+    /// Everybody who ever sent to it and has not ended; none if the stall watch is off.
+    fn senders(&self, seat: u32) -> Option<Vec<ActorId>>;
+}
+
+/// Makes reports of an [`Overview`].
+pub(super) struct Reporter<'a, O> {
+    all: &'a O,
+    marks: Cow<'a, Marks>,
+    waits: BTreeMap<u32, Vec<u32>>,
+}
+
+impl<'a, O: Overview> Reporter<'a, O> {
+    pub(super) fn new(all: &'a O) -> Self {
+        let marks = all.marks();
+        let waits = marks.waits();
+        Reporter { all, marks, waits }
+    }
+
     /// R10, for a runtime that is quiescent.
-    pub(crate) fn deadlock(&self, replay: String) -> Deadlock {
-        let waits = self.marks.waits();
-        let muted: Vec<MutedActor> = waits.keys().map(|seat| self.muted_actor(*seat, &waits)).collect();
+    pub(super) fn deadlock(&self, replay: String) -> Deadlock {
+        let muted = self.muted();
         let mut roots: Vec<ActorId> =
             muted.iter().flat_map(|m| &m.chains).filter_map(|c| c.last()).map(|e| e.0).collect();
         roots.sort_unstable();
@@ -88,12 +123,11 @@ impl Single {
     }
 
     /// R11, at any time. None if the watch is off or nothing is stalled.
-    pub(crate) fn stall(&self) -> Option<Stall> {
-        let waits = self.marks.waits();
-        let chains: Vec<MutedActor> = waits.keys().map(|seat| self.muted_actor(*seat, &waits)).collect();
+    pub(super) fn stall(&self) -> Option<Stall> {
+        let chains = self.muted();
         let mut roots: BTreeMap<ActorId, bool> = BTreeMap::new();
         for (root, _) in chains.iter().flat_map(|m| &m.chains).filter_map(|chain| chain.last()) {
-            if let Some(proved) = self.is_stalled(*root) {
+            if let Some(proved) = self.is_stalled(root.seat) {
                 roots.insert(*root, proved);
             }
         }
@@ -105,41 +139,44 @@ impl Single {
     }
 
     /// Is this root stalled, and is that proved? Proved means: every other actor is muted, or can never run again.
-    fn is_stalled(&self, root: ActorId) -> Option<bool> {
-        let contacts = self.watch.contacts.as_ref()?;
-        let seat = self.seat_of(root)?;
-        let alone = seat.load.is_under_pressure() && !seat.busy && self.post.is_empty(root.seat);
-        let is_muted = |id: ActorId| self.seat_of(id).is_some_and(|s| s.load.is_muted());
-        let unreachable = alone && !self.has_source(root) && contacts.senders_of(root).all(is_muted);
-        let can_run = |seat: u32| {
-            let data = self.post.data(seat);
-            !data.load.is_muted() && (data.busy || self.has_source(self.id_of(seat)))
-        };
-        unreachable.then(|| self.living_seats().all(|seat| seat == root.seat || !can_run(seat)))
+    fn is_stalled(&self, root: u32) -> Option<bool> {
+        let (all, living) = (self.all, self.all.living());
+        let is_muted = |id: ActorId| living.binary_search(&id.seat).is_ok() && all.load(id.seat).is_muted();
+        let senders = all.senders(root)?;
+        living.binary_search(&root).ok()?;
+        let alone = all.load(root).is_under_pressure() && !all.is_busy(root) && all.waiting(root) == 0;
+        let unreachable = alone && !self.has_source(root) && senders.into_iter().all(is_muted);
+        let can_run = |seat: u32| !all.load(seat).is_muted() && (all.is_busy(seat) || self.has_source(seat));
+        unreachable.then(|| living.iter().all(|seat| *seat == root || !can_run(*seat)))
     }
 
-    fn living_seats(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.post.seats()).filter(|seat| !self.post.data(*seat).is_empty())
+    /// Could anything but a message of another actor make it run?
+    fn has_source(&self, seat: u32) -> bool {
+        self.all.has_outside_source(seat) || !self.all.timers(seat).is_empty()
     }
 
-    fn muted_actor(&self, seat: u32, waits: &BTreeMap<u32, Vec<u32>>) -> MutedActor {
-        let data = self.post.data(seat);
+    fn muted(&self) -> Vec<MutedActor> {
+        self.waits.keys().map(|seat| self.muted_actor(*seat)).collect()
+    }
+
+    fn muted_actor(&self, seat: u32) -> MutedActor {
+        let all = self.all;
         MutedActor {
-            id: self.id_of(seat),
-            name: data.name.clone(),
-            waiting: self.post.len(seat),
-            muted_for: Duration::from_nanos(self.now_ns() - data.muted_since),
-            chains: self.chains(seat, waits),
+            id: all.id(seat),
+            name: all.name(seat),
+            waiting: all.waiting(seat),
+            muted_for: all.muted_for(seat),
+            chains: self.chains(seat),
         }
     }
 
     /// The shortest chain of marks from `from` to each root that it waits for.
-    fn chains(&self, from: u32, waits: &BTreeMap<u32, Vec<u32>>) -> Vec<Vec<(ActorId, Name)>> {
+    fn chains(&self, from: u32) -> Vec<Vec<(ActorId, Name)>> {
         let mut came: BTreeMap<u32, u32> = BTreeMap::from([(from, from)]);
         let mut queue = VecDeque::from([from]);
         let mut roots = Vec::new();
         while let Some(seat) = queue.pop_front() {
-            let Some(receivers) = waits.get(&seat) else {
+            let Some(receivers) = self.waits.get(&seat) else {
                 roots.push(seat);
                 continue;
             };
@@ -160,43 +197,104 @@ impl Single {
             at = came[&at];
             seats.push(at);
         }
-        let named = |seat: u32| (self.id_of(seat), self.post.data(seat).name.clone());
-        seats.into_iter().rev().map(named).collect()
+        seats.into_iter().rev().map(|seat| (self.all.id(seat), self.all.name(seat))).collect()
     }
 
     pub(super) fn root(&self, seat: u32) -> Root {
-        let data = self.post.data(seat);
-        let more = data.more.as_deref();
-        let applied = more.and_then(|m| m.applied_at).map(Cause::Applied);
-        let guards = more.into_iter().flat_map(|m| &m.guards).map(|(_, place)| Cause::Guard(place));
-        let overloaded = data.load.has(Load::OVERLOADED).then_some(Cause::Overloaded);
+        let all = self.all;
+        let (applied, guards) = all.pressed_at(seat);
+        let overloaded = all.load(seat).has(Load::OVERLOADED).then_some(Cause::Overloaded);
+        let causes = applied.map(Cause::Applied).into_iter().chain(guards.into_iter().map(Cause::Guard));
         Root {
-            id: self.id_of(seat),
-            name: data.name.clone(),
-            causes: applied.into_iter().chain(guards).chain(overloaded).collect(),
-            waiting: self.post.len(seat),
+            id: all.id(seat),
+            name: all.name(seat),
+            causes: causes.chain(overloaded).collect(),
+            waiting: all.waiting(seat),
             woken_by: self.woken_by(seat),
         }
     }
 
     fn woken_by(&self, seat: u32) -> Vec<String> {
-        let id = self.id_of(seat);
+        let all = self.all;
         let mut by: Vec<String> = Vec::new();
-        if self.post.data(seat).busy {
+        if all.is_busy(seat) {
             by.push("the messages in its mailbox".into());
         }
-        let timers = self.timers.iter().filter(|(owner, _)| *owner == id);
-        by.extend(timers.map(|(_, due)| format!("its timer, due at {due:?}")));
-        if self.has_outside_source(id) {
+        by.extend(all.timers(seat).into_iter().map(|due| format!("its timer, due at {due:?}")));
+        if all.has_outside_source(seat) {
             by.push("its socket or inlet".into());
         }
-        by.extend(
-            self.marks
-                .senders_of(seat)
-                .iter()
-                .map(|s| format!("a message from {}, which it mutes", self.name_of(self.id_of(*s)))),
-        );
+        let senders = self.marks.senders_of(seat).iter();
+        by.extend(senders.map(|s| format!("a message from {}{}, which it mutes", all.name(*s), all.id(*s))));
         by
+    }
+}
+
+impl Overview for Single {
+    fn marks(&self) -> Cow<'_, Marks> {
+        Cow::Borrowed(&self.marks)
+    }
+
+    fn living(&self) -> Vec<u32> {
+        (0..self.post.seats()).filter(|seat| !self.post.data(*seat).is_empty()).collect()
+    }
+
+    fn id(&self, seat: u32) -> ActorId {
+        self.id_of(seat)
+    }
+
+    fn name(&self, seat: u32) -> Name {
+        self.post.data(seat).name.clone()
+    }
+
+    fn load(&self, seat: u32) -> Load {
+        self.post.data(seat).load
+    }
+
+    fn waiting(&self, seat: u32) -> u32 {
+        self.post.len(seat)
+    }
+
+    fn is_busy(&self, seat: u32) -> bool {
+        self.post.data(seat).busy
+    }
+
+    fn muted_for(&self, seat: u32) -> Duration {
+        Duration::from_nanos(self.now_ns() - self.post.data(seat).muted_since)
+    }
+
+    fn pressed_at(&self, seat: u32) -> (Option<Place>, Vec<Place>) {
+        let more = self.post.data(seat).more.as_deref();
+        more.map_or((None, Vec::new()), |more| (more.applied_at, more.guards.iter().map(|g| g.1).collect()))
+    }
+
+    fn timers(&self, seat: u32) -> Vec<Duration> {
+        let id = self.id_of(seat);
+        self.timers.iter().filter(|(owner, _)| *owner == id).map(|(_, due)| due).collect()
+    }
+
+    fn has_outside_source(&self, seat: u32) -> bool {
+        self.has_outside_source(self.id_of(seat))
+    }
+
+    fn senders(&self, seat: u32) -> Option<Vec<ActorId>> {
+        Some(self.watch.contacts.as_ref()?.senders_of(self.id_of(seat)).collect())
+    }
+}
+
+impl Single {
+    /// R10, for a runtime that is quiescent.
+    pub(crate) fn deadlock(&self, replay: String) -> Deadlock {
+        Reporter::new(self).deadlock(replay)
+    }
+
+    /// R11, at any time. None if the watch is off or nothing is stalled.
+    pub(crate) fn stall(&self) -> Option<Stall> {
+        Reporter::new(self).stall()
+    }
+
+    pub(super) fn root(&self, seat: u32) -> Root {
+        Reporter::new(self).root(seat)
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! `Single` is the deterministic scheduler: one thread, every effect carried out at once. It knows bodies, not
 //! actors' types, and messages, not their meaning. It reads no clock: whoever drives it sets its time.
-#![forbid(unsafe_code)]
 
 mod bell;
 mod contacts;
 mod core;
 mod deadlock;
+mod engine;
 mod event_loop;
 pub mod policy;
 pub(crate) mod pool;
@@ -30,6 +30,7 @@ pub use timers::TimerId;
 
 pub(crate) use self::core::Core;
 pub(crate) use bell::Bell;
+pub(crate) use engine::{Alone, Engine};
 #[cfg(feature = "net")]
 pub(crate) use event_loop::EventLoop;
 #[cfg(feature = "net")]
@@ -40,4 +41,4 @@ pub(crate) use script::{Access, Object, Proc, Promise, Traces};
 pub use seat::Name;
 pub(crate) use seat::Plan;
 pub(crate) use single::{Bodies, Body, Config, Delivery, Failure, Outside, Single};
-pub(crate) use trace::DeadLetterHook;
+pub(crate) use trace::{DeadLetterHook, Watch};

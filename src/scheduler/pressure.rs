@@ -34,6 +34,12 @@ impl GuardDrops {
         self.bell.ring();
     }
 
+    /// Is there anything to collect?
+    #[inline(always)]
+    pub(super) fn has_any(&self) -> bool {
+        self.any.load(Ordering::Relaxed) // a look: `collect` is what takes part
+    }
+
     pub(super) fn collect(&self) -> Vec<(ActorId, u64)> {
         match self.any.swap(false, Ordering::Acquire) {
             true => std::mem::take(&mut *lock(&self.dropped)),

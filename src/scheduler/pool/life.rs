@@ -9,7 +9,7 @@
 use super::super::seat::{More, Name, Plan};
 use super::super::single::{Body, Delivery, Failure, Outside};
 use super::shared::SEATS_IN_A_BLOCK;
-use super::slot::{BY_DEPTH, NAMED, PINNED, Rare, Slot};
+use super::slot::{BY_DEPTH, NAMED, PINNED, Rare};
 use super::worker::Worker;
 use crate::event::{ActorId, End, Event, Place};
 use crate::mailbox::Tray;
@@ -89,8 +89,7 @@ impl Worker {
 
     /// The running actor stops.
     pub(super) fn stop(&mut self, seat: u32) {
-        let slot = self.shared.table.slot(seat);
-        self.put_back(slot);
+        self.put_back(seat);
         self.end(seat, End::Stopped);
     }
 
@@ -197,6 +196,7 @@ impl Worker {
         let plan = Plan { name: Name::given("main"), batch: None, detector: None, pinned: true, place };
         self.running = self.spawn(None, plan);
         debug_assert!(self.running == ActorId::MAIN, "nobody is created before `main`");
+        self.shared.table.slot(0).inbox.wake();
         self.tray = Tray::new(1);
     }
 
@@ -229,11 +229,11 @@ impl Worker {
             slot.sent.add(sent);
             slot.handled.add(u64::from(handled));
             if in_behaviour {
-                self.put_back(slot);
+                self.put_back(actor.seat);
             }
         }
         match () {
-            () if outside => self.lay_aside(actor.seat, alive && in_behaviour),
+            () if outside => {}
             () if alive => self.end(actor.seat, End::Panicked),
             // The rest of its mailbox; its seat has no other tenant yet.
             () => self.end_rest(actor),
@@ -253,14 +253,6 @@ impl Worker {
         }
     }
 
-    /// An actor in whose run an observer panicked. The run of the program is over: it is run no more.
-    fn lay_aside(&mut self, seat: u32, has_run: bool) {
-        if has_run {
-            let slot = self.shared.table.slot(seat);
-            debug_assert!(slot.word.look().load().bits() < 32, "a load has five flags");
-        }
-    }
-
     fn end_rest(&mut self, actor: ActorId) {
         let Some(slot) = self.shared.table.get(actor.seat) else { return };
         if slot.tenant.load(Ordering::Relaxed) == actor.tenant.wrapping_add(1) && slot.is_vacant() {
@@ -277,6 +269,7 @@ impl Worker {
         let next = self.shared.table.living().map(|(seat, _)| seat).next();
         let Some(seat) = next else { return false };
         self.running = self.id_of(seat);
+        self.shared.table.slot(seat).inbox.wake();
         self.end(seat, End::Shutdown);
         true
     }
@@ -371,5 +364,3 @@ fn take_over(rare: &mut Rare) -> (Vec<Delivery>, Over) {
 fn rare_is_bare(rare: &crate::sync::Mutex<Rare>) -> bool {
     lock(rare).more.outside.is_empty()
 }
-
-const _: () = assert!(size_of::<Slot>() > 0);

@@ -5,7 +5,7 @@
 //! bits its word had, and each frees its own. Why no mark is missed stands in [`word`](super::word).
 
 use super::super::pressure::GuardDrops;
-use super::slot::{BY_DEPTH, Rare, Slot};
+use super::slot::Rare;
 use super::word::{Seen, Waiters};
 use super::worker::Worker;
 use crate::event::{ActorId, Event, Place};
@@ -321,11 +321,4 @@ fn tell(rare: &mut Rare, pressing: bool) {
 
 fn detector(rare: &Rare) -> Detector {
     rare.more.detector.unwrap_or(Detector::Batch)
-}
-
-impl Slot {
-    /// How it finds out that it is overloaded.
-    pub(super) fn detector(&self) -> Detector {
-        if self.has(BY_DEPTH) { self.with_rare(|rare| detector(rare)) } else { Detector::Batch }
-    }
 }

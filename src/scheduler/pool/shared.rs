@@ -14,6 +14,7 @@ use crate::rules::Marks;
 use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Says what time it is. Behind a lock: a behaviour asks seldom.
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(super) berths: Box<[Berth]>,
     pub(super) depot: Arc<Depot>,
     births: Mutex<u32>,
+    /// Actors created, by blocks.
+    created: AtomicU64,
     living: AtomicU32,
     /// Actors muted now, and the most there ever were.
     pub(super) muted: AtomicU64,
@@ -96,6 +99,7 @@ impl Shared {
             berths: (0..=workers).map(|_| Berth::default()).collect(),
             depot: Depot::new(NODES_IN_A_BATCH),
             births: Mutex::new(0),
+            created: AtomicU64::new(1),
             living: AtomicU32::new(0),
             muted: AtomicU64::new(0),
             muted_most: AtomicU64::new(0),
@@ -123,6 +127,22 @@ impl Shared {
         *seats = first.checked_add(SEATS_IN_A_BLOCK).expect("there are fewer than 2^32 seats");
         self.table.grow(*seats);
         first
+    }
+
+    /// The number of the next actor, in the order of creation.
+    pub(super) fn next_created(&self, block: &mut Range<u64>) -> u64 {
+        if let Some(number) = block.next() {
+            return number;
+        }
+        let size = u64::from(SEATS_IN_A_BLOCK);
+        let first = self.created.fetch_add(size, Ordering::Relaxed); // a number
+        *block = first + 1..first + size;
+        first
+    }
+
+    /// Is the number of living actors limited?
+    pub(super) fn is_limited(&self) -> bool {
+        self.config.max_actors < u32::MAX
     }
 
     /// Is there room for one more living actor?

@@ -6,15 +6,18 @@
 //! two flags, `attention` (the end of this behaviour has something to settle) and `settled` (so has the end of this run).
 #![expect(unsafe_code, reason = "whoever popped an actor from a run queue owns a part of its slot")]
 
+use super::super::bell::Bell;
 use super::super::core::Core;
+use super::super::event_loop::EventLoop;
 use super::super::single::Failure;
 use super::hall::Found;
 use super::shared::Shared;
-use super::slot::{BY_DEPTH, PINNED, Slot};
+use super::slot::{BY_DEPTH, PINNED};
 use crate::event::{ActorId, Event, Lane, Place};
 use crate::mailbox::{Nodes, Parcel, Tray};
 use crate::rules::{self, Load};
 use crate::sync::{Arc, Ordering, hint, lock};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::mem;
@@ -37,7 +40,7 @@ pub(crate) struct Worker {
     /// The oldest runnable actor: not for others, so that a lone one is not stolen, and wakes nobody.
     next: Option<u32>,
     /// Of the driver alone: its run queue.
-    pinned: VecDeque<u32>,
+    pub(super) pinned: VecDeque<u32>,
     /// The messages of the actor that runs.
     pub(super) tray: Tray<u32>,
     pub(super) running: ActorId,
@@ -54,10 +57,11 @@ pub(crate) struct Worker {
     /// Work space of `fall`.
     pub(super) falling: Vec<u32>,
     /// The time, once this run has asked for it.
-    now: Option<Duration>,
+    now: Cell<Option<Duration>>,
     runs: u32,
     /// New seats, and seats that can have their next tenant.
     pub(super) fresh: Range<u32>,
+    pub(super) numbers: Range<u64>,
     pub(super) vacant: Vec<u32>,
     /// Seats whose tenant has ended, and those of them that wait for the grace that has this number.
     pub(super) ended: Vec<u32>,
@@ -65,7 +69,11 @@ pub(crate) struct Worker {
     /// The message being handled, in words.
     pub(super) handling: Option<String>,
     /// There is nothing left to run for it.
-    closed: bool,
+    pub(super) closed: bool,
+    /// Of the driver alone; away while it is polled.
+    pub(super) event_loop: Option<Box<dyn EventLoop>>,
+    /// Of the driver alone: it stands still, as far as the hall knows.
+    pub(super) rests: bool,
 }
 
 impl Debug for Worker {
@@ -92,19 +100,37 @@ impl Worker {
             handled: 0,
             pending: Vec::new(),
             falling: Vec::new(),
-            now: None,
+            now: Cell::new(None),
             runs: 0,
             fresh: 0..0,
+            numbers: 0..0,
             vacant: Vec::new(),
             ended: Vec::new(),
             retiring: None,
             handling: None,
             closed: false,
+            event_loop: None,
+            rests: false,
         }
     }
 
     pub(super) fn is_driver(&self) -> bool {
         self.index == self.shared.hall.driver()
+    }
+
+    /// As user code sees it.
+    #[inline(always)]
+    pub(crate) fn core(&mut self) -> Core<'_> {
+        Core::Worker(self)
+    }
+
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.shared.bell
+    }
+
+    /// Is a run of an actor in progress?
+    pub(super) fn is_in_run(&self) -> bool {
+        self.tray.beside > 0
     }
 
     pub(super) fn tally(&self) -> &super::shared::Tally {
@@ -117,7 +143,9 @@ impl Worker {
 
     /// The scheduler's time: the clock's, asked at most once a run.
     pub(crate) fn now(&self) -> Duration {
-        self.now.unwrap_or_else(|| self.shared.read_clock())
+        let now = self.now.get().unwrap_or_else(|| self.shared.read_clock());
+        self.now.set(Some(now));
+        now
     }
 
     // --- Sending (R1, R2) -----------------------------------------------------------------------------------------
@@ -136,7 +164,7 @@ impl Worker {
         if self.shared.watched {
             self.show_sent(&parcel, to, lane, place);
         }
-        if to == from && !self.is_main() {
+        if to == from {
             return self.tray.push(parcel);
         }
         if let Some(seen) = self.arrive(parcel, to, Some(from))
@@ -169,6 +197,7 @@ impl Worker {
 
     /// The runtime itself, or code outside any actor, puts a message into a mailbox: marks nobody (R7, R13).
     pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
+        self.stir();
         let parcel = Parcel::new(&mut self.nodes, message);
         if self.shared.watched {
             lock(&self.shared.watch).deliver(to, &parcel.message());
@@ -258,6 +287,7 @@ impl Worker {
                 self.next = Some(seat);
             }
         }
+        self.shared.hall.leave();
     }
 
     /// Runs up to `runs` actors, while there are any at hand.
@@ -277,6 +307,9 @@ impl Worker {
             self.run(seat);
             if self.settled {
                 self.run_settled(seat);
+            }
+            if !self.ended.is_empty() {
+                self.retire();
             }
             self.share();
         }
@@ -329,7 +362,7 @@ impl Worker {
     fn heed(&mut self, found: Found) -> Option<u32> {
         found.falls.into_iter().for_each(|actor| self.heard_of_fall(actor));
         self.closed |= found.closed;
-        self.runs_anew();
+        self.forget_time();
         found.seat
     }
 
@@ -362,13 +395,15 @@ impl Worker {
         others.filter(|deque| !deque.is_empty()).find_map(|deque| deque.steal_half_into(mine))
     }
 
-    fn runs_anew(&mut self) {
-        self.now = None;
+    /// What the clock said is no longer so.
+    pub(super) fn forget_time(&self) {
+        self.now.set(None);
     }
 
     /// What is counted here goes where others see it.
     fn flush(&mut self) {
-        self.tally().runs.add(u64::from(mem::take(&mut self.runs)));
+        let runs = mem::take(&mut self.runs);
+        self.tally().runs.add(u64::from(runs));
     }
 
     // --- Running (R3, R4) -----------------------------------------------------------------------------------------
@@ -388,7 +423,7 @@ impl Worker {
         }
         let me = ActorId { seat, tenant: slot.tenant.load(Ordering::Relaxed) };
         self.running = me;
-        self.runs_anew();
+        self.forget_time();
         if self.shared.watched {
             self.settled = true;
             self.shared.show(&Event::RunBegan { actor: me, waiting });
@@ -418,20 +453,19 @@ impl Worker {
     /// The worker is done with the actor for now: it is queued again, or rests.
     #[inline(always)]
     pub(super) fn leave(&mut self, seat: u32) {
-        let slot = self.shared.table.slot(seat);
-        let left = self.put_back(slot);
-        if left > 0 || !slot.inbox.rest() {
+        let left = self.put_back(seat);
+        if left > 0 || !self.shared.table.slot(seat).inbox.rest() {
             self.schedule(seat);
         }
     }
 
     /// The running actor's tray goes back into its slot; how many messages there are in it.
     #[inline(always)]
-    pub(super) fn put_back(&mut self, slot: &Slot) -> u32 {
+    pub(super) fn put_back(&mut self, seat: u32) -> u32 {
         let tray = mem::take(&mut self.tray);
         let left = tray.len();
         // SAFETY: this worker still owns the actor.
-        unsafe { slot.own(|own| own.tray = tray) };
+        unsafe { self.shared.table.slot(seat).own(|own| own.tray = tray) };
         left
     }
 
@@ -487,7 +521,7 @@ impl Worker {
         let batch = self.tray.beside;
         self.shared.show(&Event::RunEnded { actor: self.running, handled, full: handled >= batch });
         if slot.word.look().load().is_muted() {
-            self.put_back(slot);
+            self.put_back(seat);
             return;
         }
         let left = self.tray.len();
@@ -497,7 +531,7 @@ impl Worker {
         // An overloaded actor always gets another run: only the end of one can say that it has caught up (R4).
         let slot = self.shared.table.slot(seat);
         if slot.word.look().load().has(Load::OVERLOADED) {
-            self.put_back(slot);
+            self.put_back(seat);
             self.schedule(seat);
         } else {
             self.leave(seat);
@@ -519,10 +553,6 @@ impl Worker {
     pub(crate) fn fail(&mut self, failure: Failure) {
         self.shared.fail(failure);
         self.attention = true;
-    }
-
-    fn is_main(&self) -> bool {
-        self.running == ActorId::MAIN
     }
 
     // --- The driver's part ------------------------------------------------------------------------------------------
