@@ -55,10 +55,7 @@ fn ring(env: &mut Env<'_>, size: usize, tokens: usize, hops: u64) {
 
 #[test]
 fn tokens_go_round_a_ring() {
-    each(
-        |env| ring(env, 50, 10, 1_000),
-        |result| assert_eq!(result.unwrap().stats.totals.handled, 50 + 10 * 1_001),
-    );
+    each(|env| ring(env, 50, 10, 1_000), |result| assert_eq!(result.unwrap().stats.totals.handled, 50 + 10 * 1_001));
 }
 
 /// Under pressure except for a moment at each message.

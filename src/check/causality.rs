@@ -1,288 +1,397 @@
 //! Which steps of a run had to come in their order, and which raced: vector clocks over footprints.
+//!
+//! Everything about a step lies in one of a few long lists that grow with the run and are cut when the search goes back,
+//! so that a search allocates only while its runs get longer.
 
-use crate::scheduler::{Access, Object, Proc, Traces};
-use std::collections::BTreeMap;
+use super::footprint::{Footprint, Touch, write_down};
+use super::index::Index;
+use crate::scheduler::{Proc, Traces};
+use std::ops::Range;
 
-/// What a step does to others, whoever takes it.
+/// No step, no entry.
+const NONE: u32 = u32::MAX;
+
+/// A step of a run. Ranges are parts of the lists of its [`Causality`].
 #[derive(Clone, Debug)]
-pub(super) struct Footprint {
-    pub(super) proc: Proc,
-    touched: Vec<(Object, Access)>,
+struct Step {
+    proc: Proc,
     /// It looked at everything.
     world: bool,
-}
-
-impl Footprint {
-    pub(super) fn new(proc: Proc, traces: &Traces<'_>) -> Self {
-        let world = traces.touched.contains(&(Object::World, Access::Write));
-        Footprint { proc, touched: traces.touched.to_vec(), world }
-    }
-
-    /// Of a step that was never taken.
-    pub(super) fn nothing(proc: Proc) -> Self {
-        Footprint { proc, touched: Vec::new(), world: false }
-    }
-
-    /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
-    pub(super) fn prevented(proc: Proc) -> Self {
-        let (touched, world) = match proc {
-            Proc::Timer { owner, nth } => {
-                let written = [Object::Timer(owner, nth), Object::Tail(owner)].map(|object| (object, Access::Write));
-                let read =
-                    [Object::Time, Object::Life(owner), Object::Load(owner)].map(|object| (object, Access::Read));
-                (written.into_iter().chain(read).collect(), false)
-            }
-            Proc::Time => (vec![(Object::Time, Access::Write)], false),
-            Proc::Actor(_) | Proc::World(_) => (Vec::new(), true),
-        };
-        Footprint { proc, touched, world }
-    }
-
-    /// Does the order of the two steps matter?
-    pub(super) fn depends(&self, other: &Footprint) -> bool {
-        let conflict = |(a, how): &(Object, Access)| {
-            let meets = |(b, other_how): &(Object, Access)| a == b && (*how).max(*other_how) == Access::Write;
-            other.touched.iter().any(meets)
-        };
-        self.proc == other.proc || self.world || other.world || self.touched.iter().any(conflict)
-    }
-
-    /// It asks who presses, or changes that.
-    pub(super) fn meets_loads(&self) -> bool {
-        self.world || self.touched.iter().any(|(object, _)| matches!(object, Object::Load(_)))
-    }
-
-    /// The same step with other answers to its choices.
-    pub(super) fn widen(&mut self, other: &Footprint) {
-        self.world |= other.world;
-        self.touched.extend(other.touched.iter().copied());
-    }
-}
-
-/// A step of a run.
-#[derive(Clone, Debug)]
-pub(super) struct Step {
-    pub(super) footprint: Footprint,
-    /// The answers that its choices got.
-    pub(super) chosen: Vec<u32>,
-    timers: Vec<(u32, u32)>,
-    let_go: bool,
-    freed: Vec<u32>,
-    /// What it made possible in the world outside.
-    roused: Vec<Proc>,
     /// An overloaded actor began a run: it could have done so with an empty mailbox.
     may_be_empty: bool,
-    /// For each process, how many of its steps came before, this one included.
-    clock: Vec<u32>,
+    /// Something that was due, and held time back, is over.
+    let_go: bool,
     /// Which process, and which of its steps, from 1.
-    process: usize,
+    process: u32,
     number: u32,
+    touched: (u32, u32),
+    /// The answers that its choices got.
+    chosen: (u32, u32),
+    timers: (u32, u32),
+    freed: (u32, u32),
+    /// What it made possible in the world outside.
+    roused: (u32, u32),
+    /// For each process, how many of its steps came before, this one included.
+    clock: (u32, u32),
     /// Earlier steps that raced with it: dependent, nothing between them that orders them, and possible the other way.
-    pub(super) races: Vec<usize>,
+    races: (u32, u32),
+    /// What there was before: the process's last step, the last that looked at everything, uses and reads.
+    before: u32,
+    world_before: u32,
+    undo: u32,
+    reads: u32,
+    undo_due: u32,
+}
+
+/// Who used an object last.
+#[derive(Clone, Copy)]
+struct Uses {
+    write: u32,
+    /// The latest read since that write; each knows the one before.
+    read: u32,
 }
 
 /// A run so far.
-#[derive(Default)]
 pub(super) struct Causality {
-    pub(super) steps: Vec<Step>,
-    procs: Vec<Proc>,
+    steps: Vec<Step>,
+    touched: Vec<Touch>,
+    chosen: Vec<u32>,
+    timers: Vec<(u32, u32)>,
+    freed: Vec<u32>,
+    roused: Vec<Proc>,
+    clocks: Vec<u32>,
+    races: Vec<u32>,
+    /// Processes and objects keep their numbers through the whole search.
+    processes: Index,
+    objects: Index,
     /// The last step of each process.
-    last: Vec<usize>,
-    table: BTreeMap<Object, Uses>,
-    world: Option<usize>,
+    last: Vec<u32>,
+    uses: Vec<Uses>,
+    /// Reads: the step, and the read before.
+    reads: Vec<(u32, u32)>,
+    /// What uses were before.
+    undo: Vec<(u32, Uses)>,
+    world: u32,
+    /// Work space.
+    earlier: Vec<u32>,
     /// A step may do more than it was seen to do: see `could_begin`.
     atomic: bool,
     /// Timers and parcels on their way, and the steps that set them out: time passes until the first is due.
-    due: BTreeMap<Object, usize>,
-}
-
-#[derive(Default)]
-struct Uses {
-    write: Option<usize>,
-    /// Since that write.
-    reads: Vec<usize>,
+    due: Vec<(u128, u32)>,
+    /// What was put there or taken away, and whether it was there before.
+    undo_due: Vec<(u128, u32)>,
 }
 
 impl Causality {
     /// A run that has no steps yet; `atomic` if its steps are whole behaviours.
     pub(super) fn new(atomic: bool) -> Self {
-        Causality { atomic, ..Causality::default() }
+        Causality {
+            steps: Vec::new(),
+            touched: Vec::new(),
+            chosen: Vec::new(),
+            timers: Vec::new(),
+            freed: Vec::new(),
+            roused: Vec::new(),
+            clocks: Vec::new(),
+            races: Vec::new(),
+            processes: Index::new(),
+            objects: Index::new(),
+            last: Vec::new(),
+            uses: Vec::new(),
+            reads: Vec::new(),
+            undo: Vec::new(),
+            world: NONE,
+            earlier: Vec::new(),
+            atomic,
+            due: Vec::new(),
+            undo_due: Vec::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// What a step did.
+    pub(super) fn footprint(&self, at: usize) -> Footprint<'_> {
+        let step = &self.steps[at];
+        Footprint { proc: step.proc, world: step.world, touched: &self.touched[range(step.touched)] }
+    }
+
+    /// The answers that the step's choices got.
+    pub(super) fn chosen(&self, at: usize) -> &[u32] {
+        &self.chosen[range(self.steps[at].chosen)]
+    }
+
+    /// The earlier steps that raced with this one.
+    pub(super) fn races(&self, at: usize) -> Range<usize> {
+        range(self.steps[at].races)
+    }
+
+    pub(super) fn race(&self, number: usize) -> usize {
+        self.races[number] as usize
     }
 
     /// Forgets every step from the `len`th on.
     pub(super) fn cut(&mut self, len: usize) {
-        self.steps.truncate(len);
-        self.table.clear();
-        self.last.clear();
-        self.procs.clear();
-        self.world = None;
-        self.due.clear();
-        for at in 0..self.steps.len() {
-            let process = self.process(self.steps[at].footprint.proc);
-            debug_assert_eq!(process, self.steps[at].process, "processes are numbered by their first step");
-            self.enter(at);
+        while self.steps.len() > len {
+            let Some(step) = self.steps.pop() else { return };
+            while self.undo.len() > step.undo as usize {
+                let Some((object, uses)) = self.undo.pop() else { break };
+                self.uses[object as usize] = uses;
+            }
+            self.reads.truncate(step.reads as usize);
+            self.undo_due(step.undo_due as usize);
+            self.last[step.process as usize] = step.before;
+            self.world = step.world_before;
+            self.touched.truncate(step.touched.0 as usize);
+            self.chosen.truncate(step.chosen.0 as usize);
+            self.timers.truncate(step.timers.0 as usize);
+            self.freed.truncate(step.freed.0 as usize);
+            self.roused.truncate(step.roused.0 as usize);
+            self.clocks.truncate(step.clock.0 as usize);
+            self.races.truncate(step.races.0 as usize);
         }
     }
 
-    fn process(&mut self, proc: Proc) -> usize {
-        self.procs.iter().position(|p| *p == proc).unwrap_or_else(|| {
-            self.procs.push(proc);
-            self.last.push(usize::MAX);
-            self.procs.len() - 1
-        })
+    fn process(&mut self, proc: Proc) -> u32 {
+        let key = match proc {
+            Proc::Actor(seat) => u128::from(seat),
+            Proc::Timer { owner, nth } => 1 << 64 | u128::from(nth) << 32 | u128::from(owner),
+            Proc::World(choice) => 2 << 64 | u128::from(choice),
+            Proc::Time => 3 << 64,
+        };
+        let process = self.processes.number(key);
+        if process as usize == self.last.len() {
+            self.last.push(NONE);
+        }
+        process
     }
 
     /// The next step was taken.
-    pub(super) fn push(&mut self, proc: Proc, traces: &Traces<'_>, was_overloaded: bool, roused: Vec<Proc>) {
-        let footprint = Footprint::new(proc, traces);
+    ///
+    /// `roused` is what became possible with it in the world outside.
+    pub(super) fn push(
+        &mut self,
+        proc: Proc,
+        traces: &Traces<'_>,
+        was_overloaded: bool,
+        roused: impl Iterator<Item = Proc>,
+    ) {
         let process = self.process(proc);
-        let before = self.last[process];
-        let (clock, number) = match self.steps.get(before) {
-            Some(step) => (step.clock.clone(), step.number + 1),
-            None => (Vec::new(), 1),
+        let before = self.last[process as usize];
+        let starts = self.ends();
+        let world = write_down(traces, &mut self.touched);
+        self.chosen.extend(traces.chosen.iter().map(|(chosen, _)| *chosen));
+        self.timers.extend_from_slice(traces.timers);
+        self.freed.extend_from_slice(traces.freed);
+        self.roused.extend(roused);
+        let number = match self.steps.get(before as usize) {
+            Some(step) => {
+                self.clocks.extend_from_within(range(step.clock));
+                step.number + 1
+            }
+            None => 1,
         };
+        let ends = self.ends();
         let mut step = Step {
-            chosen: traces.chosen.iter().map(|(chosen, _)| *chosen).collect(),
-            timers: traces.timers.to_vec(),
-            let_go: traces.let_go,
-            freed: traces.freed.to_vec(),
-            roused,
+            proc,
+            world,
             may_be_empty: was_overloaded,
-            clock,
+            let_go: traces.let_go,
             process,
             number,
-            races: Vec::new(),
-            footprint,
+            touched: (starts[0], ends[0]),
+            chosen: (starts[1], ends[1]),
+            timers: (starts[2], ends[2]),
+            freed: (starts[3], ends[3]),
+            clock: (starts[4], ends[4]),
+            races: (starts[5], ends[5]),
+            roused: (starts[6], ends[6]),
+            before,
+            world_before: self.world,
+            undo: self.undo.len() as u32,
+            reads: self.reads.len() as u32,
+            undo_due: self.undo_due.len() as u32,
         };
         self.find_races(&mut step);
+        self.enter(&step);
         self.steps.push(step);
-        self.enter(self.steps.len() - 1);
+    }
+
+    fn ends(&self) -> [u32; 7] {
+        let Causality { touched, chosen, timers, freed, clocks, races, roused, .. } = self;
+        let ends = [touched.len(), chosen.len(), timers.len(), freed.len(), clocks.len(), races.len(), roused.len()];
+        ends.map(|len| len as u32)
     }
 
     /// Every earlier step that this one depends on, latest first: those that no later one orders already, race.
-    fn find_races(&self, step: &mut Step) {
-        let mut earlier: Vec<usize> = self.world.into_iter().collect();
-        if step.footprint.world {
-            earlier.extend(self.last.iter().copied().filter(|at| *at < self.steps.len()));
-        }
-        for (object, access) in &step.footprint.touched {
-            let Some(uses) = self.table.get(object) else { continue };
-            earlier.extend(uses.write);
-            if *access == Access::Write {
-                earlier.extend(&uses.reads);
-            }
-        }
-        earlier.sort_unstable_by(|a, b| b.cmp(a));
-        earlier.dedup();
-        for at in earlier {
-            let other = &self.steps[at];
-            if other.process == step.process || other.is_before(&step.clock) {
+    fn find_races(&mut self, step: &mut Step) {
+        let mut earlier = std::mem::take(&mut self.earlier);
+        self.dependent_on(step, &mut earlier);
+        for at in earlier.drain(..) {
+            let other = &self.steps[at as usize];
+            let clock = &self.clocks[range(step.clock)];
+            if other.process == step.process || other.is_before(clock) {
                 continue;
             }
-            if !other.enables(step) && (step.footprint.proc != Proc::Time || self.could_pass_without(at)) {
-                step.races.push(at);
+            if !self.enables(other, step) && (step.proc != Proc::Time || self.could_pass_without(at)) {
+                self.races.push(at);
             }
-            join(&mut step.clock, &other.clock);
+            join(&mut self.clocks, step.clock, other.clock);
+            step.clock.1 = self.clocks.len() as u32;
         }
-        if step.clock.len() <= step.process {
-            step.clock.resize(step.process + 1, 0);
+        let own = (step.clock.0 + step.process) as usize;
+        if self.clocks.len() <= own {
+            self.clocks.resize(own + 1, 0);
         }
-        step.clock[step.process] = step.number;
+        self.clocks[own] = step.number;
+        (step.clock.1, step.races.1) = (self.clocks.len() as u32, self.races.len() as u32);
+        self.earlier = earlier;
+    }
+
+    fn dependent_on(&mut self, step: &Step, earlier: &mut Vec<u32>) {
+        earlier.extend(Some(self.world).filter(|at| *at != NONE));
+        if step.world {
+            earlier.extend(self.last.iter().copied().filter(|at| *at != NONE));
+        }
+        for at in range(step.touched) {
+            let touch = self.touched[at];
+            let object = self.objects.number(touch.object());
+            if object as usize == self.uses.len() {
+                self.uses.push(Uses { write: NONE, read: NONE });
+                continue;
+            }
+            let Uses { write, mut read } = self.uses[object as usize];
+            earlier.extend(Some(write).filter(|at| *at != NONE));
+            while touch.is_write() && read != NONE {
+                let (step, before) = self.reads[read as usize];
+                earlier.push(step);
+                read = before;
+            }
+        }
+        if earlier.len() > 1 {
+            earlier.sort_unstable_by(|a, b| b.cmp(a));
+            earlier.dedup();
+        }
     }
 
     /// Would anything be due later, if this step and what comes of it had not been?
-    fn could_pass_without(&self, at: usize) -> bool {
-        self.due.is_empty() || self.due.values().any(|set| *set != at && !self.ordered(at, *set))
+    fn could_pass_without(&self, at: u32) -> bool {
+        let without = |set: u32| set != at && !self.ordered(at as usize, set as usize);
+        self.due.is_empty() || self.due.iter().any(|(_, set)| without(*set))
     }
 
-    fn enter(&mut self, at: usize) {
-        let step = &self.steps[at];
-        self.last[step.process] = at;
-        if step.footprint.world {
-            self.world = Some(at);
+    fn enter(&mut self, step: &Step) {
+        let at = self.steps.len() as u32;
+        self.last[step.process as usize] = at;
+        if step.world {
+            self.world = at;
         }
-        for (object, access) in &step.footprint.touched {
-            match (object, access) {
-                (Object::Timer(owner, nth), Access::Write) if !step.timers.contains(&(*owner, *nth)) => {
-                    self.due.remove(object);
-                }
-                (Object::Timer(..) | Object::Parcel(..), Access::Write) => {
-                    self.due.insert(*object, at);
-                }
-                (Object::Parcel(..), Access::Read) => {
-                    self.due.remove(object);
-                }
-                _ => {}
+        for of in range(step.touched) {
+            let touch = self.touched[of];
+            let object = self.objects.number(touch.object());
+            let uses = &mut self.uses[object as usize];
+            self.undo.push((object, *uses));
+            if touch.is_write() {
+                *uses = Uses { write: at, read: NONE };
+            } else {
+                self.reads.push((at, uses.read));
+                uses.read = self.reads.len() as u32 - 1;
             }
-            let uses = self.table.entry(*object).or_default();
-            match access {
-                Access::Read => uses.reads.push(at),
-                Access::Write => *uses = Uses { write: Some(at), reads: Vec::new() },
+            if touch.is_timer() || touch.is_parcel() {
+                self.set_due(touch, step, at);
+            }
+        }
+    }
+
+    /// A timer or a parcel sets out with this step, or is over.
+    fn set_due(&mut self, touch: Touch, step: &Step, at: u32) {
+        let set = |(owner, nth): &(u32, u32)| touch.is_of_timer(*owner, *nth);
+        let sets_out = touch.is_write() && (touch.is_parcel() || self.timers[range(step.timers)].iter().any(set));
+        let is_over = touch.is_write() || touch.is_parcel();
+        let known = self.due.iter().position(|(object, _)| *object == touch.object());
+        let before = known.map_or(NONE, |known| self.due[known].1);
+        match (sets_out, known) {
+            (true, Some(known)) => self.due[known].1 = at,
+            (true, None) => self.due.push((touch.object(), at)),
+            (false, Some(known)) if is_over => drop(self.due.swap_remove(known)),
+            _ => return,
+        }
+        self.undo_due.push((touch.object(), before));
+    }
+
+    fn undo_due(&mut self, len: usize) {
+        while self.undo_due.len() > len {
+            let Some((object, before)) = self.undo_due.pop() else { return };
+            self.due.retain(|(known, _)| *known != object);
+            if before != NONE {
+                self.due.push((object, before));
             }
         }
     }
 
     /// Did step `first` have to come before step `second`?
     pub(super) fn ordered(&self, first: usize, second: usize) -> bool {
-        self.steps[first].is_before(&self.steps[second].clock)
+        self.steps[first].is_before(&self.clocks[range(self.steps[second].clock)])
     }
 
     /// Could `run`, a part of this one, begin with `step` without doing anything else than it does?
-    pub(super) fn could_begin(&self, run: &[usize], step: &Footprint) -> bool {
-        if let Some(own) = run.iter().position(|at| self.steps[*at].footprint.proc == step.proc) {
-            return run[..own].iter().all(|earlier| !self.ordered(*earlier, run[own]));
+    pub(super) fn could_begin(&self, run: &[u32], step: Footprint<'_>) -> bool {
+        if let Some(own) = run.iter().position(|at| self.steps[*at as usize].proc == step.proc) {
+            return run[..own].iter().all(|earlier| !self.ordered(*earlier as usize, run[own] as usize));
         }
         // The last step is the one that is taken earlier than it was. One effect does the same there; a whole behaviour
         // may find somebody pressing who was not, and be muted.
-        let last = run.last().map(|at| &self.steps[*at].footprint);
-        let unsure = self.atomic && step.meets_loads() && last.is_some_and(Footprint::meets_loads);
-        !unsure && run.iter().all(|at| !self.steps[*at].footprint.depends(step))
+        let last_meets = || run.last().is_some_and(|at| self.footprint(*at as usize).meets_loads());
+        let unsure = self.atomic && step.meets_loads() && last_meets();
+        !unsure && run.iter().all(|at| !self.footprint(*at as usize).depends(&step))
     }
 
     /// The run that shows race (`first`, `second`) the other way: what did not depend on `first`, then `second`.
-    pub(super) fn reversal(&self, first: usize, second: usize) -> Vec<usize> {
+    pub(super) fn reversal(&self, first: usize, second: usize, run: &mut Vec<u32>) {
+        run.clear();
         let free = |at: &usize| *at != second && !self.ordered(first, *at);
-        (first + 1..self.steps.len()).filter(free).chain([second]).collect()
+        run.extend((first + 1..self.steps.len()).filter(free).chain([second]).map(|at| at as u32));
+    }
+
+    /// Without this step the `later` one, which depends on it, would not have been possible.
+    fn enables(&self, step: &Step, later: &Step) -> bool {
+        // What is due is not so before its time, and time does not pass before what is due is over.
+        let in_time = step.proc == Proc::Time && later.let_go;
+        let touched =
+            |of: &Step| Footprint { proc: of.proc, world: of.world, touched: &self.touched[range(of.touched)] };
+        let (earlier, taken) = (touched(step), touched(later));
+        match later.proc {
+            Proc::Actor(seat) => {
+                let sent = !later.may_be_empty && earlier.sent_message(&taken);
+                sent || self.freed[range(step.freed)].contains(&seat)
+            }
+            Proc::Timer { owner, nth } => in_time || self.timers[range(step.timers)].contains(&(owner, nth)),
+            proc @ Proc::World(_) => {
+                in_time || self.roused[range(step.roused)].contains(&proc) || earlier.sent_parcel(&taken)
+            }
+            Proc::Time => step.let_go,
+        }
     }
 }
 
 impl Step {
     fn is_before(&self, clock: &[u32]) -> bool {
-        clock.get(self.process).is_some_and(|seen| *seen >= self.number)
-    }
-
-    /// Without this step the `later` one, which depends on it, would not have been possible.
-    fn enables(&self, later: &Step) -> bool {
-        // What is due is not so before its time, and time does not pass before what is due is over.
-        let in_time = self.footprint.proc == Proc::Time && later.let_go;
-        match later.footprint.proc {
-            Proc::Actor(seat) => {
-                let sent = !later.may_be_empty
-                    && self.sent(later, |object| matches!(object, Object::Message(to, _) if to == seat));
-                sent || self.freed.contains(&seat)
-            }
-            Proc::Timer { owner, nth } => in_time || self.timers.contains(&(owner, nth)),
-            proc @ Proc::World(_) => {
-                in_time
-                    || self.roused.contains(&proc)
-                    || self.sent(later, |object| matches!(object, Object::Parcel(..)))
-            }
-            Proc::Time => self.let_go,
-        }
-    }
-
-    /// Did this step send what the `later` one took?
-    fn sent(&self, later: &Step, is_it: impl Fn(Object) -> bool) -> bool {
-        let took = |(object, access): &(Object, Access)| {
-            is_it(*object) && *access == Access::Read && self.footprint.touched.contains(&(*object, Access::Write))
-        };
-        later.footprint.touched.iter().any(took)
+        clock.get(self.process as usize).is_some_and(|seen| *seen >= self.number)
     }
 }
 
-fn join(clock: &mut Vec<u32>, other: &[u32]) {
-    if clock.len() < other.len() {
-        clock.resize(other.len(), 0);
+fn range((from, to): (u32, u32)) -> Range<usize> {
+    from as usize..to as usize
+}
+
+/// Raises the clock at the end of the list to what `other` has seen too.
+fn join(clocks: &mut Vec<u32>, clock: (u32, u32), other: (u32, u32)) {
+    let wanted = clock.0 as usize + range(other).len();
+    if clocks.len() < wanted {
+        clocks.resize(wanted, 0);
     }
-    clock.iter_mut().zip(other).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+    let (before, mine) = clocks.split_at_mut(clock.0 as usize);
+    mine.iter_mut().zip(&before[range(other)]).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
 }

@@ -11,22 +11,15 @@
 //!
 //! Not here: what a step touches, which the scheduler's script writes down.
 
-use super::causality::{Causality, Footprint};
+use super::causality::Causality;
+use super::footprint::{Footprint, Kept, Touch};
+use super::plan::{Plans, Row};
 use super::run::Driver;
 use super::world::{MAIN, World};
 use crate::scheduler::Proc;
 use std::mem;
 
-/// A planned step, and those planned after it.
-#[derive(Debug)]
-struct Node {
-    footprint: Footprint,
-    chosen: Vec<u32>,
-    children: Vec<Node>,
-}
-
-/// A state on the path, and the step that is taken from it now.
-#[derive(Debug)]
+/// A state on the path, and the step that is taken from it now. Its memory is used again.
 struct Frame {
     proc: Proc,
     given: Vec<u32>,
@@ -34,33 +27,62 @@ struct Frame {
     answers: Vec<Vec<u32>>,
     /// How many answers at the beginning of `given` are fixed: their alternatives are planned elsewhere.
     fixed: usize,
-    /// What the step does, all answers so far together; none until it was taken.
-    footprint: Option<Footprint>,
+    /// What the step did with the answers before these.
+    footprint: Kept,
     /// Planned after this step.
-    plan: Vec<Node>,
+    plan: Row,
     /// Planned instead of it, later.
-    instead: Vec<Node>,
-    /// Steps that were explored from here, or from before and are independent of all since.
-    sleep: Vec<Footprint>,
+    instead: Row,
+    /// Where its sleepers begin, and what they touched.
+    sleepers: usize,
+    asleep: usize,
     /// Branches explored.
     done: u32,
+}
+
+/// A step that was explored from a state, or from before and is independent of all since.
+#[derive(Clone, Copy)]
+struct Sleeper {
+    proc: Proc,
+    world: bool,
+    touched: (u32, u32),
+}
+
+/// How much schedules may differ from that in which everybody goes on as long as he can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    No,
+    /// So often an actor that could go on is interrupted.
+    Preemptions(u32),
+    /// So often the next in order is passed over.
+    Delays(u32),
 }
 
 /// The search.
 pub(super) struct Exhaustive {
     frames: Vec<Frame>,
+    /// Frames from here on are spare.
+    depth: usize,
+    /// Those of each state on the path, one after the other, and what they touched.
+    sleepers: Vec<Sleeper>,
+    asleep: Vec<Touch>,
+    plans: Plans,
     causality: Causality,
     /// The step that is taken next; frames before it are taken again.
     at: usize,
     /// The first frame that is new in this run.
     first_new: usize,
     reduce: bool,
-    preemptions: Option<u32>,
-    preempted: u32,
+    limit: Limit,
+    /// How much of it this run has used.
+    spent: u32,
     was_overloaded: bool,
     /// Who could step before the step in progress.
     enabled_before: Vec<Proc>,
-    /// Schedules were left out because of the bound on preemptions.
+    /// Work space: a run to be planned, a step that was prevented.
+    run: Vec<u32>,
+    prevented: Kept,
+    /// Schedules were left out because of the limit.
     pub(super) bounded: bool,
     /// A planned step was not possible: harmless, but work for nothing.
     pub(super) infeasible: u64,
@@ -68,20 +90,28 @@ pub(super) struct Exhaustive {
 
 impl Exhaustive {
     /// A search that has seen nothing. Without `reduce`, every order of every two steps is explored.
-    pub(super) fn new(reduce: bool, preemptions: Option<u32>, atomic: bool) -> Self {
-        Exhaustive {
-            frames: vec![Frame::new(MAIN, Vec::new(), Vec::new(), Vec::new())],
+    pub(super) fn new(reduce: bool, limit: Limit, atomic: bool) -> Self {
+        let mut search = Exhaustive {
+            frames: Vec::new(),
+            depth: 0,
+            sleepers: Vec::new(),
+            asleep: Vec::new(),
+            plans: Plans::default(),
             causality: Causality::new(atomic),
             at: 0,
             first_new: 0,
-            reduce: reduce && preemptions.is_none(),
-            preemptions,
-            preempted: 0,
+            reduce: reduce && limit == Limit::No,
+            limit,
+            spent: 0,
             was_overloaded: false,
             enabled_before: Vec::new(),
+            run: Vec::new(),
+            prevented: Kept::new(),
             bounded: false,
             infeasible: 0,
-        }
+        };
+        search.enter(MAIN, Row::EMPTY, 0);
+        search
     }
 
     /// Plans the next run. False if there is none: everything was explored.
@@ -89,14 +119,14 @@ impl Exhaustive {
         if self.reduce {
             self.plan_reversals();
         }
-        while let Some(frame) = self.frames.last_mut() {
-            if frame.next_answers() || frame.next_branch() {
-                self.first_new = self.frames.len() - 1;
+        while self.depth > 0 {
+            if self.next_answers() || self.next_branch() {
+                self.first_new = self.depth - 1;
                 self.causality.cut(self.first_new);
-                (self.at, self.preempted) = (0, 0);
+                (self.at, self.spent) = (0, 0);
                 return true;
             }
-            self.frames.pop();
+            self.leave();
         }
         false
     }
@@ -104,8 +134,8 @@ impl Exhaustive {
     /// About how many runs there are, judged by how far the branches near the root are done.
     pub(super) fn estimate(&self, runs: u64) -> f64 {
         let (mut done, mut share) = (0.0, 1.0);
-        for frame in &self.frames {
-            let left = frame.instead.len() + frame.answers.len() + 1;
+        for frame in &self.frames[..self.depth] {
+            let left = self.plans.len(frame.instead) + frame.answers.len() + 1;
             let all = f64::from(frame.done) + left as f64;
             done += share * f64::from(frame.done) / all;
             share /= all;
@@ -114,106 +144,209 @@ impl Exhaustive {
     }
 
     fn plan_reversals(&mut self) {
-        for second in self.first_new..self.causality.steps.len() {
-            let races = mem::take(&mut self.causality.steps[second].races);
-            for first in races.iter().copied() {
-                let run = self.causality.reversal(first, second);
-                self.plan(first, run);
+        let mut run = mem::take(&mut self.run);
+        for second in self.first_new..self.causality.len() {
+            for race in self.causality.races(second) {
+                let first = self.causality.race(race);
+                self.causality.reversal(first, second, &mut run);
+                if !self.is_covered(first, |search, asleep| search.causality.could_begin(&run, asleep)) {
+                    let Exhaustive { frames, plans, causality, .. } = self;
+                    plans.add_run(&mut frames[first].instead, causality, &mut run);
+                }
             }
-            self.causality.steps[second].races = races;
         }
+        self.run = run;
     }
 
-    /// Puts a run into the plan of a state, unless it is covered there.
-    fn plan(&mut self, state: usize, run: Vec<usize>) {
-        let Exhaustive { frames, causality, .. } = self;
-        let frame = &mut frames[state];
-        if frame.sleep.iter().any(|asleep| causality.could_begin(&run, asleep)) {
-            return;
-        }
-        insert(&mut frame.instead, causality, run, true);
+    /// Does anybody who sleeps in this state cover what is to be planned there?
+    fn is_covered(&self, state: usize, by: impl Fn(&Self, Footprint<'_>) -> bool) -> bool {
+        let next = self.frames[..self.depth].get(state + 1);
+        let end = next.map_or(self.sleepers.len(), |frame| frame.sleepers);
+        self.sleepers[self.frames[state].sleepers..end].iter().any(|sleeper| by(self, self.footprint(*sleeper)))
+    }
+
+    fn footprint(&self, sleeper: Sleeper) -> Footprint<'_> {
+        let (from, to) = sleeper.touched;
+        Footprint { proc: sleeper.proc, world: sleeper.world, touched: &self.asleep[from as usize..to as usize] }
     }
 
     /// The step just taken kept these from theirs: each is to be tried before it.
     fn plan_prevented(&mut self, world: &World, taken: Proc) {
-        let before = mem::take(&mut self.enabled_before);
-        let frame = &mut self.frames[self.at];
-        for proc in before.iter().filter(|proc| **proc != taken && !world.enabled.contains(proc)) {
-            let footprint = Footprint::prevented(*proc);
-            let covers = |asleep: &Footprint| asleep.proc == *proc || !asleep.depends(&footprint);
-            if !frame.sleep.iter().any(covers) {
-                insert_one(&mut frame.instead, footprint, true);
+        let (before, mut step) = (mem::take(&mut self.enabled_before), mem::replace(&mut self.prevented, Kept::new()));
+        for proc in before.iter().filter(|proc| **proc != taken && !world.is_enabled(**proc)) {
+            step.set_prevented(*proc);
+            let covers = |asleep: Footprint<'_>| asleep.proc == *proc || !asleep.depends(&step.get());
+            if !self.is_covered(self.at, |_, asleep| covers(asleep)) {
+                self.plans.add_step(&mut self.frames[self.at].instead, step.get());
             }
         }
-        self.enabled_before = before;
+        (self.enabled_before, self.prevented) = (before, step);
+    }
+
+    // --- The path -------------------------------------------------------------------------------------------------
+
+    /// A new state at the end of the path, from which `proc` steps; those who sleep there were written down from
+    /// `sleepers` on.
+    fn enter(&mut self, proc: Proc, plan: Row, sleepers: usize) -> &mut Frame {
+        if self.depth == self.frames.len() {
+            self.frames.push(Frame::new());
+        }
+        let frame = &mut self.frames[self.depth];
+        self.depth += 1;
+        (frame.proc, frame.plan, frame.instead) = (proc, plan, Row::EMPTY);
+        (frame.sleepers, frame.asleep) = (sleepers, self.asleep.len());
+        (frame.fixed, frame.done) = (0, 0);
+        frame
+    }
+
+    /// The last state on the path is done.
+    fn leave(&mut self) {
+        self.depth -= 1;
+        let frame = &mut self.frames[self.depth];
+        frame.given.clear();
+        frame.footprint.begin(MAIN);
+        self.plans.clear(&mut frame.plan);
+        self.plans.clear(&mut frame.instead);
+        self.sleepers.truncate(frame.sleepers);
+        self.asleep.truncate(frame.asleep);
+    }
+
+    /// The last state has other answers to be given.
+    fn next_answers(&mut self) -> bool {
+        let frame = &mut self.frames[self.depth - 1];
+        let Some(given) = frame.answers.pop() else { return false };
+        if self.depth <= self.causality.len() {
+            frame.footprint.widen(self.causality.footprint(self.depth - 1));
+        }
+        frame.done += 1;
+        frame.fixed = given.len();
+        frame.given = given;
+        self.plans.clear(&mut frame.plan);
+        true
+    }
+
+    /// The last state has another step planned. The one before sleeps from here on.
+    fn next_branch(&mut self) -> bool {
+        let frame = &mut self.frames[self.depth - 1];
+        let from = self.asleep.len() as u32;
+        if self.depth <= self.causality.len() {
+            frame.footprint.widen(self.causality.footprint(self.depth - 1));
+            let Footprint { world, touched, .. } = frame.footprint.get();
+            self.asleep.extend_from_slice(touched);
+            let touched = (from, self.asleep.len() as u32);
+            self.sleepers.push(Sleeper { proc: frame.proc, world, touched });
+        }
+        frame.footprint.begin(MAIN);
+        frame.done += 1;
+        frame.fixed = 0;
+        self.plans.clear(&mut frame.plan);
+        let next = self.plans.take(&mut frame.instead, &mut frame.given);
+        next.is_some_and(|(proc, plan)| {
+            (frame.proc, frame.plan) = (proc, plan);
+            true
+        })
+    }
+
+    /// What the step that was just taken leaves to the state after it: who sleeps there, and what is planned.
+    fn inherit(&mut self) -> (usize, Row) {
+        let from = self.sleepers.len();
+        let Some(last) = self.depth.checked_sub(1) else { return (from, Row::EMPTY) };
+        if self.reduce {
+            let taken = self.causality.footprint(last);
+            for at in self.frames[last].sleepers..from {
+                let sleeper = self.sleepers[at];
+                if !self.footprint(sleeper).depends(&taken) {
+                    self.sleepers.push(sleeper);
+                }
+            }
+        }
+        (from, mem::replace(&mut self.frames[last].plan, Row::EMPTY))
     }
 
     fn choose(&mut self, world: &World) -> Option<()> {
-        let (sleep, mut instead) = self.inherit();
-        while !instead.is_empty() {
-            let Node { footprint, chosen, children } = instead.remove(0);
-            if world.enabled.contains(&footprint.proc) {
-                let mut frame = Frame::new(footprint.proc, chosen, sleep, children);
-                frame.instead = instead;
-                self.frames.push(frame);
+        let (sleepers, mut instead) = self.inherit();
+        let mut given = Vec::new();
+        while let Some((proc, plan)) = self.plans.take(&mut instead, &mut given) {
+            if world.is_enabled(proc) {
+                let frame = self.enter(proc, plan, sleepers);
+                (frame.given, frame.instead) = (given, instead);
                 return Some(());
             }
             self.infeasible += 1;
         }
-        let awake = |proc: &Proc| !sleep.iter().any(|asleep| asleep.proc == *proc);
         if self.reduce {
-            let proc = world.in_order().find(awake)?;
-            self.frames.push(Frame::new(proc, Vec::new(), sleep, Vec::new()));
+            let awake = |proc: &Proc| !self.sleepers[sleepers..].iter().any(|asleep| asleep.proc == *proc);
+            let next = world.in_order().find(awake);
+            if next.is_none() {
+                self.sleepers.truncate(sleepers);
+            }
+            self.enter(next?, Row::EMPTY, sleepers);
             return Some(());
         }
-        let left = self.preemptions.map_or(u32::MAX, |most| most - self.preempted);
-        let mut order: Vec<Proc> = world.in_order().collect();
-        let all = order.len();
-        order.retain(|proc| left > 0 || !world.is_preemption(*proc));
-        self.bounded |= order.len() < all;
-        let mut frame = Frame::new(order.remove(0), Vec::new(), sleep, Vec::new());
-        frame.instead = order.into_iter().map(Node::unknown).collect();
-        self.frames.push(frame);
+        self.choose_all(world, sleepers);
         Some(())
     }
 
-    /// What the step that was just taken leaves to the state after it: who sleeps there, and what is planned.
-    fn inherit(&mut self) -> (Vec<Footprint>, Vec<Node>) {
-        let Some(frame) = self.frames.last_mut() else { return Default::default() };
-        let plan = mem::take(&mut frame.plan);
-        let taken = &self.causality.steps[self.causality.steps.len() - 1].footprint;
-        let sleep = frame.sleep.iter().filter(|asleep| !asleep.depends(taken)).cloned().collect();
-        (sleep, plan)
+    /// Without reduction: everybody whom the limit allows, one after the other.
+    fn choose_all(&mut self, world: &World, sleepers: usize) {
+        let allowed = world.in_order().filter(|proc| self.cost(world, *proc) <= self.left());
+        let allowed: Vec<Proc> = allowed.collect();
+        self.bounded |= allowed.len() < world.enabled.len();
+        let mut instead = Row::EMPTY;
+        allowed[1..].iter().for_each(|proc| self.plans.add_unknown(&mut instead, *proc));
+        self.enter(allowed[0], Row::EMPTY, sleepers).instead = instead;
+    }
+
+    fn left(&self) -> u32 {
+        match self.limit {
+            Limit::No => u32::MAX,
+            Limit::Preemptions(most) | Limit::Delays(most) => most - self.spent,
+        }
+    }
+
+    fn cost(&self, world: &World, proc: Proc) -> u32 {
+        match self.limit {
+            Limit::No => 0,
+            Limit::Preemptions(_) => u32::from(world.is_preemption(proc)),
+            Limit::Delays(_) => world.number_of(proc),
+        }
     }
 }
 
 impl Driver for Exhaustive {
-    fn next(&mut self, world: &World) -> Option<(Proc, Vec<u32>)> {
-        if self.at == self.frames.len() {
+    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
+        if self.at == self.depth {
             self.choose(world)?;
         }
         let frame = &self.frames[self.at];
-        if !world.enabled.contains(&frame.proc) {
+        if !world.is_enabled(frame.proc) {
             // Only a planned step can be impossible, never one that was taken before.
             self.infeasible += 1;
             return None;
         }
-        self.preempted += u32::from(world.is_preemption(frame.proc));
-        if self.at >= self.first_new {
+        given.extend_from_slice(&frame.given);
+        let proc = frame.proc;
+        self.spent += self.cost(world, proc);
+        if self.reduce && self.at >= self.first_new {
             self.enabled_before.clone_from(&world.enabled);
+            self.was_overloaded = matches!(proc, Proc::Actor(seat) if world.core.is_overloaded(seat));
         }
-        self.was_overloaded = matches!(frame.proc, Proc::Actor(seat) if world.core.is_overloaded(seat));
-        Some((frame.proc, frame.given.clone()))
+        Some(proc)
+    }
+
+    fn wants_traces(&self) -> bool {
+        self.reduce && self.at >= self.first_new
     }
 
     fn stepped(&mut self, proc: Proc, world: &World) {
-        let traces = world.traces();
         if self.at >= self.first_new {
-            let new = |proc: &&Proc| matches!(proc, Proc::World(_)) && !self.enabled_before.contains(proc);
-            let roused = world.enabled.iter().filter(new).copied().collect();
-            self.causality.push(proc, &traces, self.was_overloaded, roused);
-            let taken = self.causality.steps[self.at].footprint.clone();
-            self.frames[self.at].taken(taken, traces.chosen);
+            let traces = world.traces();
+            if self.reduce {
+                let new = |proc: &Proc| matches!(proc, Proc::World(_)) && !self.enabled_before.contains(proc);
+                let roused = world.enabled.iter().copied().filter(new);
+                self.causality.push(proc, &traces, self.was_overloaded, roused);
+            }
+            self.frames[self.at].note_answers(traces.chosen);
             if self.reduce && self.at > 0 {
                 self.plan_prevented(world, proc);
             }
@@ -221,21 +354,31 @@ impl Driver for Exhaustive {
         self.at += 1;
     }
 
-    fn main(&mut self) -> Vec<u32> {
-        self.frames[0].given.clone()
+    fn main(&mut self, given: &mut Vec<u32>) {
+        given.extend_from_slice(&self.frames[0].given);
     }
 }
 
 impl Frame {
-    fn new(proc: Proc, given: Vec<u32>, sleep: Vec<Footprint>, plan: Vec<Node>) -> Self {
-        Frame { proc, given, answers: Vec::new(), fixed: 0, footprint: None, plan, instead: Vec::new(), sleep, done: 0 }
+    fn new() -> Self {
+        Frame {
+            proc: MAIN,
+            given: Vec::new(),
+            answers: Vec::new(),
+            fixed: 0,
+            footprint: Kept::new(),
+            plan: Row::EMPTY,
+            instead: Row::EMPTY,
+            sleepers: 0,
+            asleep: 0,
+            done: 0,
+        }
     }
 
     /// The step was taken: the other answers to its choices are to be explored too.
-    fn taken(&mut self, footprint: Footprint, chosen: &[(u32, u32)]) {
-        match &mut self.footprint {
-            Some(known) => known.widen(&footprint),
-            None => self.footprint = Some(footprint),
+    fn note_answers(&mut self, chosen: &[(u32, u32)]) {
+        if chosen.is_empty() && self.given.is_empty() {
+            return;
         }
         let answers: Vec<u32> = chosen.iter().map(|(answer, _)| *answer).collect();
         for (at, (answer, all)) in chosen.iter().enumerate().skip(self.fixed) {
@@ -245,66 +388,4 @@ impl Frame {
         self.given = answers;
         self.fixed = self.given.len();
     }
-
-    fn next_answers(&mut self) -> bool {
-        let Some(given) = self.answers.pop() else { return false };
-        self.done += 1;
-        self.fixed = given.len();
-        self.given = given;
-        self.plan.clear();
-        true
-    }
-
-    fn next_branch(&mut self) -> bool {
-        self.sleep.extend(self.footprint.take());
-        self.done += 1;
-        if self.instead.is_empty() {
-            return false;
-        }
-        let node = self.instead.remove(0);
-        (self.proc, self.given, self.plan) = (node.footprint.proc, node.chosen, node.children);
-        self.fixed = 0;
-        true
-    }
-}
-
-impl Node {
-    /// A step of which nothing is known yet.
-    fn unknown(proc: Proc) -> Self {
-        let footprint = Footprint::nothing(proc);
-        Node { footprint, chosen: Vec::new(), children: Vec::new() }
-    }
-}
-
-/// Puts a single step into a plan.
-fn insert_one(plan: &mut Vec<Node>, step: Footprint, is_root: bool) {
-    if plan.is_empty() && !is_root {
-        return;
-    }
-    match plan.iter_mut().find(|node| node.footprint.proc == step.proc || !node.footprint.depends(&step)) {
-        Some(node) if node.footprint.proc == step.proc => {}
-        Some(node) => insert_one(&mut node.children, step, false),
-        None => plan.push(Node { footprint: step, chosen: Vec::new(), children: Vec::new() }),
-    }
-}
-
-/// Puts a run into a plan as a new branch, below the planned steps that it could begin with.
-fn insert(plan: &mut Vec<Node>, causality: &Causality, mut run: Vec<usize>, is_root: bool) {
-    // An end of the plan is followed by everything there is.
-    if run.is_empty() || (plan.is_empty() && !is_root) {
-        return;
-    }
-    if let Some(node) = plan.iter_mut().find(|node| causality.could_begin(&run, &node.footprint)) {
-        if let Some(own) = run.iter().position(|at| causality.steps[*at].footprint.proc == node.footprint.proc) {
-            run.remove(own);
-        }
-        return insert(&mut node.children, causality, run, false);
-    }
-    let mut branch: Option<Node> = None;
-    for at in run.into_iter().rev() {
-        let step = &causality.steps[at];
-        let children = branch.take().into_iter().collect();
-        branch = Some(Node { footprint: step.footprint.clone(), chosen: step.chosen.clone(), children });
-    }
-    plan.extend(branch);
 }

@@ -2,25 +2,30 @@
 
 use super::token::Decisions;
 use super::verdict::Fault;
-use super::world::{Program, World};
+use super::world::{MAIN, Program, World};
 use crate::event::{Event, Observer};
 use crate::runtime::quietly;
-use crate::scheduler::Proc;
+use crate::scheduler::{Proc, Promise};
 use crate::sync::{Arc, Mutex, lock};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 /// Decides a run.
 pub(super) trait Driver {
-    /// Who is next, of those who are enabled (never none), and answers for its choices. None gives the run up.
-    fn next(&mut self, world: &World) -> Option<(Proc, Vec<u32>)>;
+    /// Who is next, of those who are enabled (never none); answers for his choices go into `given`. None gives the run
+    /// up.
+    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc>;
+
+    /// Does it look at what the step that it has just decided touches?
+    fn wants_traces(&self) -> bool {
+        false
+    }
 
     /// A step was taken; the first one is `main`'s, which is not asked for.
-    fn stepped(&mut self, proc: Proc, world: &World);
+    fn stepped(&mut self, _proc: Proc, _world: &World) {}
 
     /// Answers for the choices of `main`.
-    fn main(&mut self) -> Vec<u32> {
-        Vec::new()
-    }
+    fn main(&mut self, _given: &mut Vec<u32>) {}
 
     /// A seed, if choices beyond those answers are to be random.
     fn dice(&mut self) -> Option<u64> {
@@ -43,88 +48,174 @@ pub(super) enum Ending {
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) ending: Ending,
-    pub(super) decisions: Decisions,
     pub(super) steps: usize,
-    /// Times another actor was taken although the last one could have gone on.
-    pub(super) switches: usize,
-    /// A number that two runs share if their steps did the same.
-    pub(super) path: u64,
     /// Some actor got as many messages as one run of it handles.
     pub(super) reached_a_batch: bool,
     /// What behaviours said with `sometimes`.
     pub(super) sometimes: Vec<(&'static str, bool)>,
 }
 
-/// Runs the program once. `watched` sees every event.
-pub(super) fn run(program: &Program<'_>, driver: &mut dyn Driver, watched: Option<Box<dyn Observer>>) -> Ran {
-    // A search meets the same panic a thousand times; the report tells of it once.
-    quietly(|| run_aloud(program, driver, watched))
+/// A run that has ended, and the way it took.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) ran: Ran,
+    pub(super) decisions: Decisions,
+    /// Times another actor was taken although the last one could have gone on.
+    pub(super) switches: usize,
+    /// A number that two runs share if their steps did the same.
+    pub(super) path: u64,
+    /// It is to be looked at after so many steps, not at its end.
+    pub(super) until: Option<usize>,
 }
 
-fn run_aloud(program: &Program<'_>, driver: &mut dyn Driver, watched: Option<Box<dyn Observer>>) -> Ran {
-    let settings = program.settings;
-    let is_watched = watched.is_some();
-    let mut world = World::new(program, watched);
-    let mut ran = Ran {
-        ending: Ending::GivenUp,
-        decisions: Decisions::default(),
-        steps: 1,
-        switches: 0,
-        path: 0,
-        reached_a_batch: false,
-        sometimes: Vec::new(),
-    };
-    if let Some(seed) = driver.dice() {
-        world.core.throw_dice(seed);
+/// The way that a run took: who stepped, `main`'s first step left out, and the answers to all choices.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trail {
+    steps: Vec<Proc>,
+    answers: Vec<u32>,
+}
+
+/// Where runs are made, one after the other: each begins with the memory of the one before.
+pub(super) struct Stage<'p> {
+    pub(super) program: Program<'p>,
+    /// The world of the last run, ready for the next, unless that has to have a new one.
+    world: Option<World>,
+    trail: Trail,
+    given: Vec<u32>,
+}
+
+impl<'p> Stage<'p> {
+    pub(super) fn new(program: Program<'p>) -> Self {
+        Stage { program, world: None, trail: Trail::default(), given: Vec::new() }
     }
-    world.start(program, &driver.main());
-    ran.note_step(&world, super::world::MAIN);
-    driver.stepped(super::world::MAIN, &world);
-    while !world.enabled.is_empty() {
-        if ran.steps >= settings.max_steps {
-            ran.ending = Ending::TooLong;
-            break;
+
+    /// The ends of runs matter from here on: see `Single::write_script`.
+    pub(super) fn batches_matter(&mut self) {
+        self.program.batches_matter = true;
+        self.world = None;
+    }
+
+    /// States are told apart from here on; where `time_matters`, by what time it is too.
+    pub(super) fn take_prints(&mut self, time_matters: bool) {
+        (self.program.prints, self.program.time_matters, self.world) = (true, time_matters, None);
+    }
+
+    /// Runs the program once.
+    pub(super) fn run(&mut self, driver: &mut impl Driver) -> Ran {
+        // A search meets the same panic a thousand times; the report tells of it once.
+        quietly(|| {
+            let mut world = self.world.take().unwrap_or_else(|| World::new(&self.program, None));
+            let mut ran = self.drive_to_end(&mut world, driver);
+            ran.judge(&mut world, &self.program, false);
+            match world.reset() {
+                Ok(world) => self.world = world,
+                Err(fault) => ran.add(*fault),
+            }
+            ran
+        })
+    }
+
+    /// Runs the program once, and tells which way it took.
+    pub(super) fn tell(&mut self, driver: &mut impl Driver) -> Told {
+        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, path: 0 };
+        let ran = self.run(&mut teller);
+        teller.told(ran)
+    }
+
+    /// The same; `watched` sees every event.
+    pub(super) fn watch(&mut self, driver: &mut impl Driver, watched: Box<dyn Observer>) -> Told {
+        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, path: 0 };
+        let ran = quietly(|| {
+            let mut world = World::new(&self.program, Some(watched));
+            let mut ran = self.drive_to_end(&mut world, &mut teller);
+            ran.judge(&mut world, &self.program, true);
+            if let Err(fault) = world.finish() {
+                ran.add(*fault);
+            }
+            ran
+        });
+        teller.told(ran)
+    }
+
+    /// The way of the last run.
+    pub(super) fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    fn drive_to_end(&mut self, world: &mut World, driver: &mut impl Driver) -> Ran {
+        self.trail.steps.clear();
+        self.trail.answers.clear();
+        let mut ran = Ran { ending: Ending::GivenUp, steps: 0, reached_a_batch: false, sometimes: Vec::new() };
+        if let Some(seed) = driver.dice() {
+            world.core.throw_dice(seed);
         }
-        let Some((proc, given)) = driver.next(&world) else { return ran };
-        if world.enabled.len() > 1 {
-            ran.decisions.push(world.number_of(proc));
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| self.drive(world, driver, &mut ran))) {
+                Ok(ending) => {
+                    ran.ending = ending;
+                    return ran;
+                }
+                Err(payload) => match world.stepping() {
+                    Some(proc) => {
+                        world.panicked(&*payload);
+                        self.stepped(proc, world, driver, &mut ran);
+                    }
+                    None => resume_unwind(payload),
+                },
+            }
         }
-        ran.switches += usize::from(world.is_preemption(proc));
+    }
+
+    /// Goes on until the run ends. A panic of user code comes through.
+    fn drive(&mut self, world: &mut World, driver: &mut impl Driver, ran: &mut Ran) -> Ending {
+        let settings = self.program.settings;
+        if ran.steps == 0 {
+            self.given.clear();
+            driver.main(&mut self.given);
+            world.core.trace(driver.wants_traces());
+            world.start(&self.program, &self.given);
+            self.stepped(MAIN, world, driver, ran);
+        }
+        loop {
+            if let Some(limit) = settings.max_mailbox.filter(|limit| world.core.totals_deepest() > *limit) {
+                let name = world.core.longest_mailbox();
+                return Ending::Over(Some(Fault::MailboxTooLong { name, limit }));
+            }
+            if world.enabled.is_empty() {
+                return Ending::Over(None);
+            }
+            if ran.steps >= settings.max_steps {
+                return Ending::TooLong;
+            }
+            self.given.clear();
+            let Some(proc) = driver.next(world, &mut self.given) else { return Ending::GivenUp };
+            self.trail.steps.push(proc);
+            world.core.trace(driver.wants_traces());
+            world.step(proc, &self.given);
+            self.stepped(proc, world, driver, ran);
+        }
+    }
+
+    fn stepped(&mut self, proc: Proc, world: &World, driver: &mut impl Driver, ran: &mut Ran) {
         ran.steps += 1;
-        world.step(proc, &given);
-        ran.note_step(&world, proc);
-        driver.stepped(proc, &world);
-        if let Some(limit) = settings.max_mailbox.filter(|limit| world.core.totals_deepest() > *limit) {
-            let name = world.core.longest_mailbox();
-            ran.ending = Ending::Over(Some(Fault::MailboxTooLong { name, limit }));
-            return ran;
-        }
+        self.trail.answers.extend(world.traces().chosen.iter().map(|(chosen, _)| *chosen));
+        driver.stepped(proc, world);
     }
-    ran.judge(world, program, is_watched);
-    ran
 }
 
 impl Ran {
-    fn note_step(&mut self, world: &World, proc: Proc) {
-        let traces = world.traces();
-        self.decisions.extend(traces.chosen.iter().map(|(chosen, _)| *chosen));
-        let mut path = Hash(self.path);
-        match proc {
-            Proc::Actor(seat) => path.add(u64::from(seat)),
-            Proc::Timer { owner, nth } => path.add(u64::from(owner) << 32 | u64::from(nth) | 1 << 63),
-            Proc::World(choice) => path.add(choice ^ u64::MAX),
-            Proc::Time => path.add(1 << 62),
-        }
-        traces.chosen.iter().for_each(|(_, answers)| path.add(u64::from(*answers)));
-        self.path = path.0;
-    }
-
-    fn judge(&mut self, mut world: World, program: &Program<'_>, is_watched: bool) {
-        self.reached_a_batch = world.core.reached_a_batch();
+    /// What was wrong with a run that has ended by itself, or was too long.
+    fn judge(&mut self, world: &mut World, program: &Program<'_>, is_watched: bool) {
         let promises = world.core.promises().iter();
-        let sometimes = promises.filter(|(_, kind, _)| *kind == crate::scheduler::Promise::Sometimes);
+        let sometimes = promises.filter(|(_, kind, _)| *kind == Promise::Sometimes);
         self.sometimes = sometimes.map(|(label, _, held)| (*label, *held)).collect();
-        if matches!(self.ending, Ending::TooLong) {
+        let too_long = match self.ending {
+            Ending::GivenUp | Ending::Over(Some(_)) => return,
+            Ending::Over(None) => false,
+            Ending::TooLong => true,
+        };
+        self.reached_a_batch = world.core.reached_a_batch();
+        if too_long {
             let stall = if is_watched { world.stall() } else { None };
             if let Some(stall) = stall {
                 self.ending = Ending::Over(Some(Fault::Stalled(Box::new(stall))));
@@ -135,8 +226,103 @@ impl Ran {
         if let Some(see) = &program.settings.each_end {
             (lock(see))(&world.core.stats(), fault.as_ref());
         }
-        let dropped = world.finish();
-        self.ending = Ending::Over(fault.or(dropped));
+        self.ending = Ending::Over(fault);
+    }
+
+    /// Another fault, which counts if there was none.
+    fn add(&mut self, other: Fault) {
+        if let Ending::Over(fault) = &mut self.ending {
+            fault.get_or_insert(other);
+        }
+    }
+
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        match &self.ending {
+            Ending::Over(fault) => fault.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Writes down the way that another driver takes.
+struct Teller<'d, D> {
+    driver: &'d mut D,
+    decisions: Decisions,
+    switches: usize,
+    path: u64,
+}
+
+impl<D: Driver> Teller<'_, D> {
+    fn told(self, ran: Ran) -> Told {
+        Told { ran, decisions: self.decisions, switches: self.switches, path: self.path, until: None }
+    }
+}
+
+impl<D: Driver> Driver for Teller<'_, D> {
+    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
+        let proc = self.driver.next(world, given)?;
+        if world.enabled.len() > 1 {
+            self.decisions.push(world.number_of(proc));
+        }
+        self.switches += usize::from(world.is_preemption(proc));
+        Some(proc)
+    }
+
+    fn wants_traces(&self) -> bool {
+        self.driver.wants_traces()
+    }
+
+    fn stepped(&mut self, proc: Proc, world: &World) {
+        let chosen = world.traces().chosen;
+        self.decisions.extend(chosen.iter().map(|(chosen, _)| *chosen));
+        let mut path = Hash(self.path);
+        match proc {
+            Proc::Actor(seat) => path.add(u64::from(seat)),
+            Proc::Timer { owner, nth } => path.add(u64::from(owner) << 32 | u64::from(nth) | 1 << 63),
+            Proc::World(choice) => path.add(choice ^ u64::MAX),
+            Proc::Time => path.add(1 << 62),
+        }
+        chosen.iter().for_each(|(_, answers)| path.add(u64::from(*answers)));
+        self.path = path.0;
+        self.driver.stepped(proc, world);
+    }
+
+    fn main(&mut self, given: &mut Vec<u32>) {
+        self.driver.main(given);
+    }
+
+    fn dice(&mut self) -> Option<u64> {
+        self.driver.dice()
+    }
+}
+
+/// Takes the way of an earlier run again; gives up where that is not possible.
+pub(super) struct Retrace<'t> {
+    trail: &'t Trail,
+    step: usize,
+    answer: usize,
+}
+
+impl<'t> Retrace<'t> {
+    pub(super) fn new(trail: &'t Trail) -> Self {
+        Retrace { trail, step: 0, answer: 0 }
+    }
+}
+
+impl Driver for Retrace<'_> {
+    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
+        let proc = self.trail.steps.get(self.step).copied()?;
+        self.step += 1;
+        given.extend_from_slice(self.trail.answers.get(self.answer..)?);
+        world.is_enabled(proc).then_some(proc)
+    }
+
+    fn stepped(&mut self, _proc: Proc, world: &World) {
+        self.answer += world.traces().chosen.len();
+    }
+
+    fn main(&mut self, given: &mut Vec<u32>) {
+        given.extend_from_slice(&self.trail.answers);
     }
 }
 
@@ -162,6 +348,8 @@ pub(super) struct Replay<'d> {
     next: usize,
     /// A number that names nobody means the first instead: for shrinking. Otherwise the run is given up.
     lenient: bool,
+    /// The run is given up after so many steps.
+    until: Option<usize>,
     /// The step at which the decisions did not fit.
     pub(super) misfit: Option<usize>,
     steps: usize,
@@ -169,7 +357,13 @@ pub(super) struct Replay<'d> {
 
 impl<'d> Replay<'d> {
     pub(super) fn new(decisions: &'d [u32], lenient: bool) -> Self {
-        Replay { decisions, next: 0, lenient, misfit: None, steps: 0 }
+        Replay { decisions, next: 0, lenient, until: None, misfit: None, steps: 0 }
+    }
+
+    /// Gives the run up after so many steps.
+    pub(super) fn until(mut self, steps: Option<usize>) -> Self {
+        self.until = steps;
+        self
     }
 
     /// Were there more decisions than the run had use for?
@@ -177,13 +371,16 @@ impl<'d> Replay<'d> {
         self.next < self.decisions.len()
     }
 
-    fn rest(&self) -> Vec<u32> {
-        self.decisions.get(self.next..).unwrap_or(&[]).to_vec()
+    fn rest(&self) -> &'d [u32] {
+        self.decisions.get(self.next..).unwrap_or(&[])
     }
 }
 
 impl Driver for Replay<'_> {
-    fn next(&mut self, world: &World) -> Option<(Proc, Vec<u32>)> {
+    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
+        if self.until == Some(self.steps) {
+            return None;
+        }
         let mut number = 0;
         if world.enabled.len() > 1 {
             number = self.decisions.get(self.next).copied().unwrap_or(0);
@@ -196,8 +393,8 @@ impl Driver for Replay<'_> {
             }
             number = 0;
         }
-        let proc = world.in_order().nth(number as usize)?;
-        Some((proc, self.rest()))
+        given.extend_from_slice(self.rest());
+        world.in_order().nth(number as usize)
     }
 
     fn stepped(&mut self, _proc: Proc, world: &World) {
@@ -205,8 +402,8 @@ impl Driver for Replay<'_> {
         self.next += world.traces().chosen.len();
     }
 
-    fn main(&mut self) -> Vec<u32> {
-        self.rest()
+    fn main(&mut self, given: &mut Vec<u32>) {
+        given.extend_from_slice(self.rest());
     }
 }
 

@@ -1,15 +1,17 @@
 //! The search as a whole: earlier failures first, then mode after mode; a failure is run again, shortened, and told.
 
-use super::exhaustive::Exhaustive;
-use super::run::{Driver, Ending, Hash, Lines, Ran, Replay, run};
-use super::sample::{Pct, Pos, Walk};
-use super::shrink::{fault, shrink};
+use super::exhaustive::{Exhaustive, Limit};
+use super::given::Given;
+use super::run::{Ending, Hash, Lines, Ran, Replay, Retrace, Stage, Told};
+use super::sample::{Pct, Pos, Sampler, Walk};
+use super::shrink::shrink;
 use super::token::Token;
 use super::verdict::{Bound, Explored, Failure, Fault, Verdict};
 use super::world::Program;
 use super::{Mode, Settings};
-use crate::event::Observer;
-use crate::rules::Detector;
+use crate::event::{Event, Observer};
+use crate::report::{self, Chart};
+use crate::rules::{Detector, Rules};
 use crate::scheduler::Random;
 use crate::time::{Clock, RealClock};
 use std::collections::BTreeMap;
@@ -23,15 +25,15 @@ const STALLS_LOOKED_FOR: u64 = 16;
 const CLOCK_EVERY: u64 = 64;
 
 pub(super) struct Search<'p> {
-    program: Program<'p>,
-    explored: Explored,
+    pub(super) stage: Stage<'p>,
+    pub(super) explored: Explored,
     clock: RealClock,
     /// What `sometimes` said so far.
     sometimes: BTreeMap<&'static str, bool>,
     /// With `keep_going`: the first failure.
     failed: Option<Failure>,
     /// Runs were shorter than a batch for every actor, so far.
-    reached_a_batch: bool,
+    pub(super) reached_a_batch: bool,
 }
 
 /// What a part of the search came to, if it came to an end.
@@ -40,38 +42,50 @@ type End = Option<Verdict>;
 impl<'p> Search<'p> {
     pub(super) fn new(program: Program<'p>) -> Self {
         let (explored, clock) = (Explored::default(), RealClock::start());
-        Search { program, explored, clock, sometimes: BTreeMap::new(), failed: None, reached_a_batch: false }
+        Search {
+            stage: Stage::new(program),
+            explored,
+            clock,
+            sometimes: BTreeMap::new(),
+            failed: None,
+            reached_a_batch: false,
+        }
+    }
+
+    pub(super) fn settings(&self) -> &'p Settings {
+        self.stage.program.settings
     }
 
     /// The whole check. The error says what was asked for that cannot be done.
     pub(super) fn run(mut self) -> Result<Verdict, String> {
-        if let Some(token) = self.program.settings.replay.clone() {
+        if let Some(token) = self.settings().replay.clone() {
             return self.run_token(&token);
         }
         if let Some(failure) = self.run_regressions()? {
-            return self.told(failure);
+            return self.write_down(failure);
         }
-        let mode = self.program.settings.mode.clone();
+        let mode = self.settings().mode.clone();
         let verdict = self.run_mode(&mode)?;
         match (self.failed.take(), verdict) {
             (Some(mut failure), verdict) => {
                 failure.explored = verdict.explored().clone();
-                self.told(failure)
+                self.write_down(failure)
             }
-            (None, Verdict::Failed(failure)) => self.told(*failure),
+            (None, Verdict::Failed(failure)) => self.write_down(*failure),
             (None, verdict) => self.check_sometimes(verdict),
         }
     }
 
     fn run_mode(&mut self, mode: &Mode) -> Result<Verdict, String> {
-        let seed = self.program.settings.seed;
-        let by_batch = self.program.settings.detector == Detector::Batch;
+        let seed = self.settings().seed;
+        let by_batch = self.settings().detector == Detector::Batch;
         match mode {
+            Mode::States => self.states(),
             Mode::Exhaustive | Mode::Naive => {
                 let verdict = self.exhaust(*mode == Mode::Exhaustive)?;
-                if self.reached_a_batch && by_batch && !self.program.batches_matter && self.failed.is_none() {
+                if self.reached_a_batch && by_batch && !self.stage.program.batches_matter && self.failed.is_none() {
                     // Overload was possible, so where runs end matters, and that was not explored: again, with it.
-                    self.program.batches_matter = true;
+                    self.stage.batches_matter();
                     self.explored = Explored::default();
                     return match verdict {
                         Verdict::Failed(_) => Ok(verdict),
@@ -80,16 +94,22 @@ impl<'p> Search<'p> {
                 }
                 Ok(verdict)
             }
-            Mode::Random(runs) => self.sample(*runs, |n| Box::new(Walk::new(of_run(seed, n)))),
-            Mode::Pos(runs) => self.sample(*runs, |n| Box::new(Pos::new(of_run(seed, n)))),
+            Mode::Random(runs) => self.sample(*runs, &mut Walk::new()),
+            Mode::Pos(runs) => self.sample(*runs, &mut Pos::new()),
+            Mode::Given(bytes) => {
+                let ran = self.stage.run(&mut Given::new(bytes));
+                let cut = |explored| Verdict::Cut { by: Bound::Sample, explored, estimate: None };
+                Ok(self.note(ran)?.unwrap_or_else(|| cut(self.explored.clone())))
+            }
             Mode::Pct { depth, runs } => {
-                let mut random = Random::new(seed);
-                let first = self.take(&mut Walk::new(random.next_u64()));
+                let mut walk = Walk::new();
+                walk.begin(Random::new(seed).next_u64());
+                let first = self.stage.run(&mut walk);
                 let steps = first.steps as u64;
                 if let Some(verdict) = self.note(first)? {
                     return Ok(verdict);
                 }
-                self.sample(*runs, |n| Box::new(Pct::new(of_run(seed, n), *depth, steps)))
+                self.sample(*runs, &mut Pct::new(*depth, steps))
             }
             Mode::Portfolio(modes) => {
                 let mut verdict = Verdict::Complete(Explored::default());
@@ -105,9 +125,10 @@ impl<'p> Search<'p> {
     }
 
     fn exhaust(&mut self, reduce: bool) -> Result<Verdict, String> {
-        let mut search = Exhaustive::new(reduce, self.program.settings.preemptions, self.program.settings.atomic);
+        let limit = self.settings().limit;
+        let mut search = Exhaustive::new(reduce, limit, self.settings().atomic);
         loop {
-            let ran = self.take(&mut search);
+            let ran = self.stage.run(&mut search);
             if let Some(verdict) = self.note(ran)? {
                 return Ok(verdict);
             }
@@ -122,14 +143,19 @@ impl<'p> Search<'p> {
         let explored = self.explored.clone();
         Ok(match () {
             () if explored.too_long > 0 => Verdict::Cut { by: Bound::Steps, explored, estimate: None },
-            () if search.bounded => Verdict::Cut { by: Bound::Preemptions, explored, estimate: None },
+            () if search.bounded => {
+                let by = if matches!(limit, Limit::Delays(_)) { Bound::Delays } else { Bound::Preemptions };
+                Verdict::Cut { by, explored, estimate: None }
+            }
             () => Verdict::Complete(explored),
         })
     }
 
-    fn sample(&mut self, runs: u64, mut driver: impl FnMut(u64) -> Box<dyn Driver>) -> Result<Verdict, String> {
+    fn sample(&mut self, runs: u64, sampler: &mut impl Sampler) -> Result<Verdict, String> {
+        let seed = self.settings().seed;
         for n in 0..runs {
-            let ran = self.take(&mut *driver(n));
+            sampler.begin(of_run(seed, n));
+            let ran = self.stage.run(sampler);
             if let Some(verdict) = self.note(ran)? {
                 return Ok(verdict);
             }
@@ -140,25 +166,22 @@ impl<'p> Search<'p> {
         Ok(Verdict::Cut { by: Bound::Sample, explored: self.explored.clone(), estimate: None })
     }
 
-    fn take(&mut self, driver: &mut dyn Driver) -> Ran {
-        run(&self.program, driver, None)
-    }
-
-    fn bound(&mut self) -> Option<Bound> {
+    pub(super) fn bound(&mut self) -> Option<Bound> {
         let runs = self.explored.runs + self.explored.redundant;
         match () {
-            () if runs >= self.program.settings.max_runs => Some(Bound::Runs),
+            () if runs >= self.settings().max_runs => Some(Bound::Runs),
+            () if self.explored.states >= self.settings().max_states => Some(Bound::States),
             () if runs.is_multiple_of(CLOCK_EVERY) && self.is_out_of_time() => Some(Bound::Time),
             () => None,
         }
     }
 
     fn is_out_of_time(&mut self) -> bool {
-        self.program.settings.max_time.is_some_and(|limit| self.clock.now() >= limit)
+        self.settings().max_time.is_some_and(|limit| self.clock.now() >= limit)
     }
 
     /// Counts a run, and looks at how it ended. A verdict if the search is over with it.
-    fn note(&mut self, ran: Ran) -> Result<End, String> {
+    pub(super) fn note(&mut self, ran: Ran) -> Result<End, String> {
         self.explored.steps += ran.steps as u64;
         self.explored.longest = self.explored.longest.max(ran.steps);
         if matches!(ran.ending, Ending::GivenUp) {
@@ -167,51 +190,68 @@ impl<'p> Search<'p> {
         }
         self.explored.runs += 1;
         self.reached_a_batch |= ran.reached_a_batch;
-        for (label, held) in &ran.sometimes {
-            *self.sometimes.entry(label).or_default() |= held;
-        }
-        if self.explored.runs == 1
-            && self.program.settings.twice
-            && let Some(differs) = self.differs(&ran)
-        {
-            return Ok(Some(self.fail(ran, differs, false)));
+        self.note_statements(&ran);
+        if self.explored.runs == 1 && self.settings().twice {
+            let told = self.told();
+            if let Some(differs) = self.differs(&told) {
+                return Ok(Some(self.fail(told, differs, false)));
+            }
         }
         match &ran.ending {
             Ending::TooLong => {
                 self.explored.too_long += 1;
-                Ok(self.look_for_stall(ran))
+                Ok(self.look_for_stall())
             }
-            Ending::Over(Some(_)) => {
+            Ending::Over(Some(fault)) => {
                 self.explored.failed += 1;
                 if self.failed.is_some() {
                     return Ok(None);
                 }
-                Ok(self.failed(ran, false))
+                Ok(self.failed(fault))
             }
             _ => Ok(None),
         }
     }
 
+    /// What it said with `sometimes`.
+    pub(super) fn note_statements(&mut self, ran: &Ran) {
+        for (label, held) in &ran.sometimes {
+            *self.sometimes.entry(label).or_default() |= held;
+        }
+    }
+
     /// A run that does not end may have a part that waits for ever (R11): runs it again, watched.
-    fn look_for_stall(&mut self, ran: Ran) -> End {
+    fn look_for_stall(&mut self) -> End {
         if self.explored.too_long > STALLS_LOOKED_FOR || self.failed.is_some() {
             return None;
         }
-        let watched = self.again(&ran, Lines::default());
-        let stalled = matches!(fault(&watched), Some(Fault::Stalled(_)));
-        stalled.then(|| self.failed(watched, true)).flatten()
+        let told = self.told();
+        let watched = self.again(&told, Lines::default());
+        let Some(Fault::Stalled(_)) = watched.ran.fault() else { return None };
+        self.ends(watched, true)
     }
 
-    fn failed(&mut self, ran: Ran, watched: bool) -> End {
-        if self.program.settings.twice
-            && let Some(differs) = self.differs(&ran)
-        {
-            return Some(self.fail(ran, differs, false));
+    /// The last run failed.
+    fn failed(&mut self, found: &Fault) -> End {
+        let told = self.told();
+        if told.ran.fault().is_some_and(|fault| fault.is_like(found)) {
+            return self.ends(told, false);
         }
-        let found = fault(&ran).cloned()?;
-        let verdict = self.fail(ran, found, watched);
+        let end = told.ran.fault().map_or_else(|| "nothing is wrong".to_owned(), Fault::to_string);
+        let differs = Fault::Nondeterminism { step: told.ran.steps, first: found.to_string(), second: end };
+        Some(self.fail(told, differs, false))
+    }
+
+    fn ends(&mut self, told: Told, watched: bool) -> End {
+        if self.settings().twice
+            && let Some(differs) = self.differs(&told)
+        {
+            return Some(self.fail(told, differs, false));
+        }
+        let found = told.ran.fault().cloned()?;
+        let verdict = self.fail(told, found, watched);
         match verdict {
-            Verdict::Failed(failure) if self.program.settings.keep_going => {
+            Verdict::Failed(failure) if self.settings().keep_going => {
                 self.failed = Some(*failure);
                 None
             }
@@ -219,44 +259,77 @@ impl<'p> Search<'p> {
         }
     }
 
+    /// The verdict on what holds where a run was given up.
+    pub(super) fn fail_here(&mut self, mut told: Told, found: Fault) -> Verdict {
+        told.until = Some(told.ran.steps);
+        self.fail(told, found, false)
+    }
+
     /// The verdict on a run that failed.
-    fn fail(&mut self, ran: Ran, found: Fault, watched: bool) -> Verdict {
-        let before = (ran.steps, ran.switches);
-        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_));
-        // Only the runs of the search count as runs of the program.
-        let quiet = Settings { each_end: None, ..self.program.settings.clone() };
-        let program = Program { settings: &quiet, ..self.program };
-        let ran = if self.program.settings.shrink && !path_fault { shrink(&program, ran, watched) } else { ran };
-        let lines = Lines::default();
-        let shown = self.again(&ran, lines.clone());
+    fn fail(&mut self, told: Told, found: Fault, watched: bool) -> Verdict {
+        let before = (told.ran.steps, told.switches);
+        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_)) || told.until.is_some();
+        let quiet = self.quiet();
+        let told = if self.settings().shrink && !path_fault {
+            shrink(&mut self.quiet_stage(&quiet), told, watched)
+        } else {
+            told
+        };
+        let (lines, chart) = (Lines::default(), Chart::new());
+        let (mut to_lines, mut to_chart) = (lines.clone(), chart.clone());
+        let observer = move |now: Duration, event: &Event<'_>| {
+            to_lines.observe(now, event);
+            to_chart.observe(now, event);
+        };
+        let shown = Told { until: told.until, ..self.again(&told, observer) };
         let token = self.token(&shown);
-        let mut fault = if path_fault { found } else { fault(&shown).cloned().unwrap_or(found) };
+        let replay = replay_line(&token);
+        let mut fault = if path_fault { found } else { shown.ran.fault().cloned().unwrap_or(found) };
         if let Fault::Deadlock(report) = &mut fault {
-            report.replay = format!("BACKWATER_REPLAY={token}");
+            report.replay.clone_from(&replay);
         }
         Verdict::Failed(Box::new(Failure {
             fault,
             token,
-            steps: shown.steps,
+            steps: shown.ran.steps,
             switches: shown.switches,
             found: before,
+            replay,
             events: lines.take(),
+            chart,
             explored: self.explored.clone(),
         }))
     }
 
+    /// Only the runs of the search count as runs of the program.
+    fn quiet(&self) -> Settings {
+        Settings { each_end: None, ..self.settings().clone() }
+    }
+
+    fn quiet_stage<'q>(&self, settings: &'q Settings) -> Stage<'q>
+    where
+        'p: 'q,
+    {
+        Stage::new(Program { settings, ..self.stage.program })
+    }
+
+    /// The last run again, with the way it took.
+    fn told(&self) -> Told {
+        let quiet = self.quiet();
+        self.quiet_stage(&quiet).tell(&mut Retrace::new(self.stage.trail()))
+    }
+
     /// Takes the decisions of a run again, with somebody who watches.
-    fn again(&self, ran: &Ran, observer: impl Observer + 'static) -> Ran {
-        let quiet = Settings { each_end: None, ..self.program.settings.clone() };
-        let program = Program { settings: &quiet, ..self.program };
-        run(&program, &mut Replay::new(&ran.decisions, true), Some(Box::new(observer)))
+    fn again(&self, told: &Told, observer: impl Observer + 'static) -> Told {
+        let quiet = self.quiet();
+        self.quiet_stage(&quiet).watch(&mut Replay::new(&told.decisions, true).until(told.until), Box::new(observer))
     }
 
     /// R12: does the schedule give the same run twice?
-    fn differs(&self, ran: &Ran) -> Option<Fault> {
+    fn differs(&self, told: &Told) -> Option<Fault> {
         let (first, second) = (Lines::default(), Lines::default());
-        self.again(ran, first.clone());
-        self.again(ran, second.clone());
+        self.again(told, first.clone());
+        self.again(told, second.clone());
         let (first, second) = (first.take(), second.take());
         let step = (0..first.len().max(second.len())).find(|at| first.get(*at) != second.get(*at))?;
         let line = |lines: &[String]| lines.get(step).cloned().unwrap_or_else(|| "nothing: it had ended".to_owned());
@@ -266,69 +339,78 @@ impl<'p> Search<'p> {
     fn check_sometimes(&mut self, verdict: Verdict) -> Result<Verdict, String> {
         let never = self.sometimes.iter().find(|(_, held)| !**held).map(|(label, _)| *label);
         let Some(label) = never else { return Ok(verdict) };
-        let ran = run(&self.program, &mut Replay::new(&[], true), None);
-        let failed = self.fail(ran, Fault::Never(label), false);
-        match failed {
-            Verdict::Failed(failure) => self.told(*failure),
+        let quiet = self.quiet();
+        let told = self.quiet_stage(&quiet).tell(&mut Replay::new(&[], true));
+        match self.fail(told, Fault::Never(label), false) {
+            Verdict::Failed(failure) => self.write_down(*failure),
             verdict => Ok(verdict),
         }
     }
 
     // --- Tokens -------------------------------------------------------------------------------------------------
 
-    fn token(&self, ran: &Ran) -> String {
-        let settings = self.program.settings.hash();
-        Token { settings, path: ran.path, decisions: ran.decisions.clone() }.to_line()
+    fn token(&self, told: &Told) -> String {
+        let settings = self.settings().hash();
+        Token { settings, path: told.path, decisions: told.decisions.clone(), until: told.until }.to_line()
     }
 
     /// Takes a token's schedule; gives back how it ended.
     ///
     /// # Errors
     /// Says why the token does not fit.
-    pub(super) fn replay(&self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Option<Fault>, String> {
-        Ok(fault(&self.replayed(line, watched)?).cloned())
+    pub(super) fn replay(&mut self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Option<Fault>, String> {
+        let told = self.replayed(line, watched)?;
+        self.found(&told)
     }
 
-    fn replayed(&self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Ran, String> {
+    fn replayed(&mut self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Told, String> {
         let refuse = |why: String| format!("the token {:?} cannot be replayed: {why}", line.trim());
         let token = Token::parse(line).map_err(refuse)?;
-        if !token.fits_settings(self.program.settings.hash()) {
+        if !token.fits_settings(self.settings().hash()) {
             return Err(refuse("it was made with other settings (seed, batch, detector, grain, panics)".into()));
         }
-        let mut replay = Replay::new(&token.decisions, false);
-        let ran = run(&self.program, &mut replay, watched);
+        let mut replay = Replay::new(&token.decisions, false).until(token.until);
+        let told = match watched {
+            Some(observer) => self.stage.watch(&mut replay, observer),
+            None => self.stage.tell(&mut replay),
+        };
         match (replay.misfit, replay.has_left()) {
             (Some(step), _) => Err(refuse(format!("the program goes another way at step {step}: it has changed"))),
             (None, true) => Err(refuse("the program ends earlier than it did: it has changed".into())),
-            _ if !token.fits_path(ran.path) => Err(refuse("the program takes other steps than it did".into())),
-            _ => Ok(ran),
+            _ if !token.fits_path(told.path) => Err(refuse("the program takes other steps than it did".into())),
+            _ => Ok(Told { until: token.until, ..told }),
         }
     }
 
+    /// What is wrong with a replayed run: at its end, or where it was to be looked at.
+    fn found(&mut self, told: &Told) -> Result<Option<Fault>, String> {
+        if told.until.is_some() { self.judge_here(told) } else { Ok(told.ran.fault().cloned()) }
+    }
+
     fn run_token(&mut self, line: &str) -> Result<Verdict, String> {
-        let ran = self.replayed(line, Some(Box::new(Lines::default())))?;
+        let told = self.replayed(line, Some(Box::new(Lines::default())))?;
         self.explored.runs = 1;
-        let found = fault(&ran).cloned();
+        let found = self.found(&told)?;
         Ok(match found {
             Some(found) => {
                 let watched = matches!(found, Fault::Stalled(_));
-                self.fail(ran, found, watched)
+                self.fail(told, found, watched)
             }
             None => Verdict::Cut { by: Bound::Sample, explored: self.explored.clone(), estimate: None },
         })
     }
 
     fn run_regressions(&mut self) -> Result<Option<Failure>, String> {
-        let Some(file) = &self.program.settings.regressions else { return Ok(None) };
+        let Some(file) = &self.settings().regressions else { return Ok(None) };
         let Ok(text) = fs::read_to_string(file) else { return Ok(None) };
         let tokens = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         for line in tokens.map(str::to_owned).collect::<Vec<_>>() {
             match self.replayed(&line, Some(Box::new(Lines::default()))) {
                 Err(why) => eprintln!("{}: {why}", file.display()),
-                Ok(ran) => {
-                    let Some(found) = fault(&ran).cloned() else { continue };
+                Ok(told) => {
+                    let Some(found) = self.found(&told)? else { continue };
                     let watched = matches!(found, Fault::Stalled(_));
-                    if let Verdict::Failed(failure) = self.fail(ran, found, watched) {
+                    if let Verdict::Failed(failure) = self.fail(told, found, watched) {
                         return Ok(Some(*failure));
                     }
                 }
@@ -338,20 +420,34 @@ impl<'p> Search<'p> {
     }
 
     /// Writes the failure down where it was asked for.
-    fn told(&self, failure: Failure) -> Result<Verdict, String> {
-        if let Some(file) = &self.program.settings.regressions {
+    fn write_down(&self, failure: Failure) -> Result<Verdict, String> {
+        if let Some(file) = &self.settings().regressions {
             remember(file, &failure.token).map_err(|why| format!("cannot write {}: {why}", file.display()))?;
         }
         if let Some(dir) = env::var_os("BACKWATER_TRACE_DIR") {
-            let name = format!("{:016x}.txt", Hash::of(failure.token.as_bytes()));
-            let file = Path::new(&dir).join(name);
-            let written = fs::create_dir_all(&dir).and_then(|()| fs::write(&file, format!("{failure:#}\n")));
-            written.map_err(|why| {
-                format!("BACKWATER_TRACE_DIR: cannot write {}: {why}\nwhat it was to hold:\n{failure}", file.display())
+            keep(Path::new(&dir), &failure).map_err(|why| {
+                format!("BACKWATER_TRACE_DIR: cannot write to {dir:?}: {why}\nwhat it was to hold:\n{failure}")
             })?;
         }
         Ok(Verdict::Failed(Box::new(failure)))
     }
+}
+
+/// Writes a failure down: the report, every event, the chart and the graph of who waits for whom.
+fn keep(dir: &Path, failure: &Failure) -> std::io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let test = std::thread::current().name().unwrap_or("check").replace("::", "-");
+    let name = format!("{test}-{:016x}", Hash::of(failure.token.as_bytes()));
+    let write = |end: &str, text: &str| fs::write(dir.join(format!("{name}.{end}")), text);
+    write("txt", &format!("{failure:#}\n"))?;
+    write("events.txt", &(failure.events.join("\n") + "\n"))?;
+    write("chart.mmd", &failure.chart.mermaid())?;
+    let graphs = match &failure.fault {
+        Fault::Deadlock(report) => Some((report::wait_for_dot(report), report::wait_for_mermaid(report))),
+        Fault::Stalled(report) => Some((report::stall_dot(report), report::stall_mermaid(report))),
+        _ => None,
+    };
+    graphs.map_or(Ok(()), |(dot, mermaid)| write("waits.dot", &dot).and_then(|()| write("waits.mmd", &mermaid)))
 }
 
 /// Adds a token to a file, unless it is there.
@@ -368,6 +464,14 @@ fn remember(file: &Path, token: &str) -> std::io::Result<()> {
     fs::write(file, format!("{known}{head}{token}\n"))
 }
 
+/// What to paste. A test runs on a thread of its name.
+fn replay_line(token: &str) -> String {
+    match std::thread::current().name().filter(|name| *name != "main") {
+        Some(test) => format!("BACKWATER_REPLAY={token} cargo test {test} -- --exact"),
+        None => format!("BACKWATER_REPLAY={token}"),
+    }
+}
+
 fn of_run(seed: u64, run: u64) -> u64 {
     Random::new(seed ^ run.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next_u64()
 }
@@ -380,7 +484,8 @@ impl Settings {
             Detector::Batch => (0, 0),
             Detector::Depth { high, low } => (high, low),
         };
-        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1;
+        let pony = u64::from(self.rules == Rules::Pony);
+        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1 | pony << 2;
         [self.seed, u64::from(self.batch), u64::from(high), u64::from(low), flags].iter().for_each(|v| hash.add(*v));
         hash.0
     }
@@ -393,7 +498,7 @@ impl Settings {
     pub(super) fn take_environment(&mut self) {
         let bad = |name: &str, value: &str, wanted: &str| -> ! { panic!("{name}={value:?} is not {wanted}") };
         if let Ok(value) = env::var("BACKWATER_MODE") {
-            let wanted = "`exhaustive`, `naive`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
+            let wanted = "`exhaustive`, `naive`, `states`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
             self.mode = Mode::parse(&value).unwrap_or_else(|| bad("BACKWATER_MODE", &value, wanted));
         }
         if let Ok(value) = env::var("BACKWATER_SEED") {
@@ -415,6 +520,7 @@ impl Mode {
         match parts[..] {
             ["exhaustive"] => Some(Mode::Exhaustive),
             ["naive"] => Some(Mode::Naive),
+            ["states"] => Some(Mode::States),
             ["random", runs] => runs.parse().ok().map(Mode::Random),
             ["pos", runs] => runs.parse().ok().map(Mode::Pos),
             ["pct", depth, runs] => Some(Mode::Pct { depth: depth.parse().ok()?, runs: runs.parse().ok()? }),

@@ -3,29 +3,30 @@
 //! The decisions are numbers, 0 is "go on with the same", and a replay that runs out of them takes 0. So a schedule is
 //! simpler if its numbers are cut off, set to 0, left out, or made smaller; each attempt is a run.
 
-use super::run::{Ending, Ran, Replay, run};
+use super::run::{Replay, Stage, Told};
 use super::token::Decisions;
-use super::verdict::Fault;
-use super::world::Program;
+use crate::event::Event;
+use std::time::Duration;
 
 /// The most runs that shrinking takes.
 const ATTEMPTS: u32 = 2_000;
 
-/// Tries to find a run with the same fault that has fewer switches, then fewer steps.
-pub(super) fn shrink(program: &Program<'_>, found: Ran, watched: bool) -> Ran {
-    let mut shrinker = Shrinker { program, best: found, left: ATTEMPTS, watched };
+/// Tries to find a run with the same fault that has fewer switches, then fewer steps. `watched` says that only a run that
+/// somebody watches shows the fault.
+pub(super) fn shrink(stage: &mut Stage<'_>, found: Told, watched: bool) -> Told {
+    let mut shrinker = Shrinker { stage, best: found, left: ATTEMPTS, watched };
     while shrinker.left > 0 && shrinker.pass() {}
     shrinker.best
 }
 
-struct Shrinker<'p> {
-    program: &'p Program<'p>,
-    best: Ran,
+struct Shrinker<'s, 'p> {
+    stage: &'s mut Stage<'p>,
+    best: Told,
     left: u32,
     watched: bool,
 }
 
-impl Shrinker<'_> {
+impl Shrinker<'_, '_> {
     /// True if anything became simpler.
     fn pass(&mut self) -> bool {
         let mut better = self.cut_tails();
@@ -75,32 +76,23 @@ impl Shrinker<'_> {
         }
         self.left -= 1;
         let mut replay = Replay::new(&decisions, true);
-        let mut ran = run(self.program, &mut replay, watcher(self.watched));
-        while ran.decisions.last() == Some(&0) {
-            ran.decisions.pop();
+        let mut told = match self.watched {
+            true => self.stage.watch(&mut replay, Box::new(|_: Duration, _: &Event<'_>| ())),
+            false => self.stage.tell(&mut replay),
+        };
+        while told.decisions.last() == Some(&0) {
+            told.decisions.pop();
         }
-        let same = matches!((fault(&ran), fault(&self.best)), (Some(a), Some(b)) if a.is_like(b));
-        let better = same && weight(&ran) < weight(&self.best);
+        let same = matches!((told.ran.fault(), self.best.ran.fault()), (Some(a), Some(b)) if a.is_like(b));
+        let better = same && weight(&told) < weight(&self.best);
         if better {
-            self.best = ran;
+            self.best = told;
         }
         better
     }
 }
 
-/// A stall is only seen by a run that is watched.
-fn watcher(watched: bool) -> Option<Box<dyn crate::event::Observer>> {
-    watched.then(|| Box::new(|_: std::time::Duration, _: &crate::event::Event<'_>| ()) as _)
-}
-
-pub(super) fn fault(ran: &Ran) -> Option<&Fault> {
-    match &ran.ending {
-        Ending::Over(fault) => fault.as_ref(),
-        _ => None,
-    }
-}
-
-fn weight(ran: &Ran) -> (usize, usize, usize, u64) {
-    let sum = ran.decisions.iter().map(|d| u64::from(*d)).sum();
-    (ran.switches, ran.steps, ran.decisions.len(), sum)
+fn weight(told: &Told) -> (usize, usize, usize, u64) {
+    let sum = told.decisions.iter().map(|d| u64::from(*d)).sum();
+    (told.switches, told.ran.steps, told.decisions.len(), sum)
 }

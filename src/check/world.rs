@@ -3,8 +3,9 @@
 use super::Settings;
 use super::verdict::Fault;
 use crate::event::{Observer, Place};
-use crate::runtime::{Env, Remote, Streams, enter, install_hook, panic_place, payload_text};
-use crate::scheduler::{Bodies, Config, Failure, Proc, Promise, Single, Stall, Traces};
+use crate::rules::Rules;
+use crate::runtime::{Env, Lobby, Remote, Streams, install_hook, panic_place, payload_text};
+use crate::scheduler::{Base, Bodies, Config, Failure, Proc, Promise, Single, Stall, Traces};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A program and how it is set up.
@@ -15,6 +16,10 @@ pub(super) struct Program<'p> {
     pub(super) settings: &'p Settings,
     /// The ends of runs matter: see `Single::write_script`.
     pub(super) batches_matter: bool,
+    /// States are told apart.
+    pub(super) prints: bool,
+    /// What time it is is part of a state.
+    pub(super) time_matters: bool,
 }
 
 /// A run in progress.
@@ -25,6 +30,11 @@ pub(super) struct World {
     pub(super) enabled: Vec<Proc>,
     /// Who took the last one.
     last: Proc,
+    /// Who is taking one.
+    stepping: Option<Proc>,
+    /// What a new run begins with.
+    base: Base,
+    lobby: Option<Lobby>,
 }
 
 /// The procedure that `main` is.
@@ -36,6 +46,7 @@ impl World {
         install_hook();
         let settings = program.settings;
         let mut core = Single::new(Config {
+            rules: settings.rules,
             seed: settings.seed,
             batch: settings.batch,
             detector: settings.detector,
@@ -48,51 +59,66 @@ impl World {
             core.observe(observer);
             core.watch_contacts();
         }
+        let mut bodies = Bodies::new();
+        core.main_began(program.place);
+        let lobby = Some(Lobby::open(core.core(), Streams::to_nowhere(), Remote::to_nowhere()));
+        core.house_newborn(&mut bodies);
+        let base = core.base();
         core.write_script(settings.atomic, program.batches_matter);
-        World { core, bodies: Bodies::new(), enabled: Vec::new(), last: MAIN }
+        if program.prints {
+            core.take_prints(program.time_matters);
+        }
+        World { core, bodies, enabled: Vec::new(), last: MAIN, stepping: None, base, lobby }
     }
 
-    /// The first step: `main` runs, its effects are written down. `given` answers its choices.
+    /// The first step: `main` runs, its effects are written down. `given` answers its choices. A panic comes through, as
+    /// in `step`: see `panicked`.
     pub(super) fn start(&mut self, program: &Program<'_>, given: &[u32]) {
-        let World { core, bodies, .. } = self;
-        let streams = Streams::to_nowhere();
-        let (place, remote) = (program.place, Remote::to_nowhere());
-        let call = |core: &mut Single| {
-            core.main_began(place);
-            enter(core.core(), streams, remote, |env| (program.main)(env));
+        self.stepping = Some(MAIN);
+        let World { core, bodies, lobby, .. } = self;
+        let before = lobby.take().expect("a world without a lobby is not used again");
+        core.main_step(given, |core| {
+            *lobby = Some(before.enter(core.core(), |env| (program.main)(env)));
             core.main_ended(bodies);
-        };
-        let caught = catch_unwind(AssertUnwindSafe(|| core.main_step(given, call)));
-        match caught {
-            Ok(()) => self.core.main_written(&mut self.bodies),
-            Err(payload) => self.panicked(&*payload),
-        }
-        self.look();
+        });
+        core.main_written(bodies);
+        self.step_over(MAIN);
     }
 
     /// The next step. `given` answers its choices.
     pub(super) fn step(&mut self, proc: Proc, given: &[u32]) {
-        let World { core, bodies, .. } = self;
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| core.step(proc, given, bodies))) {
-            self.panicked(&*payload);
-        }
-        self.last = proc;
+        self.stepping = Some(proc);
+        self.core.step(proc, given, &mut self.bodies);
+        self.step_over(proc);
+    }
+
+    fn step_over(&mut self, proc: Proc) {
+        (self.stepping, self.last) = (None, proc);
         self.look();
     }
 
-    fn panicked(&mut self, payload: &(dyn std::any::Any + Send)) {
+    /// Who is in a step now: after a panic, whose it was.
+    pub(super) fn stepping(&self) -> Option<Proc> {
+        self.stepping
+    }
+
+    /// User code panicked in the step that is being taken, which is over with that.
+    pub(super) fn panicked(&mut self, payload: &(dyn std::any::Any + Send)) {
         let World { core, bodies, .. } = self;
         let mut text = payload_text(payload);
         // Dropping what the actor had may panic in its turn.
         while let Err(payload) = catch_unwind(AssertUnwindSafe(|| core.step_panicked(text.clone(), bodies))) {
             text = payload_text(&*payload);
         }
+        if let Some(proc) = self.stepping {
+            self.step_over(proc);
+        }
     }
 
     fn look(&mut self) {
         match self.core.failure {
             Some(_) => self.enabled.clear(),
-            None => self.core.enabled(&mut self.enabled),
+            None => self.core.update_enabled(&mut self.enabled),
         }
     }
 
@@ -100,9 +126,17 @@ impl World {
         self.core.traces()
     }
 
+    /// Could he take the next step?
+    pub(super) fn is_enabled(&self, proc: Proc) -> bool {
+        match proc {
+            Proc::Actor(seat) => self.core.is_known_enabled(seat) && !self.enabled.is_empty(),
+            _ => self.enabled.contains(&proc),
+        }
+    }
+
     /// Who can step, he who stepped last first: what the numbers of a token count.
     pub(super) fn in_order(&self) -> impl Iterator<Item = Proc> + '_ {
-        let same = self.enabled.contains(&self.last).then_some(self.last);
+        let same = self.is_enabled(self.last).then_some(self.last);
         same.into_iter().chain(self.enabled.iter().copied().filter(|proc| *proc != self.last))
     }
 
@@ -113,7 +147,7 @@ impl World {
 
     /// Would another than the last one be taken although the last one could go on?
     pub(super) fn is_preemption(&self, proc: Proc) -> bool {
-        proc != self.last && self.enabled.contains(&self.last)
+        proc != self.last && self.is_enabled(self.last)
     }
 
     /// What is wrong with a run that is over.
@@ -129,6 +163,7 @@ impl World {
             None => {}
         }
         if settings.invariants
+            && settings.rules == Rules::Backwater
             && let Err(broken) = self.core.check(true)
         {
             return Some(Fault::Broken(broken));
@@ -150,16 +185,32 @@ impl World {
         self.core.stall()
     }
 
-    /// Drops what is left; user code that panics there is a fault too.
-    pub(super) fn finish(self) -> Option<Fault> {
-        let actor = crate::event::ActorId::MAIN;
-        let caught = catch_unwind(AssertUnwindSafe(|| drop(self)));
-        caught.err().map(|payload| Fault::Panicked {
-            actor,
-            name: "an actor that was dropped at the end".to_owned(),
-            message: "nothing: it was being dropped".to_owned(),
-            place: panic_place(),
-            payload: payload_text(&*payload),
-        })
+    /// Drops what is left, so that the next run can begin; none if that needs a new world. User code that panics there
+    /// is a fault too.
+    pub(super) fn reset(mut self) -> Result<Option<World>, Box<Fault>> {
+        let World { core, bodies, base, .. } = &mut self;
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| core.reset(base, bodies))) {
+            let _ = self.finish();
+            return Err(dropping(&*payload));
+        }
+        self.enabled.clear();
+        (self.last, self.stepping) = (MAIN, None);
+        let whole = self.lobby.as_ref().is_some_and(Lobby::is_whole);
+        if whole { Ok(Some(self)) } else { self.finish().map(|()| None) }
     }
+
+    /// Drops what is left.
+    pub(super) fn finish(self) -> Result<(), Box<Fault>> {
+        catch_unwind(AssertUnwindSafe(|| drop(self))).map_err(|payload| dropping(&*payload))
+    }
+}
+
+fn dropping(payload: &(dyn std::any::Any + Send)) -> Box<Fault> {
+    Box::new(Fault::Panicked {
+        actor: crate::event::ActorId::MAIN,
+        name: "an actor that was dropped at the end".to_owned(),
+        message: "nothing: it was being dropped".to_owned(),
+        place: panic_place(),
+        payload: payload_text(payload),
+    })
 }

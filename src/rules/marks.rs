@@ -77,6 +77,22 @@ impl Marks {
         }
     }
 
+    /// Forgets every mark.
+    pub fn clear(&mut self) {
+        if self.is_empty() {
+            return;
+        }
+        self.waits.fill(0);
+        self.muted = 0;
+        for receiver in 0..self.list_of.len() {
+            if let Some(list) = self.list_of[receiver].checked_sub(1) {
+                self.lists[list as usize].clear();
+                self.list_of[receiver] = 0;
+                self.spare.push(list);
+            }
+        }
+    }
+
     fn drop_empty(&mut self, receiver: usize) {
         let list = self.list_of[receiver];
         if self.lists[list as usize - 1].is_empty() {

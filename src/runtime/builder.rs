@@ -11,7 +11,7 @@ use crate::event::{ActorId, Observer, Place};
 use crate::rules::Detector;
 #[cfg(feature = "net")]
 use crate::scheduler::World;
-use crate::scheduler::policy::{Newest, Policy, RoundRobin, Shuffled};
+use crate::scheduler::policy::{Given, Newest, Policy, RoundRobin, Shuffled};
 use crate::scheduler::pool::Pool;
 use crate::scheduler::{Alone, Config, DeadLetterHook, Single, Stall, Watch};
 use crate::sync::{Arc, Mutex, lock};
@@ -389,10 +389,13 @@ impl Builder {
             "fifo" | "shuffled" => None,
             "round-robin" => Some(Box::new(RoundRobin::default())),
             "newest" => Some(Box::new(Newest::default())),
-            other => {
-                let why = format!("this program has no policy called `{other}`");
-                return Err(RunError::Replay(super::BadToken::new(&text, why)));
-            }
+            other => match Given::from_name(other) {
+                Some(given) => Some(Box::new(given)),
+                None => {
+                    let why = format!("this program has no policy called `{other}`");
+                    return Err(RunError::Replay(super::BadToken::new(&text, why)));
+                }
+            },
         };
         Ok(())
     }
@@ -409,13 +412,16 @@ impl Builder {
             return bad("with 0 threads no actor would ever run; give at least 1, or leave `threads` out");
         }
         if self.threads.is_some() && (self.shuffled || self.policy.is_some()) {
-            return bad("with `threads` nobody says who runs next; leave out `policy`, `shuffled` and the replay token");
+            return bad(
+                "with `threads` nobody says who runs next; leave out `policy`, `shuffled` and the replay token",
+            );
         }
         self.detector.validate().or_else(bad)
     }
 
     fn config(&self) -> Config {
         Config {
+            rules: crate::rules::Rules::Backwater,
             seed: self.seed,
             batch: self.batch,
             detector: self.detector,

@@ -1,7 +1,7 @@
 //! The main loop: runs actors, lets time pass, listens to the world, and finds the end (R9).
 
 use super::builder::StallWatch;
-use super::env::{self, Env, Streams};
+use super::env::{Env, Lobby, Streams};
 use super::error::{RunError, Summary};
 use super::handle::{Control, Remote, Wanted};
 use super::panics;
@@ -105,7 +105,8 @@ impl<E: Engine> Driver<E> {
     }
 
     fn main(&mut self, streams: Streams, remote: Remote, place: Place, main: impl FnOnce(&mut Env<'_>)) {
-        env::enter(self.core.main_began(place), streams, remote, main);
+        let mut core = self.core.main_began(place);
+        Lobby::open(core.again(), streams, remote).enter(core, main);
         self.core.main_ended();
     }
 

@@ -105,6 +105,9 @@ pub(crate) struct Streams {
     pub(super) writers: Writers,
 }
 
+/// The command line of a program under the checker.
+const ARGS: &str = "check";
+
 impl Streams {
     /// Actors that every run has before `main` creates any: `main` and the three streams.
     pub(crate) const ACTORS: u32 = 4;
@@ -113,19 +116,47 @@ impl Streams {
     pub(crate) fn to_nowhere() -> Self {
         let nowhere = || Some(Writer::InPlace(Box::new(std::io::sink())));
         let (out, err, input) = (nowhere(), nowhere(), Some(Box::new(std::io::empty()) as _));
-        Streams { args: Some(vec!["check".to_owned()]), out, err, input, ..Streams::default() }
+        Streams { args: Some(vec![ARGS.to_owned()]), out, err, input, ..Streams::default() }
     }
 }
 
-/// Calls `main` in the name of the actor that the scheduler has begun to run, behind `core`.
-pub(crate) fn enter(core: Core<'_>, streams: Streams, remote: Remote, main: impl FnOnce(&mut Env<'_>)) {
-    let mut cx = Context::new(core, ActorId::MAIN);
-    let Streams { args, out, err, input, writers } = streams;
-    let out = out.unwrap_or_else(|| Writer::OnThread(Box::new(stdout())));
-    let out = stdio::output(&mut cx, "out", out, &writers);
-    let err = err.unwrap_or_else(|| Writer::OnThread(Box::new(stderr())));
-    let err = stdio::output(&mut cx, "err", err, &writers);
-    let input = stdio::input(&mut cx, input.unwrap_or_else(|| Box::new(stdin())));
-    let args = args.unwrap_or_else(|| std::env::args().collect());
-    main(&mut Env { cx, root: AmbientAuth::new(), args, out, err, input, remote });
+/// What `main` finds in its `Env`, kept for a driver that calls it many times.
+#[derive(Debug)]
+pub(crate) struct Lobby {
+    args: Vec<String>,
+    out: Addr<Output>,
+    err: Addr<Output>,
+    input: Addr<Input>,
+    remote: Remote,
+}
+
+impl Lobby {
+    /// Takes the seats of the streams, in the name of `main`, which the scheduler has begun to run.
+    pub(crate) fn open(core: Core<'_>, streams: Streams, remote: Remote) -> Self {
+        let mut cx = Context::<Main>::new(core, ActorId::MAIN);
+        let Streams { args, out, err, input, writers } = streams;
+        let out = out.unwrap_or_else(|| Writer::OnThread(Box::new(stdout())));
+        let out = stdio::output(&mut cx, "out", out, &writers);
+        let err = err.unwrap_or_else(|| Writer::OnThread(Box::new(stderr())));
+        let err = stdio::output(&mut cx, "err", err, &writers);
+        let input = stdio::input(&mut cx, input.unwrap_or_else(|| Box::new(stdin())));
+        let args = args.unwrap_or_else(|| std::env::args().collect());
+        Lobby { args, out, err, input, remote }
+    }
+
+    /// Calls `main` in the name of the actor that the scheduler has begun to run. Gives back what it left.
+    pub(crate) fn enter(self, core: Core<'_>, main: impl FnOnce(&mut Env<'_>)) -> Self {
+        let Lobby { args, out, err, input, remote } = self;
+        let cx = Context::new(core, ActorId::MAIN);
+        let mut env = Env { cx, root: AmbientAuth::new(), args, out, err, input, remote };
+        main(&mut env);
+        let Env { args, out, err, input, remote, .. } = env;
+        Lobby { args, out, err, input, remote }
+    }
+
+    /// `main` took nothing away and put nothing in another's place.
+    pub(crate) fn is_whole(&self) -> bool {
+        let seats = [&self.out, &self.err].map(|stream| stream.id().seat());
+        self.args == [ARGS] && seats == [1, 2] && self.input.id().seat() == 3
+    }
 }

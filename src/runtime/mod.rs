@@ -21,5 +21,5 @@ pub use handle::{Handle, Remote};
 pub use replay::{BadToken, Token};
 pub use stdio::{Input, InputEvent, Output};
 
-pub(crate) use env::{Streams, enter};
+pub(crate) use env::{Lobby, Streams};
 pub(crate) use panics::{install_hook, payload_text, place as panic_place, quietly};

@@ -166,6 +166,17 @@ impl Core<'_> {
         each!(self, core => core.set_timer(delay, period, tick))
     }
 
+    /// The checker tells states apart: see `Single::tick_is`.
+    pub(crate) fn takes_prints(&self) -> bool {
+        matches!(self, Core::Single(core) | Core::Watched(core) if core.takes_prints())
+    }
+
+    pub(crate) fn tick_is(&mut self, print: u128) {
+        if let Some(core) = self.single() {
+            core.tick_is(print);
+        }
+    }
+
     pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
         each!(self, core => core.cancel_timer(id))
     }

@@ -5,7 +5,7 @@ use super::single::Single;
 use crate::event::{ActorId, Place};
 use crate::rules::{Load, Marks};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
@@ -69,11 +69,43 @@ pub struct Deadlock {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stall {
-    /// The stalled roots. True: no actor or event source that is left could reach it, which is proved. False: every
-    /// actor that ever sent to it is muted; one that never did could still, so it is suspected.
+    /// The stalled roots. True: no actor or event source that is left could reach it, or a search over all states saw
+    /// that none does, which is proved. False: every actor that ever sent to it is stalled too; one that never did could
+    /// still send, so it is suspected.
     pub roots: Vec<(Root, bool)>,
     /// Those who wait for them.
     pub muted: Vec<MutedActor>,
+    /// Why none of them goes on: each actor that would have to act first, and what it waits for in its turn.
+    pub why: Vec<Why>,
+}
+
+/// An actor that does not go on, or not so that it helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Why {
+    /// Which actor.
+    pub id: ActorId,
+    /// Its name.
+    pub name: Name,
+    /// What would have to happen first.
+    pub needs: Needs,
+}
+
+/// Actors by id and name.
+type Named = Vec<(ActorId, Name)>;
+
+/// What has to happen before an actor goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Needs {
+    /// It is muted: every one of these has to fall (R6).
+    Falls(Vec<(ActorId, Name)>),
+    /// It is under pressure: one of these has to send it the message that makes it release. Nobody else ever sent to it.
+    Release(Vec<(ActorId, Name)>),
+    /// It has nothing to do: one of these has to send to it. Nobody else ever did.
+    Message(Vec<(ActorId, Name)>),
+    /// It goes on, and nothing that it does helps.
+    Nothing,
 }
 
 /// What reports are made from: all actors at one moment. Seats are those of actors that have not ended.
@@ -94,8 +126,8 @@ pub(super) trait Overview {
     fn timers(&self, seat: u32) -> Vec<Duration>;
     /// A socket or an inlet that could make it run.
     fn has_outside_source(&self, seat: u32) -> bool;
-    /// Everybody who ever sent to it and has not ended; none if the stall watch is off.
-    fn senders(&self, seat: u32) -> Option<Vec<ActorId>>;
+    /// The seats of everybody who ever sent to it and has not ended; none if the stall watch is off.
+    fn senders(&self, seat: u32) -> Option<Vec<u32>>;
 }
 
 /// Makes reports of an [`Overview`].
@@ -124,10 +156,11 @@ impl<'a, O: Overview> Reporter<'a, O> {
 
     /// R11, at any time. None if the watch is off or nothing is stalled.
     pub(super) fn stall(&self) -> Option<Stall> {
+        let stuck = self.stuck()?;
         let chains = self.muted();
         let mut roots: BTreeMap<ActorId, bool> = BTreeMap::new();
         for (root, _) in chains.iter().flat_map(|m| &m.chains).filter_map(|chain| chain.last()) {
-            if let Some(proved) = self.is_stalled(root.seat) {
+            if let Some(proved) = self.is_stalled(root.seat, &stuck) {
                 roots.insert(*root, proved);
             }
         }
@@ -135,19 +168,81 @@ impl<'a, O: Overview> Reporter<'a, O> {
             |m: &MutedActor| m.chains.iter().filter_map(|c| c.last()).any(|(root, _)| roots.contains_key(root));
         let muted: Vec<MutedActor> = chains.into_iter().filter(blocked).collect();
         let roots: Vec<_> = roots.into_iter().map(|(id, proved)| (self.root(id.seat), proved)).collect();
-        (!roots.is_empty()).then_some(Stall { roots, muted })
+        let senders = |seat: u32| self.all.senders(seat).unwrap_or_default();
+        let why = self.why(muted.iter().map(|muted| muted.id.seat), &senders);
+        (!roots.is_empty()).then_some(Stall { roots, muted, why })
     }
 
     /// Is this root stalled, and is that proved? Proved means: every other actor is muted, or can never run again.
-    fn is_stalled(&self, root: u32) -> Option<bool> {
-        let (all, living) = (self.all, self.all.living());
-        let is_muted = |id: ActorId| living.binary_search(&id.seat).is_ok() && all.load(id.seat).is_muted();
-        let senders = all.senders(root)?;
-        living.binary_search(&root).ok()?;
-        let alone = all.load(root).is_under_pressure() && !all.is_busy(root) && all.waiting(root) == 0;
-        let unreachable = alone && !self.has_source(root) && senders.into_iter().all(is_muted);
-        let can_run = |seat: u32| !all.load(seat).is_muted() && (all.is_busy(seat) || self.has_source(seat));
-        unreachable.then(|| living.iter().all(|seat| *seat == root || !can_run(*seat)))
+    fn is_stalled(&self, root: u32, stuck: &BTreeSet<u32>) -> Option<bool> {
+        let is_it = self.all.load(root).is_under_pressure() && stuck.contains(&root);
+        is_it.then(|| self.all.living().into_iter().all(|seat| seat == root || !self.goes_on(seat)))
+    }
+
+    /// Those of whom nobody knows how they could go on: all but those who can, and whom these can reach. A muted actor
+    /// is reached if everybody whom it waits for is; another one by a message of somebody who ever sent to it. None if
+    /// nobody noted who sent to whom.
+    fn stuck(&self) -> Option<BTreeSet<u32>> {
+        let mut stuck: BTreeSet<u32> = self.all.living().into_iter().filter(|seat| !self.goes_on(*seat)).collect();
+        let senders: Option<BTreeMap<u32, Vec<u32>>> =
+            stuck.iter().map(|seat| Some((*seat, self.all.senders(*seat)?))).collect();
+        let senders = senders?;
+        loop {
+            let stays = |seat: &u32| match self.all.load(*seat).is_muted() {
+                true => self.marks.receivers_of(*seat).iter().any(|receiver| stuck.contains(receiver)),
+                false => senders[seat].iter().all(|sender| stuck.contains(sender)),
+            };
+            let left: BTreeSet<u32> = stuck.iter().copied().filter(stays).collect();
+            if left.len() == stuck.len() {
+                return Some(stuck);
+            }
+            stuck = left;
+        }
+    }
+
+    /// R11 as a search over all states proved it: these actors are muted in every state that can be reached, these under
+    /// pressure. `senders` says who sends to an actor in any schedule at all.
+    fn proved_stall(&self, muted: &[u32], roots: &[u32], senders: &dyn Fn(u32) -> Vec<u32>) -> Stall {
+        let muted: Vec<MutedActor> = muted.iter().map(|seat| self.muted_actor(*seat)).collect();
+        let ends =
+            |seat: &&u32| muted.iter().flat_map(|m| &m.chains).any(|c| c.last().is_some_and(|e| e.0.seat == **seat));
+        let roots = roots.iter().filter(ends).map(|seat| (self.root(*seat), true)).collect();
+        let why = self.why(muted.iter().map(|muted| muted.id.seat), senders);
+        Stall { roots, muted, why }
+    }
+
+    /// Who would have to act so that these go on, who so that those do, and so on: each once.
+    fn why(&self, of: impl Iterator<Item = u32>, senders: &dyn Fn(u32) -> Vec<u32>) -> Vec<Why> {
+        let living = self.all.living();
+        let lives = |seat: &u32| living.binary_search(seat).is_ok();
+        let mut why: Vec<Why> = Vec::new();
+        let mut queue: VecDeque<u32> = of.collect();
+        while let Some(seat) = queue.pop_front() {
+            if !lives(&seat) || why.iter().any(|known| known.id.seat == seat) {
+                continue;
+            }
+            let load = self.all.load(seat);
+            let (who, needs): (Vec<u32>, fn(Named) -> Needs) = match () {
+                () if load.is_muted() => (self.marks.receivers_of(seat), Needs::Falls),
+                () if self.goes_on(seat) => (Vec::new(), |_| Needs::Nothing),
+                () if load.is_under_pressure() => (senders(seat), Needs::Release),
+                () => (senders(seat), Needs::Message),
+            };
+            queue.extend(who.iter().filter(|seat| lives(seat)));
+            let named = who.iter().filter(|seat| lives(seat)).map(|seat| self.named(*seat)).collect();
+            let (id, name) = self.named(seat);
+            why.push(Why { id, name, needs: needs(named) });
+        }
+        why
+    }
+
+    /// It has messages, or a timer, a socket or an inlet will give it some.
+    fn goes_on(&self, seat: u32) -> bool {
+        !self.all.load(seat).is_muted() && (self.all.is_busy(seat) || self.has_source(seat))
+    }
+
+    fn named(&self, seat: u32) -> (ActorId, Name) {
+        (self.all.id(seat), self.all.name(seat))
     }
 
     /// Could anything but a message of another actor make it run?
@@ -197,7 +292,7 @@ impl<'a, O: Overview> Reporter<'a, O> {
             at = came[&at];
             seats.push(at);
         }
-        seats.into_iter().rev().map(|seat| (self.all.id(seat), self.all.name(seat))).collect()
+        seats.into_iter().rev().map(|seat| self.named(seat)).collect()
     }
 
     pub(super) fn root(&self, seat: u32) -> Root {
@@ -277,8 +372,8 @@ impl Overview for Single {
         self.has_outside_source(self.id_of(seat))
     }
 
-    fn senders(&self, seat: u32) -> Option<Vec<ActorId>> {
-        Some(self.watch.contacts.as_ref()?.senders_of(self.id_of(seat)).collect())
+    fn senders(&self, seat: u32) -> Option<Vec<u32>> {
+        Some(self.watch.contacts.as_ref()?.senders_of(self.id_of(seat)).map(|id| id.seat).collect())
     }
 }
 
@@ -293,7 +388,18 @@ impl Single {
         Reporter::new(self).stall()
     }
 
-    pub(super) fn root(&self, seat: u32) -> Root {
+    /// [`Reporter::proved_stall`].
+    pub(crate) fn proved_stall(&self, muted: &[u32], roots: &[u32], senders: &dyn Fn(u32) -> Vec<u32>) -> Stall {
+        Reporter::new(self).proved_stall(muted, roots, senders)
+    }
+
+    /// Its name and id.
+    pub(crate) fn name_at(&self, seat: u32) -> String {
+        self.name_of(self.id_of(seat))
+    }
+
+    /// An actor under pressure, and why.
+    pub(crate) fn pressing(&self, seat: u32) -> Root {
         Reporter::new(self).root(seat)
     }
 }
@@ -354,6 +460,29 @@ impl fmt::Display for MutedActor {
     }
 }
 
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |who: &[(ActorId, Name)], and: &str| {
+            who.iter().map(|(id, name)| format!("{name}{id}")).collect::<Vec<_>>().join(and)
+        };
+        write!(f, "{}{} ", self.name, self.id)?;
+        match &self.needs {
+            Needs::Falls(who) => write!(f, "is muted until {} fell (R6)", names(who, " and ")),
+            Needs::Release(who) if who.is_empty() => f.write_str("is under pressure, and nobody ever sends to it"),
+            Needs::Release(who) => {
+                write!(
+                    f,
+                    "is under pressure until a message makes it release; only {} ever sends to it",
+                    names(who, " or ")
+                )
+            }
+            Needs::Message(who) if who.is_empty() => f.write_str("has nothing to do, and nobody ever sends to it"),
+            Needs::Message(who) => write!(f, "has nothing to do; only {} ever sends to it", names(who, " or ")),
+            Needs::Nothing => f.write_str("goes on, and nothing that it does helps"),
+        }
+    }
+}
+
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (muted, roots) = (self.muted.len(), self.roots.len());
@@ -384,13 +513,15 @@ impl fmt::Display for Stall {
         writeln!(f, "stall (R11): the program goes on, but a part of it waits:")?;
         for (root, proved) in &self.roots {
             let word = if *proved {
-                "proved: every other actor is muted or can never run again"
+                "proved: nothing that can still happen ends its pressure"
             } else {
-                "suspected: every actor that ever sent to it is muted; one that never did could still"
+                "suspected: every actor that ever sent to it is stalled too; one that never did could still"
             };
             writeln!(f, "{root}    {word}")?;
         }
         writeln!(f, "who waits, → means \"is muted by\":")?;
-        list(f, &self.muted, |f, muted| write!(f, "{muted}"))
+        list(f, &self.muted, |f, muted| write!(f, "{muted}"))?;
+        writeln!(f, "why nobody helps:")?;
+        list(f, &self.why, |f, why| writeln!(f, "  {why}"))
     }
 }

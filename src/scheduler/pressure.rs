@@ -4,7 +4,7 @@ use super::bell::Bell;
 use super::script::{Access, Effect, Object};
 use super::single::Single;
 use crate::event::{ActorId, Event, Place};
-use crate::rules::{self, Action, step};
+use crate::rules::{self, Action};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
 use std::fmt;
 
@@ -41,7 +41,8 @@ impl GuardDrops {
     }
 
     pub(super) fn collect(&self) -> Vec<(ActorId, u64)> {
-        match self.any.swap(false, Ordering::Acquire) {
+        // A relaxed look first: in the common case nobody has, and a swap would take the cache line.
+        match self.any.load(Ordering::Relaxed) && self.any.swap(false, Ordering::Acquire) {
             true => std::mem::take(&mut *lock(&self.dropped)),
             false => Vec::new(),
         }
@@ -53,7 +54,7 @@ impl Single {
     pub(super) fn change(&mut self, seat: u32, event: rules::Event) -> Action {
         let data = self.post.data_mut(seat);
         let before = data.load;
-        let (after, action) = step(before, event);
+        let (after, action) = self.config.rules.step(before, event);
         data.set_load(after);
         if self.watch.on {
             self.show_change(seat, before, after);
@@ -96,7 +97,7 @@ impl Single {
     pub(super) fn settle_marks(&mut self) -> bool {
         let sender = self.running.seat;
         let data = self.post.data_mut(sender);
-        let (after, action) = step(data.load, rules::Event::EndMarked);
+        let (after, action) = self.config.rules.step(data.load, rules::Event::EndMarked);
         data.set_load(after);
         self.touch(Object::Load(sender), Access::Write);
         match action {
@@ -124,7 +125,7 @@ impl Single {
             self.tell_outside(sender, true);
         }
         receivers.iter().for_each(|r| self.post.data_mut(*r).more().mutes_given += 1);
-        if self.watch.on {
+        if self.watch.observer.is_some() {
             let receivers: Vec<ActorId> = receivers.iter().map(|r| self.id_of(*r)).collect();
             self.show(&Event::Muted { sender: self.running, receivers: &receivers });
         }
@@ -173,7 +174,7 @@ impl Single {
     fn free(&mut self, sender: u32) {
         let now = self.now_ns();
         let data = self.post.data_mut(sender);
-        let (after, action) = step(data.load, rules::Event::Free);
+        let (after, action) = self.config.rules.step(data.load, rules::Event::Free);
         assert!(action == Action::Fall, "T2: a muted actor is nothing but muted, so being freed is its fall");
         data.set_load(after);
         let muted = now - data.muted_since;
@@ -250,7 +251,10 @@ impl Single {
 
     /// A guard of the running actor comes to life; returns its number.
     pub(crate) fn hold(&mut self, place: Place) -> (u64, Arc<GuardDrops>) {
-        let guard = self.next_guard;
+        let guard = match &mut self.script {
+            Some(script) => script.new_guard(self.running.seat),
+            None => self.next_guard,
+        };
         self.next_guard += 1;
         if !self.writes_down(|| Effect::Hold { guard, place }) {
             self.hold_now(guard, place);
@@ -283,6 +287,9 @@ impl Single {
     }
 
     pub(super) fn drop_guard(&mut self, actor: ActorId, guard: u64) {
+        if let Some(script) = &mut self.script {
+            script.guard_is_gone(actor.seat, guard);
+        }
         let Some(seat) = self.seat_of_mut(actor) else { return };
         let guards = &mut seat.more().guards;
         guards.retain(|(g, _)| *g != guard);

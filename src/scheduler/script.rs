@@ -1,21 +1,24 @@
 //! What the checker needs of the scheduler: effects written down instead of carried out, and what each step touched.
 //!
 //! A behaviour under the checker runs to its end at once, but its effects wait in a [`Progress`], to be carried out one
-//! at a time, in order, between those of other actors. Which step is next is not decided here: that is the checker's.
-//! The plain runtime never has a [`Script`]; what it runs is what is checked (every effect ends in the same functions).
+//! at a time, in order, between those of other actors: that is [`steps`](super::steps). The plain runtime never has a
+//! [`Script`]; what it runs is what is checked (every effect ends in the same functions).
+//!
+//! A search makes millions of short runs, so everything here is emptied and used again, and what a step touched is
+//! written down only while somebody asks for it.
 
+use super::fingerprint::Fingerprint;
 use super::pressure::GuardDrops;
+use super::prints::Prints;
 use super::random::Random;
 use super::seat::Seat;
-use super::single::{Bodies, Delivery, Failure, Single, arrive, dead_letter};
-use crate::event::{ActorId, End, Event, Lane, Place};
+use super::single::{Delivery, Single};
+use crate::event::{ActorId, Lane, Place};
 use crate::mailbox::{Draft, Letter};
-use crate::rules::{Detector, Load};
 use crate::sync::Arc;
 use std::cell::Cell;
-use std::collections::VecDeque;
-use std::mem;
-use std::time::Duration;
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::Hash;
 
 /// One thing that a behaviour did to the world.
 pub(super) enum Effect {
@@ -99,20 +102,49 @@ pub(crate) enum TimerChange {
 /// A behaviour, or a run, that is not over yet.
 #[derive(Default)]
 pub(super) struct Progress {
-    effects: VecDeque<Effect>,
-    pending: Vec<u32>,
+    pub(super) effects: VecDeque<Effect>,
+    /// Of each effect, where states are told apart.
+    pub(super) prints: VecDeque<u128>,
+    pub(super) pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
-    marked: Vec<u32>,
-    stopping: bool,
-    shutdown: bool,
-    panic: Option<String>,
+    pub(super) marked: Vec<u32>,
+    pub(super) stopping: bool,
+    pub(super) shutdown: bool,
+    pub(super) panic: Option<String>,
     /// A behaviour is in progress, not only a run.
-    behaving: bool,
+    pub(super) behaving: bool,
     /// A run is in progress.
-    running: bool,
+    pub(super) running: bool,
+    /// It is known as one who could step.
+    pub(super) enabled: bool,
     /// Messages that this run may still handle, and has handled.
-    left: u32,
-    handled: u32,
+    pub(super) left: u32,
+    pub(super) handled: u32,
+    /// Messages that ever came into its mailbox, and that were ever taken out.
+    pub(super) pushed: u32,
+    pub(super) popped: u32,
+}
+
+impl Progress {
+    /// The behaviour in progress is over, or never was.
+    pub(super) fn behaviour_over(&mut self) {
+        self.effects.clear();
+        self.prints.clear();
+        self.pending.clear();
+        self.marked.clear();
+        (self.stopping, self.shutdown, self.behaving, self.panic) = (false, false, false, None);
+    }
+
+    /// So is the run.
+    pub(super) fn run_over(&mut self) {
+        self.behaviour_over();
+        (self.running, self.left, self.handled) = (false, 0, 0);
+    }
+
+    fn reset(&mut self) {
+        self.run_over();
+        (self.enabled, self.pushed, self.popped) = (false, 0, 0);
+    }
 }
 
 /// What kind of statement a behaviour made about its program.
@@ -127,30 +159,42 @@ pub(crate) struct Script {
     /// A behaviour is running: its effects are written down.
     pub(super) recording: bool,
     /// Sends and pressure of one behaviour happen at once.
-    atomic: bool,
+    pub(super) atomic: bool,
     /// The ends of runs matter: some actor may be overloaded. Then a run's beginning depends on what is in the mailbox.
-    batches_matter: bool,
-    written: VecDeque<Effect>,
-    progress: Vec<Progress>,
+    pub(super) batches_matter: bool,
+    /// What steps touch is written down.
+    pub(super) tracing: bool,
+    /// The step touched more than a message and loads.
+    pub(super) touched_more: bool,
+    pub(super) written: VecDeque<Effect>,
+    pub(super) progress: Vec<Progress>,
     drops: Arc<GuardDrops>,
-    /// Messages that ever came into each mailbox, and that were ever taken out.
-    pushed: Vec<u32>,
-    popped: Vec<u32>,
     /// What the step in progress touched.
-    touched: Vec<(Object, Access)>,
-    timers_set: Vec<(u32, u32)>,
+    pub(super) touched: Vec<(Object, Access)>,
+    pub(super) timers_set: Vec<(u32, u32)>,
     /// Something that was due is over: time may pass.
-    let_go: bool,
-    freed: Vec<u32>,
+    pub(super) let_go: bool,
+    /// What was done to the world outside; empty between steps.
+    pub(super) doings: Doings,
+    pub(super) freed: Vec<u32>,
     /// A behaviour asked for the time; for more than that.
-    looked: Cell<(bool, bool)>,
+    pub(super) looked: Cell<(bool, bool)>,
     /// Answers for `choose`, in order; those beyond are thrown, or 0.
-    given: Vec<u32>,
-    dice: Option<Random>,
+    pub(super) given: Vec<u32>,
+    pub(super) dice: Option<Random>,
     /// The answers that this step got, each with the number of answers there were.
-    chosen: Vec<(u32, u32)>,
+    pub(super) chosen: Vec<(u32, u32)>,
     /// Every statement made in this run, and whether it was ever true.
-    promises: Vec<(&'static str, Promise, bool)>,
+    pub(super) promises: Vec<(&'static str, Promise, bool)>,
+    /// How many actors are known as those who could step.
+    pub(super) enabled: usize,
+    /// Those of whom that may have changed.
+    pub(super) changed: Vec<u32>,
+    /// Guards that live or whose drop is still to be carried out: owner and number. The number is the smallest that is
+    /// free, so that a state comes back in which the same guards live.
+    guards: BTreeSet<(u32, u64)>,
+    /// What tells states apart, if the search asks for it.
+    pub(super) prints: Option<Box<Prints>>,
 }
 
 /// Seats of the standard streams: what is sent there is not part of the search.
@@ -174,12 +218,20 @@ impl Script {
     }
 
     /// The guards that the behaviour dropped since its last effect.
-    fn write_drops(&mut self) {
+    pub(super) fn write_drops(&mut self) {
         let drops = self.drops.collect().into_iter();
         self.written.extend(drops.map(|(owner, guard)| Effect::Drop { owner, guard }));
     }
 
+    #[inline]
     pub(super) fn touch(&mut self, object: Object, access: Access) {
+        self.touched_more |= !matches!(object, Object::Message(..) | Object::Load(_));
+        if self.tracing {
+            self.write_touch(object, access);
+        }
+    }
+
+    fn write_touch(&mut self, object: Object, access: Access) {
         let known = self.touched.iter_mut().find(|(o, _)| *o == object);
         match known {
             Some((_, known)) => *known = (*known).max(access),
@@ -187,11 +239,21 @@ impl Script {
         }
     }
 
+    /// The step so far only took a message that was its own: nobody else could tell when.
+    pub(super) fn was_private(&self) -> bool {
+        !self.touched_more && self.looked.get() == (false, false)
+    }
+
     /// A message is about to arrive at `to`.
     pub(super) fn pushed(&mut self, to: ActorId) {
+        if let Some(prints) = &mut self.prints {
+            prints.arrives(to.seat);
+        }
         self.touch(Object::Life(to.seat), Access::Read);
         self.touch(Object::Tail(to.seat), Access::Write);
-        let number = count(&mut self.pushed, to.seat);
+        let progress = self.of(to.seat);
+        progress.pushed += 1;
+        let number = progress.pushed;
         self.touch(Object::Message(to.seat, number), Access::Write);
     }
 
@@ -204,12 +266,18 @@ impl Script {
     }
 
     /// What is in progress in a seat.
-    fn of(&mut self, seat: u32) -> &mut Progress {
+    #[inline(always)]
+    pub(super) fn of(&mut self, seat: u32) -> &mut Progress {
         let seat = seat as usize;
         if seat >= self.progress.len() {
-            self.progress.resize_with(seat + 1, Progress::default);
+            self.seat(seat);
         }
         &mut self.progress[seat]
+    }
+
+    #[cold]
+    fn seat(&mut self, seat: usize) {
+        self.progress.resize_with(seat + 1, Progress::default);
     }
 
     /// `actor` fell, and `senders` lose their marks on it.
@@ -223,27 +291,35 @@ impl Script {
     }
 }
 
-fn count(counts: &mut Vec<u32>, seat: u32) -> u32 {
-    let seat = seat as usize;
-    if seat >= counts.len() {
-        counts.resize(seat + 1, 0);
+impl Script {
+    /// The number of a new guard of `seat`.
+    pub(super) fn new_guard(&mut self, seat: u32) -> u64 {
+        let number = (0..).find(|number| !self.guards.contains(&(seat, *number))).expect("numbers do not run out");
+        self.guards.insert((seat, number));
+        number
     }
-    counts[seat] += 1;
-    counts[seat]
-}
 
-/// What a step did, as far as other steps may care.
-#[derive(Debug)]
-pub(crate) struct Traces<'a> {
-    pub(crate) touched: &'a [(Object, Access)],
-    /// Timers that were set: owner and which of the owner's.
-    pub(crate) timers: &'a [(u32, u32)],
-    /// Something that was due, and held time back, is over.
-    pub(crate) let_go: bool,
-    /// Whose marks, or some of them, were removed.
-    pub(crate) freed: &'a [u32],
-    /// The answers that `choose` gave, each with the number of answers there were.
-    pub(crate) chosen: &'a [(u32, u32)],
+    pub(super) fn guard_is_gone(&mut self, seat: u32, number: u64) {
+        self.guards.remove(&(seat, number));
+    }
+
+    /// Behaviours in progress. Where runs end matters only if one can be full.
+    pub(super) fn print_progress(&self, all: &mut Fingerprint) {
+        for progress in &self.progress {
+            let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some()];
+            all.word(flags.iter().fold(progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag)));
+            if self.batches_matter {
+                (progress.running, progress.left, progress.handled).hash(all);
+            }
+            if progress.behaving {
+                let made = progress.prints.iter().copied().chain(std::iter::repeat(0));
+                progress.effects.iter().zip(made).for_each(|(effect, made)| effect.print(made, all));
+                let mut marks = [progress.pending.clone(), progress.marked.clone()];
+                marks.iter_mut().for_each(|marks| marks.sort_unstable());
+                marks.hash(all);
+            }
+        }
+    }
 }
 
 impl Single {
@@ -253,22 +329,49 @@ impl Single {
             recording: false,
             atomic,
             batches_matter,
+            tracing: true,
+            touched_more: false,
             written: VecDeque::new(),
             progress: Vec::new(),
             drops: self.drops.clone(),
-            pushed: Vec::new(),
-            popped: Vec::new(),
             touched: Vec::new(),
             timers_set: Vec::new(),
             let_go: false,
+            doings: Doings::default(),
             freed: Vec::new(),
             looked: Cell::default(),
             given: Vec::new(),
             dice: None,
             chosen: Vec::new(),
             promises: Vec::new(),
+            enabled: 0,
+            changed: Vec::new(),
+            guards: BTreeSet::new(),
+            prints: None,
         }));
         self.watch_all();
+    }
+
+    /// See `Single::reset`.
+    pub(super) fn reset_script(&mut self) {
+        self.attention = true;
+        let drops = &self.drops;
+        let Some(script) = &mut self.script else { return };
+        if !Arc::ptr_eq(&script.drops, drops) {
+            script.drops = drops.clone();
+        }
+        script.progress.iter_mut().for_each(Progress::reset);
+        script.written.clear();
+        script.promises.clear();
+        script.changed.clear();
+        script.guards.clear();
+        script.prints.iter_mut().for_each(|prints| prints.reset());
+        (script.recording, script.dice, script.enabled) = (false, None, 0);
+    }
+
+    /// What steps touch is written down from here on, or no longer.
+    pub(crate) fn trace(&mut self, tracing: bool) {
+        self.script().tracing = tracing;
     }
 
     /// From here on what `choose` answers is random.
@@ -276,7 +379,8 @@ impl Single {
         self.script().dice = Some(Random::new(seed));
     }
 
-    fn script(&mut self) -> &mut Script {
+    #[inline(always)]
+    pub(super) fn script(&mut self) -> &mut Script {
         self.script.as_mut().expect("only the checker takes steps")
     }
 
@@ -313,367 +417,36 @@ impl Single {
         if let Some(script) = &self.script {
             script.looked.set((true, script.looked.get().1));
         }
+        self.print_look(false);
     }
 
     pub(crate) fn looked_at_all(&self) {
         if let Some(script) = &self.script {
             script.looked.set((true, true));
         }
+        self.print_look(true);
     }
 
-    /// The checker's answer to `choose`; none without a checker.
+    /// The checker's answer to `choose`, or without a checker the policy's; none leaves it to the seed.
     pub(crate) fn choose(&mut self, n: u64) -> Option<u64> {
-        let script = self.script.as_mut()?;
+        let Some(script) = self.script.as_mut() else { return self.queue.choose(n) };
         let answers = u32::try_from(n).expect("a choice has fewer than 2^32 answers");
         let given = match script.given.get(script.chosen.len()) {
             Some(given) => given % answers,
             None => script.dice.as_mut().map_or(0, |dice| dice.below(n) as u32),
         };
         script.chosen.push((given, answers));
+        self.print_answer(u64::from(given));
         Some(u64::from(given))
     }
 
     /// A statement about the program, made by the running behaviour.
     pub(crate) fn promise(&mut self, label: &'static str, kind: Promise, holds: bool) {
         let Some(script) = &mut self.script else { return };
-        match script.promises.iter_mut().find(|(l, k, _)| *l == label && *k == kind) {
+        let same = |l: &'static str| std::ptr::eq(l, label) || l == label;
+        match script.promises.iter_mut().find(|(l, k, _)| same(l) && *k == kind) {
             Some((_, _, held)) => *held |= holds,
             None => script.promises.push((label, kind, holds)),
         }
-    }
-
-    // --- Steps ----------------------------------------------------------------------------------------------------
-
-    /// Everybody who could take the next step: actors by seat, then timers, then the world.
-    pub(crate) fn enabled(&self, into: &mut Vec<Proc>) {
-        into.clear();
-        let progress = self.script.as_ref().map_or(&[][..], |script| &script.progress);
-        for seat in 0..self.post.seats() {
-            let data = self.post.data(seat);
-            let (load, waits) = (data.load, !self.post.is_empty(seat));
-            let begun = progress.get(seat as usize).is_some_and(|p| p.behaving || p.running);
-            let ready = (waits || load.has(Load::OVERLOADED)) && !load.is_muted();
-            if (begun || ready) && !data.is_empty() {
-                into.push(Proc::Actor(seat));
-            }
-        }
-        let from = into.len();
-        into.extend(self.due_timers().map(|(owner, nth)| Proc::Timer { owner: owner.seat, nth }));
-        into[from..].sort_unstable();
-        if self.pass_until().is_some() {
-            into.push(Proc::Time);
-        }
-        if let Some(world) = &self.event_loop {
-            world.choices(&mut |choice| into.push(Proc::World(choice)));
-        }
-    }
-
-    /// When something is due next, if nothing is due now.
-    fn pass_until(&self) -> Option<Duration> {
-        let next = self.first_due().into_iter().chain(self.next_event()).min();
-        next.filter(|due| *due > self.watch.now)
-    }
-
-    /// Need this step never be taken?
-    #[expect(dead_code, reason = "no world has faults yet")]
-    pub(crate) fn is_fault(&self, proc: Proc) -> bool {
-        matches!(proc, Proc::World(choice) if self.event_loop.as_ref().is_some_and(|world| world.is_fault(choice)))
-    }
-
-    /// `main` is called with this: its effects are written down, as those of any behaviour.
-    pub(crate) fn main_step(&mut self, given: &[u32], main: impl FnOnce(&mut Single)) {
-        self.step_begins(given);
-        *self.script().of(0) = Progress { behaving: true, running: true, ..Progress::default() };
-        self.script().recording = true;
-        main(self);
-    }
-
-    /// After `main_step`, and after its panic.
-    pub(crate) fn main_written(&mut self, bodies: &mut Bodies) {
-        self.behaviour_written(0, bodies);
-        self.step_over();
-    }
-
-    /// Takes a step of `proc`, which is enabled. A panic in user code comes through: see `step_panicked`.
-    pub(crate) fn step(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
-        self.step_begins(given);
-        match proc {
-            Proc::Actor(seat) => self.step_actor(seat, bodies),
-            Proc::Timer { owner, nth } => self.fire_one(owner, nth),
-            Proc::World(choice) => self.with_world(|world, core| world.take(core, choice)),
-            Proc::Time => {
-                self.touch(Object::Time, Access::Write);
-                let until = self.pass_until().expect("time passes when something is due later");
-                self.set_now(until);
-            }
-        }
-        self.step_over();
-    }
-
-    fn step_begins(&mut self, given: &[u32]) {
-        let script = self.script();
-        script.touched.clear();
-        script.timers_set.clear();
-        script.let_go = false;
-        script.freed.clear();
-        script.chosen.clear();
-        script.given.clear();
-        script.given.extend_from_slice(given);
-        script.looked.set((false, false));
-    }
-
-    /// What the last step did.
-    pub(crate) fn traces(&self) -> Traces<'_> {
-        let script = self.script.as_ref().expect("only the checker takes steps");
-        Traces {
-            touched: &script.touched,
-            timers: &script.timers_set,
-            let_go: script.let_go,
-            freed: &script.freed,
-            chosen: &script.chosen,
-        }
-    }
-
-    /// Is this actor overloaded now?
-    pub(crate) fn is_overloaded(&self, seat: u32) -> bool {
-        self.post.data(seat).load.has(Load::OVERLOADED)
-    }
-
-    /// The statements that behaviours made, and whether each was ever true.
-    pub(crate) fn promises(&self) -> &[(&'static str, Promise, bool)] {
-        self.script.as_ref().map_or(&[], |script| &script.promises)
-    }
-
-    /// Whether some actor got as many messages as one run handles, so that it could be overloaded.
-    pub(crate) fn reached_a_batch(&self) -> bool {
-        (0..self.post.seats()).any(|seat| self.pushed(seat) >= self.post.data(seat).batch)
-    }
-
-    /// How many messages ever came into this mailbox.
-    pub(crate) fn pushed(&self, seat: u32) -> u32 {
-        self.script.as_ref().and_then(|script| script.pushed.get(seat as usize)).copied().unwrap_or(0)
-    }
-
-    fn step_actor(&mut self, seat: u32, bodies: &mut Bodies) {
-        self.running = self.id_of(seat);
-        let atomic = self.script().atomic;
-        let progress = self.script().of(seat);
-        let began = !progress.behaving;
-        match progress.effects.is_empty() {
-            _ if began => self.begin(seat, bodies),
-            false => self.next_effect(seat),
-            true => return self.end_behaviour(seat, bodies),
-        }
-        while atomic && !self.script().of(seat).effects.is_empty() {
-            self.next_effect(seat);
-        }
-        let progress = self.script().of(seat);
-        let over = progress.behaving && progress.effects.is_empty();
-        // A behaviour without effects ends where it began; otherwise an end that does something is a step of its own,
-        // because it may come much later than the last effect.
-        if over && (began || atomic || self.ends_quietly(seat)) {
-            self.end_behaviour(seat, bodies);
-        }
-    }
-
-    fn begin(&mut self, seat: u32, bodies: &mut Bodies) {
-        let by_depth = self.post.data(seat).detector() != Detector::Batch;
-        if by_depth {
-            self.touch(Object::Tail(seat), Access::Write);
-        }
-        if !self.script().of(seat).running && !self.begin_run(seat) {
-            return;
-        }
-        let script = self.script();
-        let number = count(&mut script.popped, seat);
-        script.touch(Object::Message(seat, number), Access::Read);
-        let progress = script.of(seat);
-        progress.behaving = true;
-        progress.left -= 1;
-        progress.handled += 1;
-        script.recording = true;
-        let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
-        let me = self.running;
-        body.run(self.core(), me, 1);
-        self.behaviour_written(seat, bodies);
-    }
-
-    /// False if there is nothing in this run: it can only end an overload.
-    fn begin_run(&mut self, seat: u32) -> bool {
-        let waiting = self.post.len(seat);
-        let quota = waiting.min(self.post.data(seat).batch);
-        self.show(&Event::RunBegan { actor: self.running, waiting });
-        self.touch(Object::Load(seat), Access::Read);
-        if self.script().batches_matter || quota == 0 {
-            self.touch(Object::Tail(seat), Access::Read);
-        }
-        if quota == 0 {
-            self.run_ended(seat, 0);
-            return false;
-        }
-        let progress = self.script().of(seat);
-        (progress.running, progress.left, progress.handled) = (true, quota, 0);
-        true
-    }
-
-    /// The code of a behaviour has run: what it did is in hand.
-    fn behaviour_written(&mut self, seat: u32, bodies: &mut Bodies) {
-        self.house_newborn(bodies);
-        self.post.data_mut(seat).handled += u64::from(mem::take(&mut self.handled));
-        let stopping = mem::take(&mut self.stopping);
-        let shutdown = self.failure.take_if(|failure| matches!(failure, Failure::Shutdown)).is_some();
-        let script = self.script();
-        script.write_drops();
-        script.recording = false;
-        let written = mem::take(&mut script.written);
-        let progress = script.of(seat);
-        progress.effects = written;
-        (progress.stopping, progress.shutdown) = (stopping, shutdown);
-    }
-
-    fn next_effect(&mut self, seat: u32) {
-        let progress = self.script().of(seat);
-        let Some(effect) = progress.effects.pop_front() else { return };
-        self.pending = mem::take(&mut progress.pending);
-        match effect {
-            Effect::Send { letter, to, lane, place } => self.send_letter(letter, to, lane, place),
-            Effect::Apply(place) => self.apply_now(place),
-            Effect::Release(place) => self.release_now(place),
-            Effect::Hold { guard, place } => self.hold_now(guard, place),
-            Effect::Drop { owner, guard } => self.drop_guard(owner, guard),
-            Effect::Watch { other, notice } => {
-                self.touch(Object::Life(other.seat), Access::Write);
-                self.watch_now(other, notice);
-            }
-        }
-        let pending = mem::take(&mut self.pending);
-        self.script().of(seat).pending = pending;
-    }
-
-    fn send_letter(&mut self, letter: Letter, to: ActorId, lane: Lane, place: Place) {
-        let from = self.running;
-        self.script().pushed(to);
-        if lane == Lane::Ordinary && to.seat != from.seat {
-            self.touch(Object::Load(to.seat), Access::Read);
-            if self.post.data(from.seat).detector() != Detector::Batch {
-                self.touch(Object::Load(from.seat), Access::Read);
-            }
-        }
-        self.post.data_mut(from.seat).sent += 1;
-        let draft = self.post.letter(letter);
-        self.watch.send(from, to, lane, &draft.message(), place);
-        let pressing = arrive!(self, draft, to, Some(from));
-        if pressing && lane == Lane::Ordinary {
-            self.sent_to_pressing(to);
-        }
-    }
-
-    /// The end of this behaviour does nothing that another actor could notice, whatever came before.
-    fn ends_quietly(&mut self, seat: u32) -> bool {
-        let (batch, detector) = (self.post.data(seat).batch, self.post.data(seat).detector());
-        let overloaded = self.post.data(seat).load.has(Load::OVERLOADED);
-        let progress = self.script().of(seat);
-        let ends_run = progress.left == 0;
-        let turns = detector != Detector::Batch || (progress.handled >= batch) != overloaded;
-        progress.marked.is_empty()
-            && !progress.stopping
-            && !progress.shutdown
-            && progress.panic.is_none()
-            && !(ends_run && turns)
-    }
-
-    fn end_behaviour(&mut self, seat: u32, bodies: &mut Bodies) {
-        let mut progress = mem::take(self.script().of(seat));
-        for receiver in &progress.marked {
-            self.touch(Object::Load(*receiver), Access::Read);
-            self.touch(Object::Load(seat), Access::Read);
-        }
-        self.pending = mem::take(&mut progress.pending);
-        self.stopping = progress.stopping;
-        if progress.shutdown {
-            self.touch(Object::World, Access::Write);
-            self.fail(Failure::Shutdown);
-        }
-        if let Some(payload) = progress.panic {
-            self.panicked(payload, true);
-            bodies[seat as usize] = None;
-            return;
-        }
-        let over = self.settle();
-        if mem::take(&mut self.stopping) {
-            self.end(seat, End::Stopped);
-            bodies[seat as usize] = None;
-        } else if over || progress.left == 0 {
-            if self.post.data(seat).detector() != Detector::Batch {
-                self.touch(Object::Tail(seat), Access::Read);
-            }
-            self.run_ended(seat, progress.handled);
-        } else {
-            let (left, handled) = (progress.left, progress.handled);
-            *self.script().of(seat) = Progress { running: true, left, handled, ..Progress::default() };
-        }
-    }
-
-    /// User code panicked in a step: in a behaviour, or where a message or an actor was dropped.
-    pub(crate) fn step_panicked(&mut self, payload: String, bodies: &mut Bodies) {
-        let seat = self.running.seat;
-        self.stopping = false;
-        if self.script().recording && !self.config.end_on_panic {
-            self.behaviour_written(seat, bodies);
-            self.script().of(seat).panic = Some(payload);
-        } else {
-            self.script().recording = false;
-            let ended = self.panicked(payload, true);
-            self.house_newborn(bodies);
-            ended.into_iter().for_each(|seat| bodies[seat as usize] = None);
-            *self.script().of(seat) = Progress::default();
-        }
-        self.step_over();
-    }
-
-    fn step_over(&mut self) {
-        self.collect_dropped_guards();
-        self.settle_world();
-        let (time, all) = self.script().looked.get();
-        if all {
-            self.touch(Object::World, Access::Write);
-        } else if time {
-            self.touch(Object::Time, Access::Read);
-        }
-        // What became runnable is known by `enabled`; an actor that was freed with nothing to do does nothing.
-        while let Some(seat) = self.queue.next() {
-            let idle = self.post.is_empty(seat) && !self.post.data(seat).load.has(Load::OVERLOADED);
-            if idle && !self.script().of(seat).running {
-                self.post.data_mut(seat).busy = false;
-            }
-        }
-    }
-
-    /// What the world did in this step, and what was done to it.
-    fn settle_world(&mut self) {
-        let mut doings = Doings::default();
-        self.with_world(|world, core| world.settle(core, &mut doings));
-        let script = self.script();
-        doings.touched.iter().for_each(|(object, access)| script.touch(*object, *access));
-        script.let_go |= doings.let_go;
-    }
-
-    /// An actor that is under pressure, and why the program will not end that: nothing is left to run.
-    pub(crate) fn still_pressing(&self) -> Option<super::Root> {
-        let pressing = |seat: &u32| self.post.data(*seat).load.is_under_pressure();
-        (0..self.post.seats()).find(pressing).map(|seat| self.root(seat))
-    }
-}
-
-impl Single {
-    /// The longest mailbox that there ever was.
-    pub(crate) fn totals_deepest(&self) -> u32 {
-        self.totals.deepest
-    }
-
-    /// Whose that is.
-    pub(crate) fn longest_mailbox(&self) -> String {
-        let longest = (0..self.post.seats()).max_by_key(|seat| self.post.data(*seat).peak);
-        longest.map_or_else(String::new, |seat| self.name_of(self.id_of(seat)))
     }
 }

@@ -172,6 +172,13 @@ impl Seat {
         }
     }
 
+    /// As it was when its tenant had just been created.
+    pub(super) fn renew(&mut self, children: u32) {
+        let (name, created) = (self.name.clone(), self.created);
+        let detector = self.detector();
+        *self = Seat { named: self.named, children, ..Seat::new(name, self.batch, detector, created) };
+    }
+
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }

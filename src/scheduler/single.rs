@@ -9,6 +9,7 @@ use super::core::Core;
 use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
 use super::pressure::GuardDrops;
+use super::prints::Held;
 use super::random::Random;
 use super::ring::Ring;
 use super::script::{Access, Object, Script};
@@ -18,7 +19,7 @@ use super::timers::Timers;
 use super::trace::Watch;
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::{Draft, Post};
-use crate::rules::{self, Detector, Load, Marks};
+use crate::rules::{self, Detector, Load, Marks, Rules};
 use crate::sync::Arc;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -29,6 +30,12 @@ use std::time::Duration;
 pub(crate) trait Body: Send {
     /// Handles `quota` messages, or fewer if `behaviour_ended` says so.
     fn run(&mut self, core: Core<'_>, me: ActorId, quota: u32);
+
+    /// For the checker: what it is made of, if that is known.
+    fn print(&self) -> Option<u128>;
+
+    /// For the checker: what one of its messages is made of, if that is known.
+    fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128>;
 }
 
 /// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
@@ -110,6 +117,14 @@ impl Queue {
         }
     }
 
+    /// The policy's answer to `choose`, if it has one.
+    pub(super) fn choose(&mut self, n: u64) -> Option<u64> {
+        match self {
+            Queue::Fifo(_) => None,
+            Queue::Custom { policy, .. } => policy.choose(n),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match self {
             Queue::Fifo(ring) => ring.is_empty(),
@@ -185,11 +200,21 @@ pub(crate) struct Single {
     dismantled: u32,
 }
 
+/// A moment of a runtime to come back to.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    seats: u32,
+    created: u64,
+    living: u32,
+    children: u32,
+}
+
 /// What a runtime was built with.
 pub(crate) struct Config {
     pub(crate) seed: u64,
     pub(crate) batch: u32,
     pub(crate) detector: Detector,
+    pub(crate) rules: Rules,
     pub(crate) max_actors: u32,
     pub(crate) describe: bool,
     pub(crate) end_on_panic: bool,
@@ -231,6 +256,41 @@ impl Single {
             event_loop: None,
             dismantled: 0,
         }
+    }
+
+    /// What `reset` comes back to: called when `main` and the streams are there, and have done nothing.
+    pub(crate) fn base(&self) -> Base {
+        let children = self.post.data(0).children;
+        Base { seats: self.post.seats(), created: self.created, living: self.living, children }
+    }
+
+    /// Back to where `base` was called, as if nothing had happened since. Every message and every body beyond is
+    /// dropped; the memory is kept. If user code panics as it is dropped, the runtime is good for nothing any more.
+    pub(crate) fn reset(&mut self, base: &Base, bodies: &mut Bodies) {
+        self.post.reset(base.seats);
+        bodies.truncate(base.seats as usize);
+        self.newborn.clear();
+        self.timers.clear();
+        self.event_loop = None;
+        self.marks.clear();
+        while self.queue.next().is_some() {}
+        self.post.data_mut(0).renew(base.children);
+        self.post.data_mut(0).busy = true;
+        if self.next_guard > 0 {
+            // Guards that somebody kept are not of the next run.
+            self.drops = Arc::new(GuardDrops::new(self.bell.clone()));
+            (self.next_guard, self.live_guards) = (0, 0);
+        }
+        self.totals = Totals { spawned: base.created, ..Totals::default() };
+        (self.created, self.living, self.dismantled) = (base.created, base.living, 0);
+        (self.running, self.stopping, self.settled) = (ActorId::MAIN, false, false);
+        (self.sent, self.handled, self.muted_longest_ns) = (0, 0, 0);
+        (self.watch.now, self.watch.handling) = (Duration::ZERO, None);
+        self.pending.clear();
+        self.vacant.clear();
+        self.outsiders.clear();
+        self.failure = None;
+        self.reset_script();
     }
 
     pub(crate) fn set_policy(&mut self, policy: Box<dyn Policy>) {
@@ -462,7 +522,9 @@ impl Single {
     }
 
     pub(super) fn next_message_watched<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
-        self.post.peek(seat, |message| self.watch.handle(self.running, message));
+        if self.watch.looks() {
+            self.post.peek(seat, |message| self.watch.handle(self.running, message));
+        }
         self.next_message(seat, nth)
     }
 
@@ -530,7 +592,9 @@ impl Single {
         self.totals.spawned += 1;
         if self.watch.on {
             self.touch(Object::Births, Access::Write);
-            self.show_spawn(id, parent, nth, plan.place);
+            if self.watch.observer.is_some() {
+                self.show_spawn(id, parent, nth, plan.place);
+            }
         }
         id
     }

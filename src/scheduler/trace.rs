@@ -46,7 +46,15 @@ impl Watch {
         Watch { on, observer, observed, contacts, dead_letters, describe, ..Watch::default() }
     }
 
+    #[inline(always)]
     pub(super) fn show(&mut self, event: &Event<'_>) {
+        if self.observer.is_some() {
+            self.show_observer(event);
+        }
+    }
+
+    #[cold]
+    fn show_observer(&mut self, event: &Event<'_>) {
         if let Some(mut observer) = self.observer.take() {
             observer.observe(self.now, event);
             self.observer = Some(observer);
@@ -56,6 +64,18 @@ impl Watch {
     /// An observer was given, and it panicked.
     pub(super) fn lost_observer(&self) -> bool {
         self.observed && self.observer.is_none()
+    }
+
+    /// Somebody looks at messages.
+    #[inline(always)]
+    pub(super) fn looks(&self) -> bool {
+        self.describe || self.observer.is_some()
+    }
+
+    /// Somebody looks at sends.
+    #[inline(always)]
+    pub(super) fn looks_at_sends(&self) -> bool {
+        self.observer.is_some() || self.contacts.is_some()
     }
 
     #[cold]
@@ -110,6 +130,7 @@ impl Single {
         self.attention = true;
     }
 
+    #[inline(always)]
     pub(super) fn show(&mut self, event: &Event<'_>) {
         self.watch.show(event);
     }

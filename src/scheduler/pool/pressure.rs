@@ -37,7 +37,9 @@ impl Worker {
         let actor = self.id_of(seat);
         let overloaded = before.has(Load::OVERLOADED);
         match event {
-            rules::Event::Overload if !overloaded && !before.is_muted() => self.shared.show(&Event::Overloaded { actor }),
+            rules::Event::Overload if !overloaded && !before.is_muted() => {
+                self.shared.show(&Event::Overloaded { actor })
+            }
             rules::Event::CatchUp | rules::Event::Stop if overloaded => self.shared.show(&Event::CaughtUp { actor }),
             _ => {}
         }

@@ -4,8 +4,8 @@
 
 use super::super::deadlock::{Deadlock, Overview, Reporter, Stall};
 use super::super::seat::Name;
-use super::super::stats::{ActorStats, Stats, Totals};
 use super::super::standing::WhyNotRunning;
+use super::super::stats::{ActorStats, Stats, Totals};
 use super::slot::Slot;
 use super::worker::Worker;
 use crate::event::{ActorId, Place};
@@ -163,7 +163,6 @@ impl Worker {
     pub(crate) fn has_muted(&self) -> bool {
         self.shared.berths.iter().any(|berth| !lock(&berth.marks).is_empty())
     }
-
 }
 
 /// While everybody stands still.
@@ -217,8 +216,9 @@ impl Overview for Worker {
         rare.is_some_and(|rare| lock(rare).more.outside.iter().any(|outside| outside.can_wake()))
     }
 
-    fn senders(&self, seat: u32) -> Option<Vec<ActorId>> {
-        Some(lock(&self.shared.watch).contacts.as_ref()?.senders_of(self.id_of(seat)).collect())
+    fn senders(&self, seat: u32) -> Option<Vec<u32>> {
+        let watch = lock(&self.shared.watch);
+        Some(watch.contacts.as_ref()?.senders_of(self.id_of(seat)).map(|id| id.seat).collect())
     }
 }
 

@@ -25,7 +25,7 @@ impl Worker {
         });
         let mut timers = lock(&shared.timers);
         let soonest = timers.soonest();
-        let id = timers.add(Timer { owner, due, period, tick, late: Late::No, nth });
+        let id = timers.add(Timer { owner, due, period, tick, late: Late::No, nth, print: 0, changes: false });
         // The list may be looked at by nobody else while its owner runs; those that are over are forgotten now and then.
         slot.with_rare(|rare| {
             let list = &mut rare.more.timers;

@@ -1,0 +1,162 @@
+//! What a step does to others, packed: two steps whose footprints do not meet can be taken in either order.
+
+use crate::scheduler::{Access, Object, Proc, Traces};
+
+/// An object and how it was touched, in one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Touch(u128);
+
+const LOAD: u128 = 0;
+const MESSAGE: u128 = 1;
+const TIMER: u128 = 2;
+const PARCEL: u128 = 3;
+
+impl Touch {
+    pub(super) fn new(object: Object, access: Access) -> Self {
+        let (kind, whose, number) = match object {
+            Object::Load(seat) => (LOAD, u64::from(seat), 0),
+            Object::Message(seat, number) => (MESSAGE, u64::from(seat), number),
+            Object::Timer(owner, nth) => (TIMER, u64::from(owner), nth),
+            Object::Parcel(where_to, which) => (PARCEL, where_to, which),
+            Object::Tail(seat) => (4, u64::from(seat), 0),
+            Object::Life(seat) => (5, u64::from(seat), 0),
+            Object::Outside(what) => (6, what, 0),
+            Object::Births => (7, 0, 0),
+            Object::Time => (8, 0, 0),
+            Object::World => (9, 0, 0),
+        };
+        let access = u128::from(access == Access::Write);
+        Touch(u128::from(whose) << 64 | u128::from(number) << 32 | kind << 1 | access)
+    }
+
+    pub(super) fn object(self) -> u128 {
+        self.0 >> 1
+    }
+
+    pub(super) fn is_write(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    fn conflicts(self, other: Touch) -> bool {
+        self.object() == other.object() && (self.0 | other.0) & 1 == 1
+    }
+
+    fn kind(self) -> u128 {
+        self.0 >> 1 & 15
+    }
+
+    pub(super) fn is_timer(self) -> bool {
+        self.kind() == TIMER
+    }
+
+    pub(super) fn is_parcel(self) -> bool {
+        self.kind() == PARCEL
+    }
+
+    /// Of this timer?
+    pub(super) fn is_of_timer(self, owner: u32, nth: u32) -> bool {
+        self.object() == Touch::new(Object::Timer(owner, nth), Access::Read).object()
+    }
+}
+
+/// What a step does to others, whoever takes it. What it touched is kept elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Footprint<'a> {
+    pub(super) proc: Proc,
+    /// It looked at everything.
+    pub(super) world: bool,
+    pub(super) touched: &'a [Touch],
+}
+
+impl Footprint<'_> {
+    /// Does the order of the two steps matter?
+    pub(super) fn depends(&self, other: &Footprint<'_>) -> bool {
+        let meets = |touch: &Touch| other.touched.iter().any(|theirs| touch.conflicts(*theirs));
+        self.proc == other.proc || self.world || other.world || self.touched.iter().any(meets)
+    }
+
+    /// It asks who presses, or changes that.
+    pub(super) fn meets_loads(&self) -> bool {
+        self.world || self.touched.iter().any(|touch| touch.kind() == LOAD)
+    }
+
+    /// It sent a message that `later` takes.
+    pub(super) fn sent_message(&self, later: &Footprint<'_>) -> bool {
+        self.sent(later, MESSAGE)
+    }
+
+    /// It sent something that arrives in `later`.
+    pub(super) fn sent_parcel(&self, later: &Footprint<'_>) -> bool {
+        self.sent(later, PARCEL)
+    }
+
+    fn sent(&self, later: &Footprint<'_>, kind: u128) -> bool {
+        let takes = |touch: &&Touch| touch.kind() == kind && !touch.is_write();
+        let sent =
+            |taken: &Touch| self.touched.iter().any(|touch| touch.is_write() && touch.object() == taken.object());
+        later.touched.iter().filter(takes).any(sent)
+    }
+}
+
+/// A footprint that is kept, in memory that is used again.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    proc: Proc,
+    world: bool,
+    touched: Vec<Touch>,
+}
+
+impl Kept {
+    pub(super) fn new() -> Self {
+        Kept { proc: Proc::Actor(0), world: false, touched: Vec::new() }
+    }
+
+    /// Of a step that was never taken: nothing is known.
+    pub(super) fn begin(&mut self, proc: Proc) {
+        (self.proc, self.world) = (proc, false);
+        self.touched.clear();
+    }
+
+    pub(super) fn set(&mut self, other: Footprint<'_>) {
+        self.begin(other.proc);
+        self.widen(other);
+    }
+
+    /// Of the step that was just taken.
+    pub(super) fn set_taken(&mut self, proc: Proc, traces: &Traces<'_>) {
+        self.begin(proc);
+        self.world = write_down(traces, &mut self.touched);
+    }
+
+    /// The same step with other answers to its choices does this too.
+    pub(super) fn widen(&mut self, other: Footprint<'_>) {
+        self.world |= other.world;
+        self.touched.extend_from_slice(other.touched);
+    }
+
+    /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
+    pub(super) fn set_prevented(&mut self, proc: Proc) {
+        self.begin(proc);
+        match proc {
+            Proc::Timer { owner, nth } => self.touched.extend([
+                Touch::new(Object::Timer(owner, nth), Access::Write),
+                Touch::new(Object::Tail(owner), Access::Write),
+                Touch::new(Object::Time, Access::Read),
+                Touch::new(Object::Life(owner), Access::Read),
+                Touch::new(Object::Load(owner), Access::Read),
+            ]),
+            Proc::Time => self.touched.push(Touch::new(Object::Time, Access::Write)),
+            Proc::Actor(_) | Proc::World(_) => self.world = true,
+        }
+    }
+
+    pub(super) fn get(&self) -> Footprint<'_> {
+        Footprint { proc: self.proc, world: self.world, touched: &self.touched }
+    }
+}
+
+/// Appends what a step touched; true if it looked at everything.
+pub(super) fn write_down(traces: &Traces<'_>, into: &mut Vec<Touch>) -> bool {
+    into.extend(traces.touched.iter().map(|(object, access)| Touch::new(*object, *access)));
+    traces.touched.contains(&(Object::World, Access::Write))
+}

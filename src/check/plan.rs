@@ -1,0 +1,162 @@
+//! Wakeup trees: runs that are still to be explored from a state, sharing their beginnings.
+//!
+//! The nodes of all trees lie in one list and are used again. A tree is a row of branches; each branch is a planned step
+//! and the row of those planned after it.
+
+use super::causality::Causality;
+use super::footprint::{Footprint, Kept};
+use crate::scheduler::Proc;
+
+/// A row of branches, the first planned first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    first: u32,
+    last: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Row {
+    pub(super) const EMPTY: Row = Row { first: NONE, last: NONE };
+
+    pub(super) fn is_empty(self) -> bool {
+        self.first == NONE
+    }
+}
+
+/// A planned step.
+struct Node {
+    footprint: Kept,
+    /// The answers to its choices, as they were when it was seen.
+    chosen: Vec<u32>,
+    children: Row,
+    /// The next branch of its row.
+    next: u32,
+}
+
+/// All trees.
+#[derive(Default)]
+pub(super) struct Plans {
+    nodes: Vec<Node>,
+    spare: Vec<u32>,
+}
+
+impl Plans {
+    fn node(&mut self) -> u32 {
+        self.spare.pop().unwrap_or_else(|| {
+            let (footprint, chosen) = (Kept::new(), Vec::new());
+            self.nodes.push(Node { footprint, chosen, children: Row::EMPTY, next: NONE });
+            self.nodes.len() as u32 - 1
+        })
+    }
+
+    fn append(&mut self, row: &mut Row, node: u32) {
+        self.nodes[node as usize].next = NONE;
+        match row.last {
+            NONE => row.first = node,
+            last => self.nodes[last as usize].next = node,
+        }
+        row.last = node;
+    }
+
+    /// Takes the first branch of a row: whose step, with which answers, and what is planned after it.
+    pub(super) fn take(&mut self, row: &mut Row, given: &mut Vec<u32>) -> Option<(Proc, Row)> {
+        let first = Some(row.first).filter(|first| *first != NONE)?;
+        let node = &mut self.nodes[first as usize];
+        row.first = node.next;
+        if row.first == NONE {
+            row.last = NONE;
+        }
+        given.clear();
+        given.append(&mut node.chosen);
+        let taken = (node.footprint.get().proc, std::mem::replace(&mut node.children, Row::EMPTY));
+        self.spare.push(first);
+        Some(taken)
+    }
+
+    /// Forgets a row and all that is planned in it.
+    pub(super) fn clear(&mut self, row: &mut Row) {
+        let mut at = row.first;
+        while at != NONE {
+            let node = &mut self.nodes[at as usize];
+            node.chosen.clear();
+            let (mut children, next) = (std::mem::replace(&mut node.children, Row::EMPTY), node.next);
+            self.clear(&mut children);
+            self.spare.push(at);
+            at = next;
+        }
+        *row = Row::EMPTY;
+    }
+
+    /// How many branches a row has.
+    pub(super) fn len(&self, row: Row) -> usize {
+        let next = |at: &u32| Some(self.nodes[*at as usize].next).filter(|next| *next != NONE);
+        std::iter::successors(Some(row.first).filter(|first| *first != NONE), next).count()
+    }
+
+    /// Plans a step of which nothing is known yet.
+    pub(super) fn add_unknown(&mut self, row: &mut Row, proc: Proc) {
+        let node = self.node();
+        self.nodes[node as usize].footprint.begin(proc);
+        self.append(row, node);
+    }
+
+    /// Plans a single step, below the planned steps that it could come after. A row without branches is the end of a
+    /// plan, and is followed by everything there is; that of a state is not.
+    pub(super) fn add_step(&mut self, row: &mut Row, step: Footprint<'_>) {
+        let fits = |node: &Node| node.footprint.get().proc == step.proc || !node.footprint.get().depends(&step);
+        match self.find(*row, fits) {
+            Some(at) if self.nodes[at as usize].footprint.get().proc == step.proc => {}
+            Some(at) if self.nodes[at as usize].children.is_empty() => {}
+            Some(at) => {
+                let mut children = self.nodes[at as usize].children;
+                self.add_step(&mut children, step);
+                self.nodes[at as usize].children = children;
+            }
+            None => {
+                let node = self.node();
+                self.nodes[node as usize].footprint.set(step);
+                self.append(row, node);
+            }
+        }
+    }
+
+    /// Plans a run as a new branch, below the planned steps that it could begin with. `run` is used up.
+    pub(super) fn add_run(&mut self, row: &mut Row, causality: &Causality, run: &mut Vec<u32>) {
+        let fits = |node: &Node| causality.could_begin(run, node.footprint.get());
+        let Some(at) = self.find(*row, fits) else { return self.append_run(row, causality, run) };
+        let proc = self.nodes[at as usize].footprint.get().proc;
+        if let Some(own) = run.iter().position(|step| causality.footprint(*step as usize).proc == proc) {
+            run.remove(own);
+        }
+        let mut children = self.nodes[at as usize].children;
+        if run.is_empty() || children.is_empty() {
+            return;
+        }
+        self.add_run(&mut children, causality, run);
+        self.nodes[at as usize].children = children;
+    }
+
+    fn append_run(&mut self, row: &mut Row, causality: &Causality, run: &[u32]) {
+        let mut children = Row::EMPTY;
+        for step in run.iter().rev() {
+            let node = self.node();
+            let Node { footprint, chosen, .. } = &mut self.nodes[node as usize];
+            footprint.set(causality.footprint(*step as usize));
+            chosen.extend_from_slice(causality.chosen(*step as usize));
+            self.nodes[node as usize].children = std::mem::replace(&mut children, Row::EMPTY);
+            self.append(&mut children, node);
+        }
+        if children.first != NONE {
+            self.append(row, children.first);
+        }
+    }
+
+    fn find(&self, row: Row, fits: impl Fn(&Node) -> bool) -> Option<u32> {
+        let mut at = row.first;
+        while at != NONE && !fits(&self.nodes[at as usize]) {
+            at = self.nodes[at as usize].next;
+        }
+        Some(at).filter(|at| *at != NONE)
+    }
+}
