@@ -40,6 +40,9 @@ impl Worker {
         let slot = self.shared.table.slot(seat);
         // SAFETY: vacant, and this worker's.
         unsafe { slot.settle(traits, batch, plan.name, body) };
+        if slot.is_vacant() {
+            slot.word.renew();
+        }
         slot.lineage.store(lineage, Ordering::Relaxed);
         if by_depth > 0 {
             slot.with_rare(|rare| rare.more.detector = Some(detector));
@@ -141,7 +144,7 @@ impl Worker {
     pub(super) fn empty_mailbox(&mut self, id: ActorId) {
         let Worker { shared, nodes, index, .. } = self;
         let slot = shared.table.slot(id.seat);
-        let mut look = |message: &dyn Debug| {
+        let look = |message: &dyn Debug| {
             shared.berths[*index].tally.dead.add(1);
             lock(&shared.watch).dead_letter(None, id, message);
         };
@@ -150,7 +153,7 @@ impl Worker {
             // and leave the rest for the next call.
             unsafe { slot.own(|own| own.tray.take_in(&slot.inbox)) };
             // SAFETY: as above.
-            if !unsafe { slot.own(|own| own.tray.discard(nodes, &mut look)) } {
+            if !unsafe { slot.own(|own| own.tray.discard(nodes, look)) } {
                 return;
             }
         }
@@ -182,7 +185,6 @@ impl Worker {
             let slot = self.shared.table.slot(seat);
             // SAFETY: vacant and this worker's; everybody has been between two behaviours since its tenant ended.
             unsafe { slot.forget_rare() };
-            slot.word.renew();
             if slot.inbox.rest() {
                 self.vacant.push(seat);
             }
