@@ -178,6 +178,36 @@ impl<'a, A: Actor> Context<'a, A> {
         self.core.set_timer(delay, None, Box::new(tick))
     }
 
+    /// Sends `msg` to this actor at that time of the run, or at once if it has passed: a deadline. Like
+    /// [`after`](Self::after) with what is left until then.
+    ///
+    /// ```
+    /// use backwater::{Actor, Context, Runtime};
+    /// use std::time::Duration;
+    ///
+    /// struct Client { deadline: Duration }
+    /// #[derive(Debug)]
+    /// enum Msg { Begin, TooLate }
+    /// impl Actor for Client {
+    ///     type Msg = Msg;
+    ///     fn receive(&mut self, msg: Msg, cx: &mut Context<'_, Self>) {
+    ///         match msg {
+    ///             Msg::Begin => drop(cx.deadline(self.deadline, Msg::TooLate)),
+    ///             Msg::TooLate => assert_eq!(cx.now(), self.deadline),
+    ///         }
+    ///     }
+    /// }
+    /// let summary = Runtime::builder().virtual_time().run(|env| {
+    ///     env.spawn(Client { deadline: Duration::from_secs(3) }).tell(Msg::Begin, env);
+    /// }).unwrap();
+    /// assert_eq!(summary.time, Duration::from_secs(3));
+    /// ```
+    #[track_caller]
+    pub fn deadline(&mut self, at: Duration, msg: A::Msg) -> TimerId {
+        let left = at.saturating_sub(self.now());
+        self.after(left, msg)
+    }
+
     /// Sends a message to this actor every `period`, the first after one period, without drift. `tick` makes it and is
     /// told how many periods it stands for: more than 1 if the actor was muted, or the runtime late.
     ///
@@ -269,7 +299,16 @@ impl<'a, A: Actor> Context<'a, A> {
     }
 
     /// A way into `to` for code outside any actor: other threads, async tasks (R13).
+    ///
+    /// # Panics
+    /// Under the [checker](crate::check()), which cannot say when a thread sends.
+    #[track_caller]
     pub fn inlet<M: Debug + Send + 'static>(&mut self, to: &Addr<M>) -> Inlet<M> {
+        assert!(
+            !self.core.is_checked(),
+            "an inlet is for code outside any actor, and the checker cannot say when that sends: in a program to be \
+             checked let an actor stand in for it, with Context::choose for what it may do"
+        );
         inlet::open(&mut self.core, to)
     }
 
@@ -277,10 +316,16 @@ impl<'a, A: Actor> Context<'a, A> {
     /// `capacity` messages its actor is under pressure, until half of them have been read.
     ///
     /// # Panics
-    /// If `capacity` is 0: it would be full before anything was sent.
+    /// If `capacity` is 0: it would be full before anything was sent. Under the [checker](crate::check()), which cannot
+    /// say when a thread reads.
     #[track_caller]
     pub fn outlet<M: Debug + Send + 'static>(&mut self, capacity: usize) -> (Addr<M>, Outlet<M>) {
         assert!(capacity > 0, "an outlet's capacity is at least 1 message: with 0 it would be full for ever");
+        assert!(
+            !self.core.is_checked(),
+            "an outlet is read by code outside any actor, and the checker cannot say when: in a program to be checked \
+             let an actor stand in for the reader, under pressure while it is full"
+        );
         outlet::open(capacity, Location::caller(), self)
     }
 

@@ -45,6 +45,7 @@ struct Frame {
 struct Sleeper {
     proc: Proc,
     world: bool,
+    preventable: bool,
     touched: (u32, u32),
 }
 
@@ -166,8 +167,8 @@ impl Exhaustive {
     }
 
     fn footprint(&self, sleeper: Sleeper) -> Footprint<'_> {
-        let (from, to) = sleeper.touched;
-        Footprint { proc: sleeper.proc, world: sleeper.world, touched: &self.asleep[from as usize..to as usize] }
+        let Sleeper { proc, world, preventable, touched: (from, to) } = sleeper;
+        Footprint { proc, world, preventable, touched: &self.asleep[from as usize..to as usize] }
     }
 
     /// The step just taken kept these from theirs: each is to be tried before it.
@@ -231,10 +232,10 @@ impl Exhaustive {
         let from = self.asleep.len() as u32;
         if self.depth <= self.causality.len() {
             frame.footprint.widen(self.causality.footprint(self.depth - 1));
-            let Footprint { world, touched, .. } = frame.footprint.get();
+            let Footprint { world, preventable, touched, .. } = frame.footprint.get();
             self.asleep.extend_from_slice(touched);
             let touched = (from, self.asleep.len() as u32);
-            self.sleepers.push(Sleeper { proc: frame.proc, world, touched });
+            self.sleepers.push(Sleeper { proc: frame.proc, world, preventable, touched });
         }
         frame.footprint.begin(MAIN);
         frame.done += 1;

@@ -65,6 +65,8 @@ pub(super) struct Footprint<'a> {
     pub(super) proc: Proc,
     /// It looked at everything.
     pub(super) world: bool,
+    /// Another step may keep this one from being taken at all.
+    pub(super) preventable: bool,
     pub(super) touched: &'a [Touch],
 }
 
@@ -103,17 +105,18 @@ impl Footprint<'_> {
 pub(super) struct Kept {
     proc: Proc,
     world: bool,
+    preventable: bool,
     touched: Vec<Touch>,
 }
 
 impl Kept {
     pub(super) fn new() -> Self {
-        Kept { proc: Proc::Actor(0), world: false, touched: Vec::new() }
+        Kept { proc: Proc::Actor(0), world: false, preventable: false, touched: Vec::new() }
     }
 
     /// Of a step that was never taken: nothing is known.
     pub(super) fn begin(&mut self, proc: Proc) {
-        (self.proc, self.world) = (proc, false);
+        (self.proc, self.world, self.preventable) = (proc, false, false);
         self.touched.clear();
     }
 
@@ -131,12 +134,14 @@ impl Kept {
     /// The same step with other answers to its choices does this too.
     pub(super) fn widen(&mut self, other: Footprint<'_>) {
         self.world |= other.world;
+        self.preventable |= other.preventable;
         self.touched.extend_from_slice(other.touched);
     }
 
     /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
     pub(super) fn set_prevented(&mut self, proc: Proc) {
         self.begin(proc);
+        self.preventable = true;
         match proc {
             Proc::Timer { owner, nth } => self.touched.extend([
                 Touch::new(Object::Timer(owner, nth), Access::Write),
@@ -151,7 +156,7 @@ impl Kept {
     }
 
     pub(super) fn get(&self) -> Footprint<'_> {
-        Footprint { proc: self.proc, world: self.world, touched: &self.touched }
+        Footprint { proc: self.proc, world: self.world, preventable: self.preventable, touched: &self.touched }
     }
 }
 

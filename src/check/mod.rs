@@ -9,7 +9,7 @@
 //! Spawning, setting timers and reading the clock happen while the behaviour's code runs, not one by one: nobody else
 //! can see them before a message says so. What is sent to the standard streams is dropped. Code outside actors, which
 //! sends through an inlet, is not under the checker's control: a program that uses one is not deterministic here.
-//! Sockets are not simulated yet.
+//! The network is a simulated one, given by [`Check::network`], whose every step is explored.
 //!
 //! Not here: what an effect does, which is the scheduler's; how a run looks on paper, which is
 //! [`report`](crate::report)'s.
@@ -116,6 +116,13 @@ pub enum Mode {
     Portfolio(Vec<Mode>),
 }
 
+/// Makes the network of each run.
+#[cfg(feature = "net")]
+type Network = Arc<dyn Fn() -> crate::scheduler::World + Send + Sync>;
+
+/// Makes the observer of each run.
+type ObserveEach = Arc<dyn Fn() -> Box<dyn Observer> + Send + Sync>;
+
 /// What to see at the end of each run.
 type EachEnd = Arc<Mutex<Box<dyn FnMut(&Stats, Option<&Fault>) + Send>>>;
 
@@ -143,6 +150,9 @@ struct Settings {
     accept_cut: bool,
     shrink: bool,
     each_end: Option<EachEnd>,
+    observe_each: Option<ObserveEach>,
+    #[cfg(feature = "net")]
+    network: Option<Network>,
     regressions: Option<PathBuf>,
     replay: Option<String>,
 }
@@ -201,6 +211,9 @@ impl Check {
                 accept_cut: false,
                 shrink: true,
                 each_end: None,
+                observe_each: None,
+                #[cfg(feature = "net")]
+                network: None,
                 regressions: None,
                 replay: None,
             },
@@ -422,6 +435,67 @@ impl Check {
     /// Called at the end of each run of the search with all counts, and what was wrong.
     pub fn each_end(mut self, see: impl FnMut(&Stats, Option<&Fault>) + Send + 'static) -> Self {
         self.settings.each_end = Some(Arc::new(Mutex::new(Box::new(see))));
+        self
+    }
+
+    /// Every run of the search has an observer of its own, made by `observer`, which sees every event of that run. Replays,
+    /// and the runs that make a failure shorter, are not among them. It makes each run slower.
+    ///
+    /// ```
+    /// use backwater::{Check, Event};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let longest = Arc::new(Mutex::new(0));
+    /// let shared = longest.clone();
+    /// let explored = Check::new()
+    ///     .observe_each(move || {
+    ///         let (longest, mut events) = (shared.clone(), 0);
+    ///         move |_: std::time::Duration, _: &Event<'_>| {
+    ///             events += 1;
+    ///             let mut longest = longest.lock().unwrap();
+    ///             *longest = events.max(*longest);
+    ///         }
+    ///     })
+    ///     .assert(|env| { env.choose(2); });
+    /// assert!(explored.runs == 2 && *longest.lock().unwrap() > 0);
+    /// ```
+    pub fn observe_each<O: Observer + 'static>(mut self, observer: impl Fn() -> O + Send + Sync + 'static) -> Self {
+        self.settings.observe_each = Some(Arc::new(move || Box::new(observer())));
+        self
+    }
+
+    /// The program's network: a simulated one, made anew for each run. What happens on it, and when, is part of what is
+    /// explored: see [`net::sim`](crate::net::sim), and its `Faults` for what may go wrong. Without this a program that
+    /// opens a socket fails.
+    ///
+    /// ```
+    /// use backwater::net::sim::{Faults, Script, SimNetwork};
+    /// use backwater::net::{Tcp, TcpConnection, TcpNotify};
+    /// use backwater::{Check, TcpConnectAuth};
+    ///
+    /// struct Quiet;
+    /// impl TcpNotify for Quiet {}
+    ///
+    /// let network = || {
+    ///     let sim = SimNetwork::new(0);
+    ///     sim.host("here", "10.0.0.1");
+    ///     let db = sim.host("db", "10.0.0.2");
+    ///     sim.listen(db, 5432, Script::new().read_to_end()).unwrap();
+    ///     sim.faults(Faults { resets: 1, ..Faults::NONE });
+    ///     sim
+    /// };
+    /// Check::new().network(network).assert(|env| {
+    ///     let auth = TcpConnectAuth::from(&env.root);
+    ///     let conn = TcpConnection::connect(&auth, "db:5432", Quiet).spawn(env);
+    ///     conn.tell(Tcp::WriteFinal(b"hello".to_vec()), env);
+    /// });
+    /// ```
+    #[cfg(feature = "net")]
+    pub fn network<W: Into<crate::scheduler::World>>(
+        mut self,
+        network: impl Fn() -> W + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.network = Some(Arc::new(move || network().into()));
         self
     }
 

@@ -62,6 +62,8 @@ pub(super) struct Told {
     pub(super) decisions: Decisions,
     /// Times another actor was taken although the last one could have gone on.
     pub(super) switches: usize,
+    /// Faults of the environment.
+    pub(super) faults: usize,
     /// A number that two runs share if their steps did the same.
     pub(super) path: u64,
     /// It is to be looked at after so many steps, not at its end.
@@ -117,14 +119,14 @@ impl<'p> Stage<'p> {
 
     /// Runs the program once, and tells which way it took.
     pub(super) fn tell(&mut self, driver: &mut impl Driver) -> Told {
-        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, path: 0 };
+        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, faults: 0, path: 0 };
         let ran = self.run(&mut teller);
         teller.told(ran)
     }
 
     /// The same; `watched` sees every event.
     pub(super) fn watch(&mut self, driver: &mut impl Driver, watched: Box<dyn Observer>) -> Told {
-        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, path: 0 };
+        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, faults: 0, path: 0 };
         let ran = quietly(|| {
             let mut world = World::new(&self.program, Some(watched));
             let mut ran = self.drive_to_end(&mut world, &mut teller);
@@ -249,12 +251,14 @@ struct Teller<'d, D> {
     driver: &'d mut D,
     decisions: Decisions,
     switches: usize,
+    faults: usize,
     path: u64,
 }
 
 impl<D: Driver> Teller<'_, D> {
     fn told(self, ran: Ran) -> Told {
-        Told { ran, decisions: self.decisions, switches: self.switches, path: self.path, until: None }
+        let Teller { decisions, switches, faults, path, .. } = self;
+        Told { ran, decisions, switches, faults, path, until: None }
     }
 }
 
@@ -265,6 +269,7 @@ impl<D: Driver> Driver for Teller<'_, D> {
             self.decisions.push(world.number_of(proc));
         }
         self.switches += usize::from(world.is_preemption(proc));
+        self.faults += usize::from(world.core.is_fault(proc));
         Some(proc)
     }
 

@@ -303,7 +303,7 @@ impl<'p> Search<'p> {
 
     /// Only the runs of the search count as runs of the program.
     fn quiet(&self) -> Settings {
-        Settings { each_end: None, ..self.settings().clone() }
+        Settings { each_end: None, observe_each: None, ..self.settings().clone() }
     }
 
     fn quiet_stage<'q>(&self, settings: &'q Settings) -> Stage<'q>

@@ -35,6 +35,7 @@ pub(super) struct World {
     /// What a new run begins with.
     base: Base,
     lobby: Option<Lobby>,
+    is_watched: bool,
 }
 
 /// The procedure that `main` is.
@@ -45,13 +46,14 @@ impl World {
     pub(super) fn new(program: &Program<'_>, watched: Option<Box<dyn Observer>>) -> Self {
         install_hook();
         let settings = program.settings;
+        let is_watched = watched.is_some();
         let mut core = Single::new(Config {
             rules: settings.rules,
             seed: settings.seed,
             batch: settings.batch,
             detector: settings.detector,
             max_actors: settings.max_actors.saturating_add(Streams::ACTORS),
-            describe: watched.is_some(),
+            describe: is_watched,
             end_on_panic: !settings.panics_stop_actor,
             panic_place,
         });
@@ -68,13 +70,14 @@ impl World {
         if program.prints {
             core.take_prints(program.time_matters);
         }
-        World { core, bodies, enabled: Vec::new(), last: MAIN, stepping: None, base, lobby }
+        World { core, bodies, enabled: Vec::new(), last: MAIN, stepping: None, base, lobby, is_watched }
     }
 
     /// The first step: `main` runs, its effects are written down. `given` answers its choices. A panic comes through, as
     /// in `step`: see `panicked`.
     pub(super) fn start(&mut self, program: &Program<'_>, given: &[u32]) {
         self.stepping = Some(MAIN);
+        self.furnish(program.settings);
         let World { core, bodies, lobby, .. } = self;
         let before = lobby.take().expect("a world without a lobby is not used again");
         core.main_step(given, |core| {
@@ -83,6 +86,18 @@ impl World {
         });
         core.main_written(bodies);
         self.step_over(MAIN);
+    }
+
+    /// What every run has anew.
+    fn furnish(&mut self, settings: &Settings) {
+        if let Some(observer) = settings.observe_each.as_ref().filter(|_| !self.is_watched) {
+            self.core.observe(observer());
+        }
+        #[cfg(feature = "net")]
+        if let Some(network) = &settings.network {
+            self.core.set_world(network());
+            self.core.explore_world();
+        }
     }
 
     /// The next step. `given` answers its choices.

@@ -48,7 +48,7 @@ impl Chart {
     pub(crate) fn rows(&self) -> usize {
         let drawing = lock(&self.shared);
         let columns = drawing.columns();
-        drawing.rows.iter().filter(|row| columns.contains(&row.from)).count()
+        drawing.rows.iter().filter(|row| row.is_shown(&columns)).count()
     }
 
     /// Its head and its last `rows` lines.
@@ -85,7 +85,8 @@ struct Drawing {
 #[derive(Debug)]
 struct Row {
     now: Duration,
-    from: ActorId,
+    /// Absent: it happened outside the program.
+    from: Option<ActorId>,
     /// An arrow goes from `from` to here.
     to: Option<ActorId>,
     /// The lifeline of `from` from this row on.
@@ -128,8 +129,14 @@ impl Drawing {
             Redundant { actor, call, .. } => (actor, None, None, format!("{call} changes nothing (R5)")),
             Fell { actor } => (actor, None, Some(IDLE), "falls (R6)".to_owned()),
             Ended { actor, why } => (actor, None, Some(BLANK), format!("ends: {why:?} (R8)")),
+            Outside { what } => {
+                return self.rows.push(Row { now, from: None, to: None, line: None, note: what.to_owned() });
+            }
             Marked { .. }
             | RunBegan { .. }
+            | RunsOn { .. }
+            | Told { .. }
+            | Heard { .. }
             | Handling { .. }
             | Handled { .. }
             | RunEnded { .. }
@@ -137,7 +144,7 @@ impl Drawing {
                 return;
             }
         };
-        self.rows.push(Row { now, from, to, line, note });
+        self.rows.push(Row { now, from: Some(from), to, line, note });
     }
 
     fn name(&self, id: ActorId) -> &str {
@@ -146,7 +153,7 @@ impl Drawing {
 
     fn draw(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.columns();
-        let shown = |row: &&Row| columns.contains(&row.from);
+        let shown = |row: &&Row| row.is_shown(&columns);
         let width = columns.iter().map(|id| self.name(*id).chars().count()).max().unwrap_or(0) + 3;
         let mut lines = vec![BLANK; columns.len()];
         let mut now = None;
@@ -162,9 +169,9 @@ impl Drawing {
 
     /// What stands to the right: who it happened to, where no arrow says it.
     fn note(&self, row: &Row) -> String {
-        match row.to {
-            Some(_) => row.note.clone(),
-            None => format!("{} {}", self.name(row.from), row.note),
+        match (row.from, row.to) {
+            (Some(from), None) => format!("{} {}", self.name(from), row.note),
+            _ => row.note.clone(),
         }
     }
 
@@ -180,14 +187,18 @@ impl Drawing {
         }
         let ends = columns.first().zip(columns.last());
         let mut now = Duration::ZERO;
-        for row in self.rows.iter().filter(|row| columns.contains(&row.from)) {
+        for row in self.rows.iter().filter(|row| row.is_shown(&columns)) {
             if let Some((first, last)) = ends.filter(|_| row.now != now) {
                 now = row.now;
                 put(format_args!("Note over {},{}: {now:?}", node(*first), node(*last)));
             }
-            match row.to.filter(|to| columns.contains(to)) {
-                Some(to) => put(format_args!("{}->>{}: {}", node(row.from), node(to), escape(&row.note))),
-                None => put(format_args!("Note over {}: {}", node(row.from), escape(&row.note))),
+            match (row.from, row.to.filter(|to| columns.contains(to)), ends) {
+                (Some(from), Some(to), _) => put(format_args!("{}->>{}: {}", node(from), node(to), escape(&row.note))),
+                (Some(from), None, _) => put(format_args!("Note over {}: {}", node(from), escape(&row.note))),
+                (None, _, Some((first, last))) => {
+                    put(format_args!("Note over {},{}: {}", node(*first), node(*last), escape(&row.note)));
+                }
+                (None, _, None) => {}
             }
         }
         text
@@ -196,7 +207,8 @@ impl Drawing {
     /// The actors that something happened to besides their birth and the end of the run.
     fn columns(&self) -> Vec<ActorId> {
         let touched = |id: &ActorId| {
-            let about = |row: &&Row| row.from == *id && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
+            let about =
+                |row: &&Row| row.from == Some(*id) && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
             self.rows.iter().any(|row| about(&row))
         };
         self.names.keys().copied().filter(touched).collect()
@@ -204,10 +216,14 @@ impl Drawing {
 }
 
 impl Row {
+    fn is_shown(&self, columns: &[ActorId]) -> bool {
+        self.from.is_none_or(|from| columns.contains(&from))
+    }
+
     fn graphic(&self, columns: &[ActorId], lines: &mut [char], width: usize) -> String {
         let column = |id: ActorId| columns.iter().position(|c| *c == id);
         let center = |column: usize| column * width + (width - 1) / 2;
-        let from = column(self.from);
+        let from = self.from.and_then(column);
         if let (Some(from), Some(line)) = (from, self.line) {
             // A fall or the freeing of an actor that has ended draws no line.
             lines[from] = line;

@@ -195,6 +195,10 @@ impl Core<'_> {
         }
     }
 
+    pub(crate) fn is_checked(&self) -> bool {
+        each!(self, core => core.is_checked())
+    }
+
     pub(crate) fn looked_at_time(&self) {
         if let Core::Single(core) | Core::Watched(core) = self {
             core.looked_at_time();

@@ -41,6 +41,8 @@ pub(crate) use event_loop::EventLoop;
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
 pub(crate) use prints::Held;
+#[cfg(feature = "net")]
+pub(crate) use script::Doings;
 pub(crate) use script::{Access, Object, Proc, Promise};
 
 pub use seat::Name;

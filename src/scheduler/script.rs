@@ -15,6 +15,7 @@ use super::seat::Seat;
 use super::single::{Delivery, Single};
 use crate::event::{ActorId, Lane, Place};
 use crate::mailbox::{Draft, Letter};
+use crate::rules::Load;
 use crate::sync::Arc;
 use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
@@ -61,10 +62,10 @@ pub(crate) enum Object {
     /// A timer, by its owner and which of the owner's it is.
     Timer(u32, u32),
     /// Something in the world outside, which names it.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network is a world to be explored"))]
     Outside(u64),
     /// Something on its way there, and which: written when it sets out, read when it arrives.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network is a world to be explored"))]
     Parcel(u64, u32),
     /// Everything: a behaviour asked for statistics.
     World,
@@ -169,11 +170,17 @@ pub(crate) struct Script {
     pub(super) written: VecDeque<Effect>,
     pub(super) progress: Vec<Progress>,
     drops: Arc<GuardDrops>,
+    /// Guards that another actor dropped before the effect that takes them was carried out.
+    dropped_early: Vec<u64>,
     /// What the step in progress touched.
     pub(super) touched: Vec<(Object, Access)>,
     pub(super) timers_set: Vec<(u32, u32)>,
     /// Something that was due is over: time may pass.
     pub(super) let_go: bool,
+    /// Another step could have kept this one from being taken.
+    pub(super) preventable: bool,
+    /// It is taken only when nothing else can be.
+    pub(super) is_last: bool,
     /// What was done to the world outside; empty between steps.
     pub(super) doings: Doings,
     pub(super) freed: Vec<u32>,
@@ -334,9 +341,12 @@ impl Single {
             written: VecDeque::new(),
             progress: Vec::new(),
             drops: self.drops.clone(),
+            dropped_early: Vec::new(),
             touched: Vec::new(),
             timers_set: Vec::new(),
             let_go: false,
+            preventable: false,
+            is_last: false,
             doings: Doings::default(),
             freed: Vec::new(),
             looked: Cell::default(),
@@ -363,6 +373,7 @@ impl Single {
         script.progress.iter_mut().for_each(Progress::reset);
         script.written.clear();
         script.promises.clear();
+        script.dropped_early.clear();
         script.changed.clear();
         script.guards.clear();
         script.prints.iter_mut().for_each(|prints| prints.reset());
@@ -411,6 +422,45 @@ impl Single {
         script.write_drops();
         script.written.push_back(effect());
         true
+    }
+
+    /// A guard was dropped that is not held yet: its holder's code has run, and the effect is still to be carried out.
+    pub(super) fn note_early_drop(&mut self, guard: u64) {
+        self.script().dropped_early.push(guard);
+    }
+
+    pub(super) fn was_dropped_early(&mut self, guard: u64) -> bool {
+        let Some(script) = &mut self.script else { return false };
+        let at = script.dropped_early.iter().position(|early| *early == guard);
+        at.map(|at| script.dropped_early.swap_remove(at)).is_some()
+    }
+
+    /// Will the running actor be under pressure, once all that its behaviour did so far is carried out? None if effects
+    /// are not written down.
+    pub(super) fn will_be_under_pressure(&mut self) -> Option<bool> {
+        let me = self.running;
+        let data = self.post.data(me.seat);
+        let mut applied = data.load.has(Load::APPLIED);
+        let held = data.more.iter().flat_map(|more| &more.guards);
+        let mut held: Vec<u64> = held.map(|(guard, _)| *guard).collect();
+        let script = self.script.as_mut().filter(|script| script.recording)?;
+        script.touch(Object::Load(me.seat), Access::Read);
+        script.write_drops();
+        for effect in &script.written {
+            match effect {
+                Effect::Apply(_) => applied = true,
+                Effect::Release(_) => applied = false,
+                Effect::Hold { guard, .. } => held.push(*guard),
+                Effect::Drop { guard, .. } => held.retain(|g| g != guard),
+                Effect::Send { .. } | Effect::Watch { .. } => {}
+            }
+        }
+        Some(applied || !held.is_empty())
+    }
+
+    /// Are its steps taken by a checker?
+    pub(crate) fn is_checked(&self) -> bool {
+        self.script.is_some()
     }
 
     pub(crate) fn looked_at_time(&self) {

@@ -1,6 +1,7 @@
 //! The steps that the checker takes: an actor begins a behaviour, or carries out its next effect, or ends it; a timer
 //! fires. Which step is next is not decided here: that is the checker's.
 
+use super::event_loop::EventLoop;
 use super::script::{Access, Effect, Object, Proc, Promise};
 use super::single::{Bodies, Failure, Single, arrive, dead_letter};
 use crate::event::{ActorId, End, Event, Lane, Place};
@@ -17,6 +18,10 @@ pub(crate) struct Traces<'a> {
     pub(crate) timers: &'a [(u32, u32)],
     /// Something that was due, and held time back, is over.
     pub(crate) let_go: bool,
+    /// Another step could have kept this one from being taken.
+    pub(crate) preventable: bool,
+    /// It is taken only when nothing else can be.
+    pub(crate) is_last: bool,
     /// Whose marks, or some of them, were removed.
     pub(crate) freed: &'a [u32],
     /// The answers that `choose` gave, each with the number of answers there were.
@@ -24,8 +29,8 @@ pub(crate) struct Traces<'a> {
 }
 
 impl Single {
-    /// Keeps the list of everybody who could take the next step: actors by seat, then timers, then the world. It is what the last call
-    /// made of it, or empty in a run that has just begun.
+    /// Keeps the list of everybody who could take the next step: actors by seat, timers, the world, time, faults. It is
+    /// what the last call made of it, or empty in a run that has just begun.
     pub(crate) fn update_enabled(&mut self, list: &mut Vec<Proc>) {
         list.truncate(self.script().enabled);
         let mut changed = mem::take(&mut self.script().changed);
@@ -51,11 +56,33 @@ impl Single {
         let from = list.len();
         list.extend(self.due_timers().map(|(owner, nth)| Proc::Timer { owner: owner.seat, nth }));
         list[from..].sort_unstable();
-        if self.pass_until().is_some() {
-            list.push(Proc::Time);
+        // What the world does comes before time, faults come after all else: of what is possible the first is what a run
+        // does if nothing is said.
+        let time = self.pass_until().map(|_| Proc::Time);
+        let Some(world) = &self.event_loop else { return list.extend(time) };
+        let (mut faults, mut end) = (Vec::new(), None);
+        world.choices(&mut |choice| match () {
+            () if world.is_fault(choice) => faults.push(Proc::World(choice)),
+            () if world.is_last(choice) => end = Some(Proc::World(choice)),
+            () => list.push(Proc::World(choice)),
+        });
+        list.extend(time);
+        if list.is_empty() {
+            list.extend(end);
         }
-        if let Some(world) = &self.event_loop {
-            world.choices(&mut |choice| list.push(Proc::World(choice)));
+        list.append(&mut faults);
+    }
+
+    fn asks_world(&self, what: impl FnOnce(&dyn EventLoop) -> bool) -> bool {
+        self.event_loop.as_deref().is_some_and(what)
+    }
+
+    /// Could another step keep this one from being taken? Timers are cancelled, and what is due keeps time from passing.
+    fn is_preventable(&self, proc: Proc) -> bool {
+        match proc {
+            Proc::Actor(_) => false,
+            Proc::Timer { .. } | Proc::Time => true,
+            Proc::World(choice) => self.asks_world(|world| world.is_preventable(choice)),
         }
     }
 
@@ -66,9 +93,8 @@ impl Single {
     }
 
     /// Need this step never be taken?
-    #[expect(dead_code, reason = "no world has faults yet")]
     pub(crate) fn is_fault(&self, proc: Proc) -> bool {
-        matches!(proc, Proc::World(choice) if self.event_loop.as_ref().is_some_and(|world| world.is_fault(choice)))
+        matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_fault(choice)))
     }
 
     /// What `update_enabled` knows of an actor.
@@ -105,6 +131,10 @@ impl Single {
     /// Takes a step of `proc`, which is enabled. A panic in user code comes through: see `step_panicked`.
     pub(crate) fn step(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
         self.step_begins(given);
+        let is_last = matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_last(choice)));
+        let preventable = self.is_preventable(proc);
+        let script = self.script();
+        (script.preventable, script.is_last) = (preventable, is_last);
         match proc {
             Proc::Actor(seat) => self.step_actor(seat, bodies),
             Proc::Timer { owner, nth } => self.fire_one(owner, nth),
@@ -123,7 +153,7 @@ impl Single {
         let script = self.script();
         script.touched.clear();
         script.timers_set.clear();
-        script.let_go = false;
+        (script.let_go, script.preventable, script.is_last) = (false, false, false);
         script.freed.clear();
         script.chosen.clear();
         script.given.clear();
@@ -139,6 +169,8 @@ impl Single {
             touched: &script.touched,
             timers: &script.timers_set,
             let_go: script.let_go,
+            preventable: script.preventable,
+            is_last: script.is_last,
             freed: &script.freed,
             chosen: &script.chosen,
         }
@@ -213,6 +245,7 @@ impl Single {
         let me = self.running;
         body.run(self.core(), me, 1);
         self.behaviour_written(seat, bodies);
+        self.settle_world();
     }
 
     /// False if there is nothing in this run: it can only end an overload.
@@ -375,10 +408,8 @@ impl Single {
     }
 
     fn step_over(&mut self) {
-        self.collect_dropped_guards();
-        if self.event_loop.is_some() {
-            self.settle_world();
-        }
+        self.end_dropped_guards();
+        self.settle_world();
         let (time, all) = self.script().looked.get();
         if all {
             self.touch(Object::World, Access::Write);
@@ -399,6 +430,9 @@ impl Single {
 
     /// What the world did in this step, and what was done to it.
     fn settle_world(&mut self) {
+        if self.event_loop.is_none() {
+            return;
+        }
         let mut doings = mem::take(&mut self.script().doings);
         self.with_world(|world, core| world.settle(core, &mut doings));
         let script = self.script();

@@ -135,6 +135,17 @@ impl Single {
         self.watch.show(event);
     }
 
+    #[cfg(feature = "net")]
+    pub(crate) fn is_observed(&self) -> bool {
+        self.watch.observer.is_some()
+    }
+
+    /// Something happened in the world outside.
+    #[cfg(feature = "net")]
+    pub(crate) fn show_outside(&mut self, what: &str) {
+        self.watch.show(&Event::Outside { what });
+    }
+
     #[cold]
     pub(super) fn show_spawn(&mut self, actor: ActorId, parent: ActorId, nth: u32, place: Place) {
         let name = self.post.data(actor.seat).name.as_str();

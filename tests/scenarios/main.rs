@@ -4,6 +4,8 @@
 mod batches;
 mod buffer;
 mod dispose;
+#[cfg(feature = "net")]
+mod environment;
 mod error_path;
 mod grain;
 mod herd;
@@ -13,8 +15,15 @@ mod philosophers;
 mod pony;
 mod reconnect;
 mod send_then_apply;
+#[cfg(feature = "net")]
+mod slow_down;
 mod star;
 pub(crate) mod table;
+
+#[cfg(feature = "net")]
+#[path = "../../examples/slow_down/program.rs"]
+#[expect(dead_code, reason = "the example's own runner is not needed here")]
+mod program;
 
 use backwater::{Actor, Addr, Check, Context, Env, Explored, Failure, Fault, Verdict};
 use std::fmt::Debug;
@@ -32,6 +41,12 @@ fn passes_with(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
         let verdict = other.run(&main);
         assert!(verdict.failure().is_none(), "{verdict}");
     }
+    complete(check, main)
+}
+
+/// Every schedule was seen, and all end well.
+#[track_caller]
+fn complete(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
     match check.run(main) {
         Verdict::Complete(explored) => explored,
         other => panic!("{other}"),

@@ -50,6 +50,9 @@ pub(super) struct Connection {
     pub(super) settings: Settings,
     /// Ask an idle peer after so long whether it is there.
     pub(super) keep_alive: Option<Duration>,
+    /// The next read, and the next write, takes one byte.
+    pub(super) read_short: bool,
+    pub(super) write_short: bool,
 }
 
 impl Connection {
@@ -71,6 +74,8 @@ impl Connection {
             deadline: None,
             settings: Settings { send_buffer: buffers.0, receive_buffer: buffers.1, ..Settings::default() },
             keep_alive: None,
+            read_short: false,
+            write_short: false,
         }
     }
 
