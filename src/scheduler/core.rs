@@ -196,7 +196,10 @@ impl Core<'_> {
     }
 
     pub(crate) fn is_checked(&self) -> bool {
-        each!(self, core => core.is_checked())
+        match self {
+            Core::Single(core) | Core::Watched(core) => core.is_checked(),
+            Core::Worker(_) => false,
+        }
     }
 
     pub(crate) fn looked_at_time(&self) {
