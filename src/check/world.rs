@@ -64,7 +64,8 @@ impl World {
             core.watch_contacts();
         }
         let mut bodies = Bodies::new();
-        let lobby = Some(Lobby::open(&mut core, Streams::to_nowhere(), Remote::to_nowhere(), program.place));
+        core.main_began(program.place);
+        let lobby = Some(Lobby::open(core.core(), Streams::to_nowhere(), Remote::to_nowhere()));
         core.house_newborn(&mut bodies);
         let base = core.base();
         core.write_script(settings.atomic, program.batches_matter);
@@ -82,7 +83,10 @@ impl World {
         self.furnish(program.settings);
         let World { core, bodies, lobby, .. } = self;
         let before = lobby.take().expect("a world without a lobby is not used again");
-        core.main_step(given, |core| *lobby = Some(before.enter(core, bodies, |env| (program.main)(env))));
+        core.main_step(given, |core| {
+            *lobby = Some(before.enter(core.core(), |env| (program.main)(env)));
+            core.main_ended(bodies);
+        });
         core.main_written(bodies);
         self.step_over(MAIN);
     }
