@@ -62,10 +62,14 @@ impl World {
             core.watch_contacts();
         }
         let mut bodies = Bodies::new();
-        let lobby = Some(Lobby::open(&mut core, Streams::to_nowhere(), Remote::to_nowhere(), program.place));
+        let streams = settings.output_stalls.map_or_else(Streams::to_nowhere, Streams::that_stall);
+        let lobby = Some(Lobby::open(&mut core, streams, Remote::to_nowhere(), program.place));
         core.house_newborn(&mut bodies);
         let base = core.base();
         core.write_script(settings.atomic, program.batches_matter);
+        if settings.output_stalls.is_some() {
+            core.explore_output();
+        }
         if program.prints {
             core.take_prints(program.time_matters);
         }

@@ -65,6 +65,8 @@ fn repaired_it_ends_well_whatever_the_network_does() {
     let explored = crate::passes_with(on(Faults { resets: 1, ..Faults::NONE }), program(Pressure::Repaired));
     assert!(explored.runs > 1_000, "a reset can come at any moment: {explored}");
     crate::passes_with(on(Faults { refusals: 1, ..Faults::NONE }), program(Pressure::Repaired));
+    // The sender is freed when the connection has waited long enough: 924 s, which take no time here.
+    crate::passes_with(on(Faults { cuts: 1, ..Faults::NONE }), sends(Pressure::Repaired, 3, 3));
     // One chunk is enough where a write can be short.
     crate::passes_with(on(Faults { short_writes: 1, resets: 1, ..Faults::NONE }), sends(Pressure::Repaired, 2, 2));
 }
