@@ -134,6 +134,9 @@ impl Drawing {
             }
             Marked { .. }
             | RunBegan { .. }
+            | RunsOn { .. }
+            | Told { .. }
+            | Heard { .. }
             | Handling { .. }
             | Handled { .. }
             | RunEnded { .. }
