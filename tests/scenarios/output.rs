@@ -52,8 +52,7 @@ fn most_mutes(check: Check) -> u64 {
         *most = stats.totals.mutes.max(*most);
     };
     crate::complete(check.each_end(each), program);
-    let most = *most.lock().unwrap();
-    most
+    *most.lock().unwrap()
 }
 
 #[test]
