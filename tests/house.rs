@@ -75,9 +75,10 @@ fn sources() -> Vec<(String, String)> {
     files
 }
 
-/// Is it the file of a `#[cfg(test)] mod tests;` beside it? It is no part of the house.
+/// Is it the file of a `#[cfg(test)] mod tests;` beside it, or below that? It is no part of the house.
 fn is_test_only(path: &str, sources: &[(String, String)]) -> bool {
-    let Some(folder) = path.strip_suffix("/tests.rs") else { return false };
+    let below = || path.split_once("/tests/").map(|(folder, _)| folder);
+    let Some(folder) = path.strip_suffix("/tests.rs").or_else(below) else { return false };
     let parents = [format!("{folder}/mod.rs"), format!("{folder}.rs")];
     let declares = |text: &str| text.contains("#[cfg(test)]\nmod tests;");
     sources.iter().any(|(path, text)| parents.contains(path) && declares(text))

@@ -166,6 +166,36 @@ impl<'a, A: Actor> Context<'a, A> {
         self.core.set_timer(delay, None, Box::new(tick))
     }
 
+    /// Sends `msg` to this actor at that time of the run, or at once if it has passed: a deadline. Like
+    /// [`after`](Self::after) with what is left until then.
+    ///
+    /// ```
+    /// use backwater::{Actor, Context, Runtime};
+    /// use std::time::Duration;
+    ///
+    /// struct Client { deadline: Duration }
+    /// #[derive(Debug)]
+    /// enum Msg { Begin, TooLate }
+    /// impl Actor for Client {
+    ///     type Msg = Msg;
+    ///     fn receive(&mut self, msg: Msg, cx: &mut Context<'_, Self>) {
+    ///         match msg {
+    ///             Msg::Begin => drop(cx.deadline(self.deadline, Msg::TooLate)),
+    ///             Msg::TooLate => assert_eq!(cx.now(), self.deadline),
+    ///         }
+    ///     }
+    /// }
+    /// let summary = Runtime::builder().virtual_time().run(|env| {
+    ///     env.spawn(Client { deadline: Duration::from_secs(3) }).tell(Msg::Begin, env);
+    /// }).unwrap();
+    /// assert_eq!(summary.time, Duration::from_secs(3));
+    /// ```
+    #[track_caller]
+    pub fn deadline(&mut self, at: Duration, msg: A::Msg) -> TimerId {
+        let left = at.saturating_sub(self.now());
+        self.after(left, msg)
+    }
+
     /// Sends a message to this actor every `period`, the first after one period, without drift. `tick` makes it and is
     /// told how many periods it stands for: more than 1 if the actor was muted, or the runtime late.
     ///

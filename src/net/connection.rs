@@ -304,7 +304,10 @@ impl TcpConnection {
                 }
             }
             What::Retry => self.socket.retry(),
-            What::Continue | What::Ended | What::Resolved(Err(_)) => {}
+            // The actor that it tells everything is gone.
+            What::Ended => self.socket.close(),
+            // To go on, or nothing that is for a connection.
+            _ => {}
         }
     }
 

@@ -33,6 +33,9 @@ pub(super) enum What {
     Ended,
     /// The addresses of its name.
     Resolved(Found),
+    /// This child process has ended, or cannot be waited for.
+    #[cfg(all(feature = "process", unix))]
+    Exited(io::Result<std::process::ExitStatus>),
 }
 
 /// One socket in the event loop, for as long as this lives. It also keeps the runtime alive (R9).

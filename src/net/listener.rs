@@ -215,6 +215,8 @@ impl Actor for TcpListener {
                 self.open -= 1;
                 self.accept_some(cx);
             }
+            #[cfg(all(feature = "process", unix))]
+            Listen::Signal(Signal(What::Exited(_))) => {}
         }
     }
 }

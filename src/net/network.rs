@@ -69,6 +69,23 @@ pub(super) trait Network: Send {
     /// Listens at an address; with port 0 at a free port.
     fn listen(&mut self, at: SocketAddr) -> io::Result<Box<dyn Listener>>;
 
+    /// Binds a socket for datagrams at an address; with port 0 at a free port.
+    fn bind(&mut self, _at: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Has it processes beside it? Only the machine has.
+    #[cfg(all(feature = "process", unix))]
+    fn has_processes(&self) -> bool {
+        false
+    }
+
+    /// Our ends of a child's three pipes, which are not to be taken yet.
+    #[cfg(all(feature = "process", unix))]
+    fn pipes(&mut self, _child: &shared_child::SharedChild) -> io::Result<Pipes> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Adds what has become ready since the last call; if nothing has, waits for up to `timeout`, or for ever without
     /// one. May return early with nothing.
     fn poll(&mut self, timeout: Option<Duration>, ready: &mut Vec<(Key, Readiness)>) -> io::Result<()>;
@@ -175,4 +192,47 @@ pub(super) trait Listener: Send {
 
     /// Where it listens.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// A socket for datagrams. Dropping it closes it.
+pub(super) trait Datagrams: Send {
+    /// Have its readiness told under this key. Called once, before anything else.
+    fn register(&mut self, key: Key) -> io::Result<()>;
+
+    /// The next datagram: its length, and where it comes from. What does not fit into the buffer is cut off.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
+
+    /// Sends all of it, or nothing.
+    fn send(&mut self, data: &[u8], to: SocketAddr) -> io::Result<()>;
+
+    /// Where it is bound.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// May it send to broadcast addresses?
+    fn set_broadcast(&mut self, on: bool) -> io::Result<()>;
+}
+
+/// Our ends of the pipes of a child process.
+#[cfg(all(feature = "process", unix))]
+pub(super) struct Pipes {
+    pub(super) stdin: Box<dyn Pipe>,
+    pub(super) stdout: Box<dyn Pipe>,
+    pub(super) stderr: Box<dyn Pipe>,
+}
+
+/// One end of a pipe, to be read or to be written. Dropping it closes it.
+#[cfg(all(feature = "process", unix))]
+pub(super) trait Pipe: Send {
+    /// Have its readiness told under this key. Called once, before anything else.
+    fn register(&mut self, key: Key) -> io::Result<()>;
+
+    /// Reads; 0 is the end.
+    fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Writes from the front of `data`, and says how much.
+    fn write(&mut self, _data: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }

@@ -8,6 +8,7 @@
 //! in from the wires in `arrivals`.
 
 use super::connection::{Connection, Fin, State};
+use super::datagrams::Datagrams;
 use super::packet::{Packet, Segment};
 use crate::net::network::{Readiness, Setting, Settings};
 use crate::scheduler::Random;
@@ -30,6 +31,8 @@ pub(super) struct Kernel {
     pub(super) pairs: BTreeMap<(SocketAddr, SocketAddr), Id>,
     /// Listeners by port.
     pub(super) ports: BTreeMap<u16, Id>,
+    /// Sockets for datagrams by port.
+    pub(super) bound: BTreeMap<u16, Id>,
     next_id: Id,
     next_port: u16,
     /// The size of the buffers of sockets that ask for none.
@@ -45,6 +48,7 @@ pub(super) struct Kernel {
 pub(super) enum Socket {
     Listener { at: SocketAddr, waiting: VecDeque<Id> },
     Connection(Box<Connection>),
+    Datagrams(Datagrams),
 }
 
 /// What a program asks for.
@@ -54,6 +58,7 @@ impl Kernel {
             sockets: BTreeMap::new(),
             pairs: BTreeMap::new(),
             ports: BTreeMap::new(),
+            bound: BTreeMap::new(),
             next_id: 0,
             next_port: PORTS.0,
             buffers: (64 << 10, 64 << 10),
@@ -64,7 +69,7 @@ impl Kernel {
         }
     }
 
-    fn add(&mut self, socket: Socket) -> Id {
+    pub(super) fn add(&mut self, socket: Socket) -> Id {
         let id = self.next_id;
         self.next_id += 1;
         self.sockets.insert(id, socket);
@@ -81,7 +86,7 @@ impl Kernel {
     pub(super) fn connection(&mut self, id: Id) -> Option<&mut Connection> {
         match self.sockets.get_mut(&id)? {
             Socket::Connection(connection) => Some(connection),
-            Socket::Listener { .. } => None,
+            Socket::Listener { .. } | Socket::Datagrams(_) => None,
         }
     }
 
@@ -89,7 +94,7 @@ impl Kernel {
         self.connection(id).ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
-    fn free_port(&mut self, taken: impl Fn(&Self, u16) -> bool) -> io::Result<u16> {
+    pub(super) fn free_port(&mut self, taken: impl Fn(&Self, u16) -> bool) -> io::Result<u16> {
         for _ in PORTS.0..=PORTS.1 {
             let port = self.next_port;
             self.next_port = if port == PORTS.1 { PORTS.0 } else { port + 1 };
@@ -263,6 +268,7 @@ impl Kernel {
             Some(Socket::Listener { waiting, .. }) => {
                 Readiness { readable: !waiting.is_empty(), ..Readiness::default() }
             }
+            Some(Socket::Datagrams(datagrams)) => datagrams.readiness(),
             None => Readiness { readable: true, writable: true, gone: true },
         }
     }
@@ -276,7 +282,7 @@ impl Kernel {
             waiting.into_iter().for_each(|id| self.reset(id));
             return;
         }
-        let Some(connection) = self.connection(id) else { return };
+        let Some(connection) = self.connection(id) else { return self.unbind(id) };
         match connection.state {
             State::Open if !connection.receive.is_empty() => return self.reset(id),
             State::Open => {}
@@ -314,6 +320,7 @@ impl Kernel {
         self.pairs.clear();
         self.sockets.retain(|id, _| held(*id));
         self.ports.retain(|_, id| held(*id));
+        self.bound.retain(|_, id| held(*id));
         self.out.clear();
     }
 

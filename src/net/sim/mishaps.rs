@@ -25,7 +25,7 @@ impl Kernel {
     pub(super) fn ends(&self, id: Id) -> Option<(SocketAddr, SocketAddr)> {
         match self.sockets.get(&id)? {
             Socket::Connection(connection) => Some((connection.local, connection.peer)),
-            Socket::Listener { .. } => None,
+            Socket::Listener { .. } | Socket::Datagrams(_) => None,
         }
     }
 

@@ -31,13 +31,14 @@
 //! ```
 //!
 //! # Inside
-//! `kernel` is one host's network stack (`connection` one end of a connection in it, `arrivals` what comes in), `packet` what goes over a wire, `peer` a scripted program on a host, `world`
+//! `kernel` is one host's network stack (`connection` one end of a connection in it, `datagrams` its sockets for UDP, `arrivals` what comes in), `packet` what goes over a wire, `peer` a scripted program on a host, `world`
 //! puts them together and says what happens next. None of them knows a lock. `sockets` is what the runtime sees.
 //!
 //! Not here: what a packet means to a connection; that is the same code as for the machine's network.
 
 mod arrivals;
 mod connection;
+mod datagrams;
 mod explored;
 mod kernel;
 mod mishaps;
@@ -51,6 +52,7 @@ pub use packet::Link;
 pub use peer::{Cue, Peer, Script};
 
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
+use packet::Wire;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -171,9 +173,9 @@ impl SimNetwork {
     }
 
     /// Nothing goes between the two hosts until [`repair`](Self::repair). What was sent is held back, as TCP would
-    /// send it again.
+    /// send it again; datagrams are lost.
     pub fn partition(&self, a: Host, b: Host) {
-        self.change(|world| world.both(a.0, b.0, |wire| wire.is_cut = true));
+        self.change(|world| world.both(a.0, b.0, Wire::cut));
     }
 
     /// Ends a partition.

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(super) const SEGMENT: usize = 16 << 10;
 /// What a packet takes on the wire beside its data.
 const HEADER: usize = 40;
+/// A wire that has so much to do already takes no more datagrams: the queue of a router is full.
+const BEHIND: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Packet {
@@ -37,6 +39,8 @@ pub(super) enum Segment {
     Fin,
     FinAck,
     Reset,
+    /// For no connection: lost where TCP would wait.
+    Datagram(Vec<u8>),
 }
 
 impl fmt::Display for Segment {
@@ -44,7 +48,7 @@ impl fmt::Display for Segment {
         match self {
             Segment::Syn { .. } => f.write_str("a call"),
             Segment::SynAck { .. } => f.write_str("the call is taken"),
-            Segment::Data(data) => write!(f, "{} bytes", data.len()),
+            Segment::Data(data) | Segment::Datagram(data) => write!(f, "{} bytes", data.len()),
             Segment::Ack { bytes, window } => write!(f, "{bytes} bytes came, room for {window}"),
             Segment::Fin => f.write_str("the end"),
             Segment::FinAck => f.write_str("the end came"),
@@ -82,7 +86,12 @@ impl Wire {
     }
 
     pub(super) fn send(&mut self, packet: Packet, now: Duration, count: u64) {
-        let bytes = HEADER + if let Segment::Data(data) = &packet.what { data.len() } else { 0 };
+        let length = match &packet.what {
+            Segment::Datagram(_) if self.is_cut || self.busy > now + BEHIND => return,
+            Segment::Data(data) | Segment::Datagram(data) => data.len(),
+            _ => 0,
+        };
+        let bytes = HEADER + length;
         let takes = |rate: u64| Duration::from_nanos((bytes as u64).saturating_mul(1_000_000_000) / rate.max(1));
         self.busy = self.busy.max(now) + self.link.bandwidth.map_or(Duration::ZERO, takes);
         let last = self.queue.back().map_or(Duration::ZERO, |(due, ..)| *due);
@@ -96,6 +105,12 @@ impl Wire {
 
     pub(super) fn pop(&mut self) -> Option<Packet> {
         self.queue.pop_front().map(|(.., packet)| packet)
+    }
+
+    /// Nothing gets through, and the datagrams that are on it are lost.
+    pub(super) fn cut(&mut self) {
+        self.is_cut = true;
+        self.queue.retain(|(.., packet)| !matches!(packet.what, Segment::Datagram(_)));
     }
 
     /// Whole again: what was held back sets out now.

@@ -3,7 +3,7 @@
 use super::world::World;
 use super::{SimNetwork, explored, kernel};
 use crate::net::event_loop::Net;
-use crate::net::network::{Buffers, Key, Listener, Network, Readiness, Setting, Settings, Stream};
+use crate::net::network::{Buffers, Datagrams, Key, Listener, Network, Readiness, Setting, Settings, Stream};
 use crate::scheduler::{Doings, World as AnyWorld};
 use crate::sync::{MutexGuard, PoisonError};
 use std::io::{self, ErrorKind, IoSlice};
@@ -55,6 +55,16 @@ impl Network for Running {
         let (host, id) = world.listen(at)?;
         world.touch_ports(host);
         world.touch_socket(host, id);
+        drop(world);
+        Ok(Box::new(Socket { sim: self.0.clone(), host, id }))
+    }
+
+    fn bind(&mut self, at: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        let mut world = self.0.world();
+        if world.explored.is_some() {
+            return Err(io::Error::new(ErrorKind::Unsupported, "the checker explores TCP, and no datagrams"));
+        }
+        let (host, id) = world.bind(at)?;
         drop(world);
         Ok(Box::new(Socket { sim: self.0.clone(), host, id }))
     }
@@ -222,5 +232,28 @@ impl Listener for Socket {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.world().kernel(self.host).listens_at(self.id)
+    }
+}
+
+impl Datagrams for Socket {
+    fn register(&mut self, key: Key) -> io::Result<()> {
+        Stream::register(self, key)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.world().kernel(self.host).receive_datagram(self.id, buffer)
+    }
+
+    fn send(&mut self, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.world().send_datagram(self.host, self.id, data, to)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.world().kernel(self.host).bound_at(self.id)
+    }
+
+    /// A simulated network has no broadcast addresses.
+    fn set_broadcast(&mut self, _on: bool) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -196,11 +196,30 @@ impl World {
         Ok((host, id))
     }
 
+    /// An unspecified address is the first host's that was added.
+    fn host_of(&self, at: SocketAddr) -> Option<usize> {
+        if at.ip().is_unspecified() { Some(1.min(self.hosts.len() - 1)) } else { self.host_at(at.ip()) }
+    }
+
     pub(super) fn listen(&mut self, at: SocketAddr) -> io::Result<(usize, Id)> {
-        let host = if at.ip().is_unspecified() { Some(1.min(self.hosts.len() - 1)) } else { self.host_at(at.ip()) };
-        let host = host.ok_or(ErrorKind::AddrNotAvailable)?;
+        let host = self.host_of(at).ok_or(ErrorKind::AddrNotAvailable)?;
         let id = self.kernel(host).listen(at)?;
         Ok((host, id))
+    }
+
+    pub(super) fn bind(&mut self, at: SocketAddr) -> io::Result<(usize, Id)> {
+        let host = self.host_of(at).ok_or(ErrorKind::AddrNotAvailable)?;
+        let id = self.kernel(host).bind(at)?;
+        Ok((host, id))
+    }
+
+    pub(super) fn send_datagram(&mut self, host: usize, id: Id, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.host_at(to.ip()).ok_or(ErrorKind::HostUnreachable)?;
+        let mut from = self.kernel(host).bound_at(id)?;
+        if from.ip().is_unspecified() {
+            from.set_ip(self.address_like(host, to.ip())?);
+        }
+        self.kernel(host).send_datagram(from, data, to)
     }
 
     /// Tells what the socket is ready for now, as a machine does when it is asked to watch it.
