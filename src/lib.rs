@@ -66,6 +66,7 @@ mod actor;
 mod auth;
 mod check;
 mod event;
+mod faults;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 pub mod mailbox;
@@ -109,6 +110,9 @@ pub use scheduler::{
 #[cfg(feature = "__internals")]
 #[doc(hidden)]
 pub mod internals {
+    #[cfg(feature = "__faults")]
+    pub use crate::faults::Fault;
+
     pub mod mailbox {
         pub use crate::mailbox::{Chain, Depot, Inbox, Link, Nodes, next};
     }

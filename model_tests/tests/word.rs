@@ -90,6 +90,7 @@ fn of_several_ends_of_pressure_one_is_the_fall() {
         let dropper = begin(move || shared.step(Event::Drop));
         let mut falls = vec![word.step(Event::Release), word.step(Event::CatchUp)];
         falls.push(dropper.join().unwrap());
+        assert!(falls.iter().all(|(_, action, _)| *action != Action::Redundant), "R5: each ends a reason of its own");
         falls.retain(|(_, action, _)| *action == Action::Fall);
         assert_eq!(falls.len(), 1, "T8: one fall, with nothing left that presses");
         assert_eq!(told(falls[0].2), [1], "T1: and it tells who waits");

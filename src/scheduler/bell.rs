@@ -5,6 +5,7 @@
 //! scheduler goes from `QUIET` to `PARKED`: if somebody has rung, that fails, and it does not sleep. The sleeper's own
 //! lock (or the event loop's waker, which is sticky) closes the gap between "about to sleep" and "asleep".
 
+use crate::faults::{Fault, order, planted};
 use crate::sync::{Arc, AtomicU32, Condvar, Mutex, Ordering, lock};
 use std::fmt;
 use std::time::Duration;
@@ -40,7 +41,7 @@ impl Bell {
     /// From any thread, after the change that the scheduler should look at.
     pub(crate) fn ring(&self) {
         // Release: the ringer's change, for the acquire in `answer`; through later rings too, which are read-modify-writes.
-        if self.state.swap(RUNG, Ordering::Release) == PARKED {
+        if self.state.swap(RUNG, order(Fault::RingIsRelaxed, Ordering::Release)) == PARKED {
             self.wake();
         }
     }
@@ -59,7 +60,7 @@ impl Bell {
     pub(crate) fn answer(&self) -> bool {
         // A relaxed look first: in the common case nobody has, and a swap would take the cache line.
         // Acquire: pairs with the release in `ring`.
-        self.has_rung() && self.state.swap(QUIET, Ordering::Acquire) == RUNG
+        self.has_rung() && self.state.swap(QUIET, order(Fault::AnswerIsRelaxed, Ordering::Acquire)) == RUNG
     }
 
     /// Relaxed: says when to answer, and the answer acquires.
@@ -71,7 +72,12 @@ impl Bell {
     /// Scheduler only. Sleeps until somebody rings, or for `timeout`, by way of `sleep` if the event loop sleeps.
     pub(crate) fn park(&self, timeout: Option<Duration>, sleep: Option<&mut dyn FnMut(Option<Duration>)>) {
         // Relaxed, all three: they say whether to sleep, and carry nothing.
-        let parked = self.state.compare_exchange(QUIET, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let parked = if planted(Fault::BellParksBlindly) {
+            self.state.store(PARKED, Ordering::Relaxed);
+            true
+        } else {
+            self.state.compare_exchange(QUIET, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
         match sleep {
             Some(sleep) => sleep(if parked { timeout } else { Some(Duration::ZERO) }),
             None if parked => self.sleep(timeout),

@@ -4,6 +4,7 @@ use super::bell::Bell;
 use super::script::{Access, Effect, Object};
 use super::single::Single;
 use crate::event::{ActorId, Event, Place};
+use crate::faults::{Fault, planted};
 use crate::rules::{self, Action};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
 use std::fmt;
@@ -76,7 +77,10 @@ impl Single {
         self.collect_dropped_guards();
         let receiver = self.post.data(to.seat).load;
         let sender = self.post.data(from.seat).load;
-        if to.seat == from.seat || !rules::marks(sender, receiver) || self.pending.contains(&to.seat) {
+        if to.seat == from.seat
+            || !rules::marks(sender, receiver)
+            || self.pending.contains(&to.seat) && !planted(Fault::MarkedTwice)
+        {
             return;
         }
         self.pending.push(to.seat);
@@ -167,13 +171,15 @@ impl Single {
     /// A sender is left without marks: it is runnable, whether or not its mailbox looks empty (F5).
     fn free(&mut self, sender: u32) {
         let now = self.now_ns();
-        let data = self.post.data_mut(sender);
+        let (waiting, data) = self.post.look(sender);
         let (after, action) = self.config.rules.step(data.load, rules::Event::Free);
         assert!(action == Action::Fall, "T2: a muted actor is nothing but muted, so being freed is its fall");
         data.set_load(after);
         let muted = now - data.muted_since;
         data.muted_ns += muted;
-        self.queue.push(sender, data);
+        if !planted(Fault::EmptyIsNotScheduled) || waiting > 0 {
+            self.queue.push(sender, data);
+        }
         let known = data.more.is_some();
         self.totals.freed += 1;
         self.muted_longest_ns = self.muted_longest_ns.max(muted);

@@ -18,6 +18,7 @@ use super::stats::Totals;
 use super::timers::Timers;
 use super::trace::Watch;
 use crate::event::{ActorId, End, Event, Lane, Place};
+use crate::faults::{Fault, planted};
 use crate::mailbox::{Draft, Post};
 use crate::rules::{self, Detector, Load, Marks, Rules};
 use crate::sync::Arc;
@@ -143,7 +144,7 @@ macro_rules! arrive {
             Err(draft) => return dead_letter(draft, &mut $core.totals, &mut $core.watch, $from, $to),
         };
         let pressing = seat.load.is_pressing();
-        if !seat.busy {
+        if !seat.busy || crate::faults::planted(crate::faults::Fault::MutedIsScheduled) && seat.load.is_muted() {
             seat.busy = true;
             $core.queue.push($to.seat, seat);
         }
@@ -334,7 +335,7 @@ impl Single {
         let draft = self.post.draft(message);
         self.sent += 1;
         let pressing = arrive!(self, draft, to, Some(self.running));
-        if pressing && lane == Lane::Ordinary {
+        if pressing && (lane == Lane::Ordinary || planted(Fault::ControlMarks)) {
             self.sent_to_pressing(to);
         }
     }
@@ -354,7 +355,7 @@ impl Single {
         self.watch.send(self.running, to, lane, &draft.message(), place);
         self.sent += 1;
         let pressing = arrive!(self, draft, to, Some(self.running));
-        if pressing && lane == Lane::Ordinary {
+        if pressing && (lane == Lane::Ordinary || planted(Fault::ControlMarks)) {
             self.sent_to_pressing(to);
         }
     }
@@ -395,7 +396,10 @@ impl Single {
             }
         }
         self.totals.delivered += 1;
-        arrive!(self, draft, to, None);
+        let pressing = arrive!(self, draft, to, None);
+        if pressing && planted(Fault::TicksMark) {
+            self.sent_to_pressing(to);
+        }
     }
 
     /// A mailbox is longer than ever, or long enough to begin overload by depth (R4).
@@ -501,7 +505,7 @@ impl Single {
             let _ = self.change(seat, event);
         }
         // An overloaded actor always gets another run: only the end of one can say that it has caught up (R4).
-        if left > 0 || self.post.data(seat).load.has(Load::OVERLOADED) {
+        if left > 0 || self.post.data(seat).load.has(Load::OVERLOADED) && !planted(Fault::FullIsNotScheduled) {
             self.schedule(seat);
         } else {
             self.post.data_mut(seat).busy = false;
@@ -716,7 +720,9 @@ impl Single {
     /// `main` is over: it is an actor like any other, so its pressure ends with it (R8).
     pub(crate) fn main_ended(&mut self, bodies: &mut Bodies) {
         self.stop_running();
-        self.behaviour_ended();
+        if !planted(Fault::SecondPathNeverSettles) {
+            self.behaviour_ended();
+        }
         if self.script.is_some() {
             return self.house_newborn(bodies);
         }
@@ -784,7 +790,7 @@ pub(super) fn dead_letter(
     from: Option<ActorId>,
     to: ActorId,
 ) {
-    totals.dead += 1;
+    totals.dead += u64::from(!planted(Fault::DeadIsUncounted));
     watch.dead_letter(from, to, &draft.message());
 }
 

@@ -3,6 +3,7 @@
 use super::deadlock::messages;
 use super::single::{Delivery, Outside, Single};
 use crate::event::ActorId;
+use crate::faults::{Fault, planted};
 use crate::rules::{Broken, Load, Snapshot, Standing};
 use std::fmt;
 
@@ -82,7 +83,7 @@ impl Single {
     }
 
     pub(crate) fn has_muted(&self) -> bool {
-        !self.marks.is_empty()
+        !self.marks.is_empty() && !planted(Fault::MutesAreForgotten)
     }
 
     // --- Event sources outside the scheduler: sockets and inlets ------------------------------------------------

@@ -13,6 +13,7 @@
 //!
 //! Not here: what an actor or a fall is. The hall carries seats.
 
+use crate::faults::{Fault, planted};
 use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, lock};
 use std::collections::VecDeque;
 use std::mem;
@@ -208,6 +209,10 @@ impl Hall {
         if !found.is_nothing() {
             return found;
         }
+        if planted(Fault::ParkWithoutLooking) {
+            drop(state);
+            state = lock(&self.state);
+        }
         state.asleep[worker] = true;
         state.standing += 1;
         self.asleep.fetch_add(1, Ordering::Relaxed); // a hint
@@ -226,10 +231,13 @@ impl Hall {
 
     /// Driver only, with nothing in its own hands: can nothing happen any more but by the world outside?
     pub fn is_quiet(&self) -> bool {
+        if planted(Fault::QuietByHint) && self.asleep.load(Ordering::Relaxed) == self.workers() {
+            return true;
+        }
         let state = lock(&self.state);
         state.asleep.iter().all(|asleep| *asleep)
             && state.injected.is_empty()
-            && state.pinned.is_empty()
+            && (state.pinned.is_empty() || planted(Fault::QuietWithPinned))
             && state.falls.iter().all(Vec::is_empty)
     }
 
