@@ -62,8 +62,9 @@ impl World {
             core.watch_contacts();
         }
         let mut bodies = Bodies::new();
+        core.main_began(program.place);
         let streams = settings.output_stalls.map_or_else(Streams::to_nowhere, Streams::that_stall);
-        let lobby = Some(Lobby::open(&mut core, streams, Remote::to_nowhere(), program.place));
+        let lobby = Some(Lobby::open(core.core(), streams, Remote::to_nowhere()));
         core.house_newborn(&mut bodies);
         let base = core.base();
         core.write_script(settings.atomic, program.batches_matter);
@@ -83,7 +84,10 @@ impl World {
         self.furnish(program.settings);
         let World { core, bodies, lobby, .. } = self;
         let before = lobby.take().expect("a world without a lobby is not used again");
-        core.main_step(given, |core| *lobby = Some(before.enter(core, bodies, |env| (program.main)(env))));
+        core.main_step(given, |core| {
+            *lobby = Some(before.enter(core.core(), |env| (program.main)(env)));
+            core.main_ended(bodies);
+        });
         core.main_written(bodies);
         self.step_over(MAIN);
     }

@@ -4,8 +4,8 @@ use super::handle::Remote;
 use super::stdio::{self, Input, Output, Writer, Writers};
 use crate::actor::{Actor, Addr, Context, SpawnOptions};
 use crate::auth::AmbientAuth;
-use crate::event::{ActorId, Place};
-use crate::scheduler::{Bodies, Single};
+use crate::event::ActorId;
+use crate::scheduler::Core;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{Read, stderr, stdin, stdout};
@@ -125,18 +125,6 @@ impl Streams {
     }
 }
 
-/// Calls `main` in the name of the actor that the scheduler has begun to run.
-pub(crate) fn enter(
-    core: &mut Single,
-    bodies: &mut Bodies,
-    streams: Streams,
-    remote: Remote,
-    place: Place,
-    main: impl FnOnce(&mut Env<'_>),
-) {
-    Lobby::open(core, streams, remote, place).enter(core, bodies, main);
-}
-
 /// What `main` finds in its `Env`, kept for a driver that calls it many times.
 #[derive(Debug)]
 pub(crate) struct Lobby {
@@ -150,10 +138,9 @@ pub(crate) struct Lobby {
 }
 
 impl Lobby {
-    /// Takes the seats of `main` and of the streams.
-    pub(crate) fn open(core: &mut Single, streams: Streams, remote: Remote, place: Place) -> Self {
-        core.main_began(place);
-        let mut cx = Context::<Main>::new(core.core(), ActorId::MAIN);
+    /// Takes the seats of the streams, in the name of `main`, which the scheduler has begun to run.
+    pub(crate) fn open(core: Core<'_>, streams: Streams, remote: Remote) -> Self {
+        let mut cx = Context::<Main>::new(core, ActorId::MAIN);
         let Streams { args, out, err, input, writers } = streams;
         let is_blank = !matches!(out, Some(Writer::Explored(_)));
         let out = out.unwrap_or_else(|| Writer::OnThread(Box::new(stdout())));
@@ -166,13 +153,12 @@ impl Lobby {
     }
 
     /// Calls `main` in the name of the actor that the scheduler has begun to run. Gives back what it left.
-    pub(crate) fn enter(self, core: &mut Single, bodies: &mut Bodies, main: impl FnOnce(&mut Env<'_>)) -> Self {
+    pub(crate) fn enter(self, core: Core<'_>, main: impl FnOnce(&mut Env<'_>)) -> Self {
         let Lobby { args, out, err, input, remote, is_blank } = self;
-        let cx = Context::new(core.core(), ActorId::MAIN);
+        let cx = Context::new(core, ActorId::MAIN);
         let mut env = Env { cx, root: AmbientAuth::new(), args, out, err, input, remote };
         main(&mut env);
         let Env { args, out, err, input, remote, .. } = env;
-        core.main_ended(bodies);
         Lobby { args, out, err, input, remote, is_blank }
     }
 

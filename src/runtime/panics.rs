@@ -1,8 +1,9 @@
 //! Where the last panic of this thread happened. Rust tells it only to the process's panic hook, so there is one,
 //! installed at the first run; it notes the place and calls the hook that was there before.
 
+use crate::scheduler::pool::Worker;
 use std::cell::{Cell, RefCell};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 static HOOK: Once = Once::new();
@@ -35,6 +36,19 @@ pub(crate) fn quietly<T>(call: impl FnOnce() -> T) -> T {
     }
     let _restore = Restore(QUIET.replace(true));
     call()
+}
+
+/// The loop of a worker's thread: a panic of user code ends its actor, or the run, and no thread.
+pub(super) fn work(worker: &mut Worker) {
+    let mut caught = catch_unwind(AssertUnwindSafe(|| worker.work()));
+    while let Err(payload) = caught {
+        let text = payload_text(&*payload);
+        caught = catch_unwind(AssertUnwindSafe(|| {
+            worker.panicked(text, true);
+            drop(payload);
+            worker.work();
+        }));
+    }
 }
 
 /// Where this thread panicked last, once.

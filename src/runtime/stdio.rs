@@ -192,7 +192,7 @@ pub(super) fn output<A: Actor>(cx: &mut Context<'_, A>, name: &str, to: Writer, 
         Writer::OnThread(to) => Sink::Idle(to),
         Writer::Explored(stalls) => Sink::Explored(Reader { stalls, full: None }),
     };
-    cx.spawn_with(SpawnOptions::new().name(name), Out { to, writers: writers.clone() })
+    cx.spawn_with(SpawnOptions::new().name(name).pinned(), Out { to, writers: writers.clone() })
 }
 
 struct In {
@@ -244,5 +244,5 @@ fn read_all(mut from: Box<dyn Read + Send>, to: &Inlet<Input>) {
 }
 
 pub(super) fn input<A: Actor>(cx: &mut Context<'_, A>, from: Box<dyn Read + Send>) -> Addr<Input> {
-    cx.spawn_with(SpawnOptions::new().name("input"), In { from: Some(from), subscribers: Vec::new() })
+    cx.spawn_with(SpawnOptions::new().name("input").pinned(), In { from: Some(from), subscribers: Vec::new() })
 }

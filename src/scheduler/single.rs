@@ -304,6 +304,10 @@ impl Single {
         if self.watch.on { Core::Watched(self) } else { Core::Single(self) }
     }
 
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
+    }
+
     pub(crate) fn policy_name(&self) -> &str {
         match &self.queue {
             Queue::Fifo(_) => "fifo",
@@ -701,18 +705,18 @@ impl Single {
     }
 
     /// The running actor's own stream of random numbers.
-    pub(crate) fn random(&mut self) -> &mut Random {
+    pub(crate) fn random(&mut self, with: impl FnOnce(&mut Random) -> u64) -> u64 {
         let seed = self.config.seed;
         let data = self.post.data_mut(self.running.seat);
         let created = data.created;
-        data.more().random.get_or_insert_with(|| Random::of_actor(seed, created))
+        with(data.more().random.get_or_insert_with(|| Random::of_actor(seed, created)))
     }
 
     // --- Main, and the end ----------------------------------------------------------------------------------------
 
     /// Takes the seat of `main`, which runs until [`Single::main_ended`].
     pub(crate) fn main_began(&mut self, place: Place) {
-        let plan = Plan { name: Name::given("main"), batch: None, detector: None, place };
+        let plan = Plan { name: Name::given("main"), batch: None, detector: None, pinned: true, place };
         self.running = self.spawn(None, plan);
         self.post.data_mut(0).busy = true;
     }

@@ -444,7 +444,7 @@ impl Single {
     /// An actor that is under pressure, and why the program will not end that: nothing is left to run.
     pub(crate) fn still_pressing(&self) -> Option<super::Root> {
         let pressing = |seat: &u32| self.post.data(*seat).load.is_under_pressure();
-        (0..self.post.seats()).find(pressing).map(|seat| self.root(seat))
+        (0..self.post.seats()).find(pressing).map(|seat| self.pressing(seat))
     }
 }
 

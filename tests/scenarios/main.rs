@@ -26,6 +26,7 @@ mod send_then_apply;
 mod slow_down;
 mod star;
 pub(crate) mod table;
+mod tie;
 
 #[cfg(feature = "net")]
 #[path = "../../examples/slow_down/program.rs"]
