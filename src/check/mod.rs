@@ -7,9 +7,9 @@
 //!
 //! # What is not explored
 //! Spawning, setting timers and reading the clock happen while the behaviour's code runs, not one by one: nobody else
-//! can see them before a message says so. What is sent to the standard streams is dropped. Code outside actors, which
-//! sends through an inlet, is not under the checker's control: a program that uses one is not deterministic here.
-//! The network is a simulated one, given by [`Check::network`], whose every step is explored.
+//! can see them before a message says so. What is sent to the standard streams is dropped, unless [`Check::output_stalls`]
+//! wants it. Code outside actors is not under the checker's control: inlets, outlets and sockets of the machine are
+//! refused, with the remedy. The network is a simulated one, given by [`Check::network`], whose every step is explored.
 //!
 //! Not here: what an effect does, which is the scheduler's; how a run looks on paper, which is
 //! [`report`](crate::report)'s.
@@ -160,6 +160,7 @@ struct Settings {
     shrink: bool,
     each_end: Option<EachEnd>,
     observe_each: Option<ObserveEach>,
+    output_stalls: Option<u32>,
     #[cfg(feature = "net")]
     network: Option<Network>,
     regressions: Option<PathBuf>,
@@ -233,6 +234,7 @@ impl Check {
                 shrink: true,
                 each_end: None,
                 observe_each: None,
+                output_stalls: None,
                 #[cfg(feature = "net")]
                 network: None,
                 regressions: None,
@@ -531,6 +533,20 @@ impl Check {
         self
     }
 
+    /// What the program prints is part of the search, and whoever reads it may stand still up to so often in a run: the
+    /// standard output is then under pressure, and holds back who prints, until he goes on. Default: what is printed is
+    /// dropped, and its order is not explored.
+    ///
+    /// ```
+    /// use backwater::Check;
+    ///
+    /// Check::new().output_stalls(1).assert(|env| env.print("hello\n"));
+    /// ```
+    pub fn output_stalls(mut self, stalls: u32) -> Self {
+        self.settings.output_stalls = Some(stalls);
+        self
+    }
+
     /// The program's network: a simulated one, made anew for each run. What happens on it, and when, is part of what is
     /// explored: see [`net::sim`](crate::net::sim), and its `Faults` for what may go wrong. Without this a program that
     /// opens a socket fails.
@@ -554,7 +570,8 @@ impl Check {
     /// Check::new().network(network).assert(|env| {
     ///     let auth = TcpConnectAuth::from(&env.root);
     ///     let conn = TcpConnection::connect(&auth, "db:5432", Quiet).spawn(env);
-    ///     conn.tell(Tcp::WriteFinal(b"hello".to_vec()), env);
+    ///     conn.tell(Tcp::Write(b"hello".to_vec()), env);
+    ///     conn.tell(Tcp::Close, env);
     /// });
     /// ```
     #[cfg(feature = "net")]

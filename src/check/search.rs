@@ -530,7 +530,8 @@ impl Settings {
             Detector::Depth { high, low } => (high, low),
         };
         let pony = u64::from(self.rules == Rules::Pony);
-        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1 | pony << 2;
+        let stalls = self.output_stalls.map_or(0, |stalls| u64::from(stalls) + 1);
+        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1 | pony << 2 | stalls << 3;
         [self.seed, u64::from(self.batch), u64::from(high), u64::from(low), flags].iter().for_each(|v| hash.add(*v));
         hash.0
     }

@@ -65,11 +65,15 @@ impl World {
         }
         let mut bodies = Bodies::new();
         core.main_began(program.place);
-        let lobby = Some(Lobby::open(core.core(), Streams::to_nowhere(), Remote::to_nowhere()));
+        let streams = settings.output_stalls.map_or_else(Streams::to_nowhere, Streams::that_stall);
+        let lobby = Some(Lobby::open(core.core(), streams, Remote::to_nowhere()));
         core.house_newborn(&mut bodies);
         let base = core.base();
         core.write_script(settings.atomic, program.batches_matter);
         core.know_classes(program.classes.clone());
+        if settings.output_stalls.is_some() {
+            core.explore_output();
+        }
         if program.prints {
             core.take_prints(program.time_matters);
         }

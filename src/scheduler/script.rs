@@ -169,6 +169,8 @@ pub(crate) struct Script {
     pub(super) atomic: bool,
     /// The ends of runs matter: some actor may be overloaded. Then a run's beginning depends on what is in the mailbox.
     pub(super) batches_matter: bool,
+    /// What is sent to the standard output is part of the search.
+    output_matters: bool,
     /// What steps touch is written down.
     pub(super) tracing: bool,
     /// The step touched more than a message and loads.
@@ -213,15 +215,14 @@ pub(crate) struct Script {
     pub(super) prints: Option<Box<Prints>>,
 }
 
-/// Seats of the standard streams: what is sent there is not part of the search.
-fn is_stream(seat: u32) -> bool {
-    (1..=3).contains(&seat)
-}
+/// Seats of the standard streams: what is sent there is not part of the search, unless the output's is wanted.
+const STREAMS: std::ops::RangeInclusive<u32> = 1..=3;
+const OUTPUT: u32 = 1;
 
 impl Script {
     #[cold]
     pub(super) fn write_send(&mut self, draft: Draft<'_, Seat>, to: ActorId, lane: Lane, place: Place) {
-        if is_stream(to.seat) {
+        if STREAMS.contains(&to.seat) && !(self.output_matters && to.seat == OUTPUT) {
             return;
         }
         self.write_drops();
@@ -353,6 +354,7 @@ impl Single {
             recording: false,
             atomic,
             batches_matter,
+            output_matters: false,
             tracing: true,
             touched_more: false,
             written: VecDeque::new(),
@@ -397,6 +399,11 @@ impl Single {
         script.guards.clear();
         script.prints.iter_mut().for_each(|prints| prints.reset());
         (script.recording, script.dice, script.enabled) = (false, None, 0);
+    }
+
+    /// What is sent to the standard output is part of the search.
+    pub(crate) fn explore_output(&mut self) {
+        self.script().output_matters = true;
     }
 
     /// What steps touch is written down from here on, or no longer.
