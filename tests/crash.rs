@@ -5,10 +5,10 @@
 // As the printed tests name things: by the crate that they were made in.
 extern crate self as crash;
 
-#[path = "../examples/fuzzing/src/lib.rs"]
-mod fuzzing_example;
 #[allow(unused, reason = "only programs are made tests here")]
 mod fuzzing;
+#[path = "../examples/fuzzing/src/lib.rs"]
+mod fuzzing_example;
 mod reference;
 
 use backwater::{Check, Fault, fuzz};

@@ -91,7 +91,8 @@ impl Matrix {
                 let said = next.is_some_and(
                     |next| matches!(next, Fact::Overloaded { actor: a } | Fact::CaughtUp { actor: a } if a == actor),
                 );
-                let by_batch = known(actors, actor).detector == Some(Detector::Batch) && !known(actors, actor).load.is_muted();
+                let by_batch =
+                    known(actors, actor).detector == Some(Detector::Batch) && !known(actors, actor).load.is_muted();
                 let event = if *full { Event::Overload } else { Event::CatchUp };
                 return (by_batch && !said).then_some((*actor, event));
             }
