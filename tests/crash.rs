@@ -7,6 +7,7 @@ extern crate self as crash;
 
 #[allow(unused, reason = "only programs are made tests here")]
 mod fuzzing;
+#[allow(unreachable_pub, reason = "it is a crate of its own")]
 #[path = "../examples/fuzzing/src/lib.rs"]
 mod fuzzing_example;
 mod reference;
@@ -44,6 +45,19 @@ fn a_crash_is_made_short() {
     let again = fuzz::crash(&Check::new(), crash.bytes(), &fuzzing_example::day).expect("it still fails");
     assert_eq!(again.bytes(), crash.bytes(), "it is as short as it gets");
     assert_eq!(again.test(), crash.test(), "the same bytes give the same text");
+}
+
+/// But for its layout, and that there it is to fail.
+#[test]
+fn the_test_in_the_example_and_in_the_page_is_the_one_that_is_printed() {
+    let crash = fuzz::crash(&Check::new(), FOUND, &fuzzing_example::day).expect("the fuzzer found something");
+    let plain = |text: &str| text.split_whitespace().collect::<String>().replace(",)", ")");
+    let printed = plain(&crash.test()).replace("crash::fuzzing_example::", "fuzzing_example::");
+    for file in ["examples/fuzzing/tests/found.rs", "docs/how/fuzz-your-actors.md"] {
+        let text = plain(&fs::read_to_string(top().join(file)).unwrap());
+        let text = text.replace("#[should_panic(expected=\"deadlock(R9)\")]", "");
+        assert!(text.contains(&printed), "{file} differs from what is printed now:\n{}", crash.test());
+    }
 }
 
 #[test]
