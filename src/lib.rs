@@ -102,7 +102,8 @@ pub use runtime::{
 #[cfg(all(feature = "signals", unix))]
 pub use runtime::{SignalKind, Signals};
 pub use scheduler::{
-    ActorStats, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Root, Stall, Stats, TimerId, Totals, Why,
+    ActorStats, BadRecording, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Recording, Root, Stall, Stats,
+    TimerId, Totals, Why,
     WhyNotRunning, policy,
 };
 

@@ -200,6 +200,7 @@ impl Worker {
         debug_assert!(self.running == ActorId::MAIN, "nobody is created before `main`");
         self.shared.table.slot(0).inbox.wake();
         self.tray = Tray::new(1);
+        self.record(|tape| tape.run_began(ActorId::MAIN, 0, 0));
     }
 
     /// `main` is over: it is an actor like any other, so its pressure ends with it (R8).

@@ -2,6 +2,7 @@
 
 use super::super::bell::Bell;
 use super::super::pressure::GuardDrops;
+use super::super::record::Recorder;
 use super::super::single::{Config, Failure};
 use super::super::timers::Timers;
 use super::super::trace::Watch;
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     /// Somebody wants to see every event.
     pub(super) watched: bool,
     pub(super) watch: Mutex<Watch>,
+    /// The run is written down.
+    pub(super) recorder: Option<Arc<Recorder>>,
 }
 
 /// A worker's place, as far as others see it.
@@ -90,7 +93,13 @@ impl Debug for Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(workers: usize, config: Config, time: Time, watch: Watch) -> Arc<Self> {
+    pub(crate) fn new(
+        workers: usize,
+        config: Config,
+        time: Time,
+        watch: Watch,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Arc<Self> {
         let bell = Bell::new();
         let ringing = bell.clone();
         Arc::new(Shared {
@@ -115,6 +124,7 @@ impl Shared {
             failed: AtomicBool::new(false),
             watched: watch.on,
             watch: Mutex::new(watch),
+            recorder,
         })
     }
 
@@ -195,7 +205,11 @@ impl Shared {
 
     pub(super) fn take_failure(&self) -> Option<Failure> {
         self.failed.store(false, Ordering::Relaxed); // only the driver asks for it again
-        lock(&self.failure).take()
+        let failure = lock(&self.failure).take();
+        if let (Some(recorder), Some(failure)) = (&self.recorder, &failure) {
+            recorder.failed(failure);
+        }
+        failure
     }
 
     // --- Watching -------------------------------------------------------------------------------------------------

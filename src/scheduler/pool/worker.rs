@@ -9,6 +9,7 @@
 use super::super::bell::Bell;
 use super::super::core::Core;
 use super::super::event_loop::EventLoop;
+use super::super::record::Tape;
 use super::super::single::Failure;
 use super::hall::Found;
 use super::shared::Shared;
@@ -17,7 +18,7 @@ use crate::event::{ActorId, Event, Lane, Place};
 use crate::mailbox::{Nodes, Parcel, Tray};
 use crate::rules::{self, Load};
 use crate::sync::{Arc, Ordering, hint, lock};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::mem;
@@ -74,6 +75,8 @@ pub(crate) struct Worker {
     pub(super) event_loop: Option<Box<dyn EventLoop>>,
     /// Of the driver alone: it stands still, as far as the hall knows.
     pub(super) rests: bool,
+    /// What is written down, if the run is recorded.
+    pub(super) tape: Option<Box<RefCell<Tape>>>,
 }
 
 impl Debug for Worker {
@@ -111,6 +114,7 @@ impl Worker {
             closed: false,
             event_loop: None,
             rests: false,
+            tape: shared.recorder.as_ref().map(|recorder| Box::new(RefCell::new(Tape::new(recorder, index)))),
         }
     }
 
@@ -153,7 +157,10 @@ impl Worker {
     /// The running actor sends.
     #[inline(always)]
     pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
-        let parcel = Parcel::new(&mut self.nodes, message);
+        let parcel = match self.is_recording() {
+            false => Parcel::new(&mut self.nodes, message),
+            true => self.parcel_sent(message),
+        };
         self.send_parcel(parcel, to, lane, place);
     }
 
@@ -179,7 +186,10 @@ impl Worker {
     /// Nobody else's message that could have caused this one is still in the inbox, so this may go before what is there.
     #[inline(always)]
     pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
-        let parcel = Parcel::new(&mut self.nodes, message);
+        let parcel = match self.is_recording() {
+            false => Parcel::new(&mut self.nodes, message),
+            true => self.parcel_sent(message),
+        };
         if self.shared.watched {
             self.show_sent(&parcel, self.running, Lane::Ordinary, place);
         }
@@ -198,7 +208,10 @@ impl Worker {
     /// The runtime itself, or code outside any actor, puts a message into a mailbox: marks nobody (R7, R13).
     pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
         self.stir();
-        let parcel = Parcel::new(&mut self.nodes, message);
+        let parcel = match self.is_recording() {
+            false => Parcel::new(&mut self.nodes, message),
+            true => self.parcel_delivered(to, message),
+        };
         if self.shared.watched {
             lock(&self.shared.watch).deliver(to, &parcel.message());
         }
@@ -429,6 +442,9 @@ impl Worker {
             self.shared.show(&Event::RunBegan { actor: me, waiting });
         }
         let quota = waiting.min(self.tray.beside);
+        if quota > 0 {
+            self.record(|tape| tape.run_began(me, slot.handled.get(), slot.sent.get()));
+        }
         // SAFETY: owned, as above; the body stays where it is until this run is over.
         let Some(body) = (unsafe { slot.body() }) else { no_body(me) };
         // SAFETY: as above: nobody else has a pointer to it.
@@ -475,7 +491,11 @@ impl Worker {
         if self.shared.watched {
             self.show_handling();
         }
-        let Ok(Some(message)) = self.tray.pop::<M>(&mut self.nodes) else { no_message(self.running) };
+        let message = match self.is_recording() {
+            false => self.tray.pop::<M>(&mut self.nodes).ok().flatten(),
+            true => self.next_named(),
+        };
+        let Some(message) = message else { no_message(self.running) };
         self.handled = nth;
         message
     }
