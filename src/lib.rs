@@ -81,7 +81,7 @@ pub use actor::{
     SpawnOptions,
 };
 pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, TcpConnectAuth, TcpListenAuth};
-pub use check::{Bound, Check, Explored, Failure, Fault, Mode, Verdict, check};
+pub use check::{Bound, Check, Explored, Failure, Fault, Merged, Mode, Verdict, Workers, check, merge};
 pub use event::{ActorId, End, Event, Lane, Observer, Place};
 pub use rules::Detector;
 pub use runtime::{

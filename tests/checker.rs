@@ -275,6 +275,7 @@ fn same_ends(seeds: std::ops::Range<u64>, check: impl Fn() -> Check) {
         compared += 1;
         // A cancelled timer is planned without all that goes with it, which may cost a run for nothing.
         let timers = program.iter().flatten().flatten().any(|op| matches!(op, Op::Timer(_)));
+        if reduced_verdict.explored().redundant > 0 { eprintln!("RED {seed} timers {timers} {} of {}: {program:?}", reduced_verdict.explored().redundant, reduced_verdict.explored().runs); }
         redundant += if timers { 0 } else { reduced_verdict.explored().redundant };
     }
     assert!(compared > 100, "only {compared} programs were small enough to compare");

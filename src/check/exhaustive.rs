@@ -9,10 +9,14 @@
 //! The algorithm assumes that no process can keep another from its next step. Here some can: a cancelled timer, an
 //! earlier timer that is set, the end of the whole run. Where a step does that, the prevented step is planned before it.
 //!
+//! Where a search is shared, the beginnings of all schedules, down to the *top*, are walked without looking ahead: every
+//! order of every two steps, less what sleeps. What is planned below the top never adds to what is above it.
+//!
 //! Not here: what a step touches, which the scheduler's script writes down.
 
 use super::causality::Causality;
 use super::footprint::{Footprint, Kept, Touch};
+use super::parts::Part;
 use super::plan::{Plans, Row};
 use super::run::Driver;
 use super::world::{MAIN, World};
@@ -58,6 +62,16 @@ pub(super) enum Limit {
     Delays(u32),
 }
 
+/// Where a search that is shared branches off into shares.
+struct Top {
+    depth: usize,
+    part: Part,
+    /// Beginnings so far.
+    number: u64,
+    /// The share that the path is in, and whether it is to be explored here; none above the top.
+    own: Option<(u64, bool)>,
+}
+
 /// The search.
 pub(super) struct Exhaustive {
     frames: Vec<Frame>,
@@ -82,6 +96,7 @@ pub(super) struct Exhaustive {
     /// Work space: a run to be planned, a step that was prevented.
     run: Vec<u32>,
     prevented: Kept,
+    top: Option<Top>,
     /// Schedules were left out because of the limit.
     pub(super) bounded: bool,
     /// A planned step was not possible: harmless, but work for nothing.
@@ -107,11 +122,35 @@ impl Exhaustive {
             enabled_before: Vec::new(),
             run: Vec::new(),
             prevented: Kept::new(),
+            top: None,
             bounded: false,
             infeasible: 0,
         };
         search.enter(MAIN, Row::EMPTY, 0);
         search
+    }
+
+    /// The same, of which only a part is explored here: beginnings of `depth` steps are shared.
+    pub(super) fn with_top(mut self, depth: usize, part: Part) -> Self {
+        self.top = Some(Top { depth, part, number: 0, own: None });
+        self
+    }
+
+    /// How many beginnings were met so far.
+    pub(super) fn beginnings(&self) -> u64 {
+        self.top.as_ref().map_or(0, |top| top.number)
+    }
+
+    /// The number of the share that the last run was in, if that run counts here.
+    pub(super) fn share(&mut self) -> Option<u64> {
+        let Some(top) = &mut self.top else { return Some(0) };
+        // A run that ended above the top is a share of its own.
+        let (number, own) = top.enter();
+        own.then_some(number)
+    }
+
+    fn below_top(&self, state: usize) -> bool {
+        self.top.as_ref().is_none_or(|top| state >= top.depth)
     }
 
     /// Plans the next run. False if there is none: everything was explored.
@@ -124,6 +163,8 @@ impl Exhaustive {
                 self.first_new = self.depth - 1;
                 self.causality.cut(self.first_new);
                 (self.at, self.spent) = (0, 0);
+                let above = !self.below_top(self.first_new);
+                self.top.iter_mut().filter(|_| above).for_each(|top| top.own = None);
                 return true;
             }
             self.leave();
@@ -148,6 +189,9 @@ impl Exhaustive {
         for second in self.first_new..self.causality.len() {
             for race in self.causality.races(second) {
                 let first = self.causality.race(race);
+                if !self.below_top(first) {
+                    continue;
+                }
                 self.causality.reversal(first, second, &mut run);
                 if !self.is_covered(first, |search, asleep| search.causality.could_begin(&run, asleep)) {
                     let Exhaustive { frames, plans, causality, .. } = self;
@@ -274,7 +318,7 @@ impl Exhaustive {
             }
             self.infeasible += 1;
         }
-        if self.reduce {
+        if self.reduce && self.below_top(self.depth) {
             let awake = |proc: &Proc| !self.sleepers[sleepers..].iter().any(|asleep| asleep.proc == *proc);
             let next = world.in_order().find(awake);
             if next.is_none() {
@@ -283,18 +327,24 @@ impl Exhaustive {
             self.enter(next?, Row::EMPTY, sleepers);
             return Some(());
         }
-        self.choose_all(world, sleepers);
-        Some(())
+        self.choose_all(world, sleepers)
     }
 
-    /// Without reduction: everybody whom the limit allows, one after the other.
-    fn choose_all(&mut self, world: &World, sleepers: usize) {
-        let allowed = world.in_order().filter(|proc| self.cost(world, *proc) <= self.left());
-        let allowed: Vec<Proc> = allowed.collect();
-        self.bounded |= allowed.len() < world.enabled.len();
+    /// Without looking ahead: everybody who is awake and whom the limit allows, one after the other.
+    fn choose_all(&mut self, world: &World, sleepers: usize) -> Option<()> {
+        let awake = |proc: &Proc| !self.sleepers[sleepers..].iter().any(|asleep| asleep.proc == *proc);
+        let mut allowed = world.in_order().filter(awake).filter(|proc| self.cost(world, *proc) <= self.left());
+        let first = allowed.next();
+        let rest: Vec<Proc> = allowed.collect();
+        self.bounded |= self.limit != Limit::No && rest.len() + 1 < world.enabled.len();
+        let Some(first) = first else {
+            self.sleepers.truncate(sleepers);
+            return None;
+        };
         let mut instead = Row::EMPTY;
-        allowed[1..].iter().for_each(|proc| self.plans.add_unknown(&mut instead, *proc));
-        self.enter(allowed[0], Row::EMPTY, sleepers).instead = instead;
+        rest.iter().for_each(|proc| self.plans.add_unknown(&mut instead, *proc));
+        self.enter(first, Row::EMPTY, sleepers).instead = instead;
+        Some(())
     }
 
     fn left(&self) -> u32 {
@@ -316,6 +366,11 @@ impl Exhaustive {
 impl Driver for Exhaustive {
     fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
         if self.at == self.depth {
+            if let Some(top) = self.top.as_mut().filter(|top| top.depth == self.at)
+                && !top.enter().1
+            {
+                return None;
+            }
             self.choose(world)?;
         }
         let frame = &self.frames[self.at];
@@ -347,7 +402,7 @@ impl Driver for Exhaustive {
                 self.causality.push(proc, &traces, self.was_overloaded, roused);
             }
             self.frames[self.at].note_answers(traces.chosen);
-            if self.reduce && self.at > 0 {
+            if self.reduce && self.at > 0 && self.below_top(self.at) {
                 self.plan_prevented(world, proc);
             }
         }
@@ -356,6 +411,17 @@ impl Driver for Exhaustive {
 
     fn main(&mut self, given: &mut Vec<u32>) {
         given.extend_from_slice(&self.frames[0].given);
+    }
+}
+
+impl Top {
+    /// The path comes to where shares begin, or is there already. Which share it is in, and whether that is explored here.
+    fn enter(&mut self) -> (u64, bool) {
+        let Top { part, number, own, .. } = self;
+        *own.get_or_insert_with(|| {
+            *number += 1;
+            (*number - 1, part.claims(*number - 1))
+        })
     }
 }
 

@@ -21,15 +21,20 @@ mod causality;
 mod exhaustive;
 mod footprint;
 mod index;
+mod parts;
 mod plan;
+mod progress;
+mod results;
 mod run;
 mod sample;
 mod search;
 mod shrink;
+mod team;
 mod token;
 mod verdict;
 mod world;
 
+pub use results::{Merged, merge};
 pub use verdict::{Bound, Explored, Failure, Fault, Verdict};
 
 use crate::event::Observer;
@@ -38,11 +43,13 @@ use crate::runtime::Env;
 use crate::scheduler::Stats;
 use crate::sync::{Arc, Mutex};
 use exhaustive::Limit;
+use parts::Slice;
 use search::Search;
 use std::fmt;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::time::Duration;
+use team::Crew;
 use world::Program;
 
 /// Checks a program under every schedule: for tests. What it explored comes back.
@@ -133,6 +140,8 @@ struct Settings {
     each_end: Option<EachEnd>,
     regressions: Option<PathBuf>,
     replay: Option<String>,
+    slice: Slice,
+    results: Option<PathBuf>,
 }
 
 /// Puts a check together. Every setting has a default: exhaustive, effects interleaved one by one.
@@ -188,6 +197,8 @@ impl Check {
                 each_end: None,
                 regressions: None,
                 replay: None,
+                slice: Slice::WHOLE,
+                results: None,
             },
         }
     }
@@ -390,8 +401,27 @@ impl Check {
         self.settings.take_environment();
         let place = Location::caller();
         let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
-        let verdict = Search::new(program).run();
+        let verdict = Search::new(program).run(None);
         verdict.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The search is done by so many threads, which share it. The verdict is that of one: what one finds complete, all
+    /// together do; of several failures the one that comes first is reported, whoever found it, and it is the same each
+    /// time. `main` has to be `Sync` for that.
+    ///
+    /// # Panics
+    /// If `threads` is 0.
+    ///
+    /// ```
+    /// use backwater::Check;
+    ///
+    /// let explored = Check::new().workers(2).assert(|env| { env.choose(3); });
+    /// assert_eq!(explored.runs, 3);
+    /// ```
+    #[track_caller]
+    pub fn workers(self, threads: u32) -> Workers {
+        assert!(threads > 0, "a search needs at least one thread");
+        Workers { check: self, threads }
     }
 
     /// Checks a program and insists that it passes. What was explored comes back.
@@ -401,14 +431,7 @@ impl Check {
     #[track_caller]
     pub fn assert(self, main: impl Fn(&mut Env<'_>)) -> Explored {
         let accept_cut = self.settings.accept_cut;
-        match self.run(main) {
-            Verdict::Complete(explored) => explored,
-            Verdict::Cut { explored, .. } if accept_cut => explored,
-            verdict @ Verdict::Cut { .. } => {
-                panic!("{verdict}\nA test that is content with that says so: Check::accept_cut().")
-            }
-            verdict @ Verdict::Failed(_) => panic!("{verdict}"),
-        }
+        self.run(main).insist(accept_cut)
     }
 
     /// Shows every event of a schedule to `observer`, for example to draw it. Gives back what was wrong with the run.
@@ -425,5 +448,53 @@ impl Check {
         let place = Location::caller();
         let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
         Search::new(program).replay(token, Some(Box::new(observer)))
+    }
+}
+
+/// A [`Check`] by several threads: see [`Check::workers`].
+#[derive(Clone, Debug)]
+#[must_use = "a check does nothing until `run` or `assert`"]
+pub struct Workers {
+    check: Check,
+    threads: u32,
+}
+
+impl Workers {
+    /// As [`Check::run`].
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn run(mut self, main: impl Fn(&mut Env<'_>) + Sync) -> Verdict {
+        self.check.settings.take_environment();
+        let place = Location::caller();
+        let program = Program { main: &main, place, settings: &self.check.settings, batches_matter: false };
+        let crew = Crew { threads: self.threads, main: &main };
+        Search::new(program).run(Some(crew)).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// As [`Check::assert`].
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn assert(self, main: impl Fn(&mut Env<'_>) + Sync) -> Explored {
+        let accept_cut = self.check.settings.accept_cut;
+        self.run(main).insist(accept_cut)
+    }
+}
+
+impl Verdict {
+    /// What was explored, if that is a pass. A slice that was asked for and explored to its end is one.
+    #[track_caller]
+    fn insist(self, accept_cut: bool) -> Explored {
+        match self {
+            Verdict::Complete(explored) | Verdict::Cut { by: Bound::Slice, explored, .. } => explored,
+            Verdict::Cut { explored, .. } if accept_cut => explored,
+            verdict @ Verdict::Cut { .. } => {
+                panic!("{verdict}\nA test that is content with that says so: Check::accept_cut().")
+            }
+            verdict @ Verdict::Failed(_) => panic!("{verdict}"),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! How a check ended, and what was wrong.
 
+use super::parts::Slice;
 use crate::event::{ActorId, Place};
 use crate::rules::Broken;
 use crate::scheduler::{Deadlock, Root, Stall};
@@ -39,6 +40,9 @@ pub enum Bound {
     Preemptions,
     /// [`Check::delays`](crate::Check::delays): there are schedules with more.
     Delays,
+    /// Only a slice of the search was asked for, and that was explored: put the slices' results together, see
+    /// [`merge`](crate::merge).
+    Slice,
     /// The mode draws samples: it never explores everything.
     Sample,
 }
@@ -163,6 +167,16 @@ impl Verdict {
         }
     }
 
+    /// A slice that was explored to its end is not the whole.
+    pub(super) fn of_slice(self, slice: Slice) -> Self {
+        match self {
+            Verdict::Complete(explored) if !slice.is_whole() => {
+                Verdict::Cut { by: Bound::Slice, explored, estimate: None }
+            }
+            verdict => verdict,
+        }
+    }
+
     /// The failure, if there is one.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
@@ -226,6 +240,18 @@ impl fmt::Display for Failure {
     }
 }
 
+impl Explored {
+    /// What two parts of a search saw together.
+    pub(super) fn add(&mut self, other: &Explored) {
+        self.runs += other.runs;
+        self.redundant += other.redundant;
+        self.too_long += other.too_long;
+        self.failed += other.failed;
+        self.steps += other.steps;
+        self.longest = self.longest.max(other.longest);
+    }
+}
+
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Explored { runs, redundant, too_long, failed, steps, longest } = self;
@@ -258,6 +284,7 @@ impl fmt::Display for Bound {
             Bound::Time => "the bound on time",
             Bound::Preemptions => "the bound on preemptions",
             Bound::Delays => "the bound on delays",
+            Bound::Slice => "its share: only a slice was asked for",
             Bound::Sample => "its nature, a sample",
         })
     }

@@ -34,9 +34,15 @@ impl GuardDrops {
         self.bell.ring();
     }
 
+    /// Was one dropped since the last `collect`? Another thread's may be seen later: it rings.
+    #[inline(always)]
+    pub(super) fn any(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
+    }
+
     pub(super) fn collect(&self) -> Vec<(ActorId, u64)> {
-        // A relaxed look first: in the common case nobody has, and a swap would take the cache line.
-        match self.any.load(Ordering::Relaxed) && self.any.swap(false, Ordering::Acquire) {
+        // A look first: in the common case nobody has, and a swap would take the cache line.
+        match self.any() && self.any.swap(false, Ordering::Acquire) {
             true => std::mem::take(&mut *lock(&self.dropped)),
             false => Vec::new(),
         }

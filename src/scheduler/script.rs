@@ -122,11 +122,17 @@ pub(super) struct Progress {
 
 impl Progress {
     /// The behaviour in progress is over, or never was.
+    #[inline]
     pub(super) fn behaviour_over(&mut self) {
-        self.effects.clear();
+        if !self.effects.is_empty() {
+            self.effects.clear();
+        }
         self.pending.clear();
         self.marked.clear();
-        (self.stopping, self.shutdown, self.behaving, self.panic) = (false, false, false, None);
+        (self.stopping, self.shutdown, self.behaving) = (false, false, false);
+        if self.panic.is_some() {
+            self.panic = None;
+        }
     }
 
     /// So is the run.
@@ -136,6 +142,9 @@ impl Progress {
     }
 
     fn reset(&mut self) {
+        if !self.behaving && !self.running && !self.enabled && self.pushed == 0 {
+            return;
+        }
         self.run_over();
         (self.enabled, self.pushed, self.popped) = (false, 0, 0);
     }
@@ -182,8 +191,6 @@ pub(crate) struct Script {
     pub(super) promises: Vec<(&'static str, Promise, bool)>,
     /// How many actors are known as those who could step.
     pub(super) enabled: usize,
-    /// Those of whom that may have changed.
-    pub(super) changed: Vec<u32>,
 }
 
 /// Seats of the standard streams: what is sent there is not part of the search.
@@ -207,7 +214,15 @@ impl Script {
     }
 
     /// The guards that the behaviour dropped since its last effect.
+    #[inline(always)]
     pub(super) fn write_drops(&mut self) {
+        if self.drops.any() {
+            self.write_dropped();
+        }
+    }
+
+    #[cold]
+    fn write_dropped(&mut self) {
         let drops = self.drops.collect().into_iter();
         self.written.extend(drops.map(|(owner, guard)| Effect::Drop { owner, guard }));
     }
@@ -300,7 +315,6 @@ impl Single {
             chosen: Vec::new(),
             promises: Vec::new(),
             enabled: 0,
-            changed: Vec::new(),
         }));
         self.watch_all();
     }
@@ -314,9 +328,10 @@ impl Single {
             script.drops = drops.clone();
         }
         script.progress.iter_mut().for_each(Progress::reset);
-        script.written.clear();
+        if !script.written.is_empty() {
+            script.written.clear();
+        }
         script.promises.clear();
-        script.changed.clear();
         (script.recording, script.dice, script.enabled) = (false, None, 0);
     }
 
