@@ -12,7 +12,7 @@
 #![forbid(unsafe_code)]
 
 /// Authority over everything: the root of all tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct AmbientAuth {
     _private: (),
 }
@@ -27,7 +27,7 @@ impl AmbientAuth {
 macro_rules! token {
     ($(#[$doc:meta])* $name:ident from $($wider:ident),+) => {
         $(#[$doc])*
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, Hash)]
         pub struct $name {
             _private: (),
         }

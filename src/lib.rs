@@ -66,6 +66,8 @@ mod actor;
 mod auth;
 mod check;
 mod event;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod mailbox;
 #[cfg(feature = "net")]
 pub mod net;
@@ -77,7 +79,7 @@ mod sync;
 pub mod time;
 
 pub use actor::{
-    Actor, Addr, Backpressure, Context, Inlet, Messages, NoMessage, Outlet, PressureGuard, Refusal, Refused,
+    Actor, Addr, Backpressure, Context, Inlet, Messages, Model, NoMessage, Outlet, PressureGuard, Refusal, Refused,
     SpawnOptions,
 };
 pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, TcpConnectAuth, TcpListenAuth};
@@ -89,7 +91,8 @@ pub use runtime::{
     Token, run,
 };
 pub use scheduler::{
-    ActorStats, Cause, Deadlock, MutedActor, Name, Root, Stall, Stats, TimerId, Totals, WhyNotRunning, policy,
+    ActorStats, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Root, Stall, Stats, TimerId, Totals, Why,
+    WhyNotRunning, policy,
 };
 
 /// What the tests of the concurrent parts see, in this repository. Not for users: it changes without notice.

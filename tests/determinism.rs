@@ -8,7 +8,7 @@ use backwater::{ApplyReleaseBackpressureAuth, Backpressure, Builder, Env};
 use common::{Ran, act, ms, run, virtual_time};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRng, TestRunner};
-use reference::script::program;
+use reference::strategy::program;
 
 /// The whole trace and how it ended, as bytes.
 fn bytes(ran: &Ran) -> String {

@@ -7,7 +7,8 @@ mod reference;
 
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use reference::fact::{Fact, Nr, Numbers, Verdict};
-use reference::script::{Program, program};
+use reference::script::Program;
+use reference::strategy::program;
 use reference::{naive, real};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

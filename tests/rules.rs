@@ -3,8 +3,13 @@
 //!
 //! `BACKWATER_BLESS=1 cargo test --test rules` writes the two snapshots anew.
 
+#[allow(dead_code, reason = "reading operations from bytes is for the fuzz target")]
+#[path = "fuzzing/rules.rs"]
+mod oracle;
+
 use backwater::Detector;
 use backwater::rules::{Action, Event, Load, Marks, Snapshot, Standing, marks, step};
+use oracle::Op;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -139,14 +144,15 @@ fn depth_marks_that_cannot_work_are_refused() {
     assert_eq!(Detector::Batch.validate(), Ok(()));
 }
 
-// --- Marks against a set of pairs ---------------------------------------------------------------------------------
-
-#[derive(Clone, Debug)]
-enum Op {
-    Mute(u32, BTreeSet<u32>),
-    Fall(u32),
-    Forget(u32),
+/// The whole table, by the letter of the rules.
+#[test]
+fn every_step_and_every_send_is_what_the_rules_say() {
+    let steps = (0..10).flat_map(|load| (0..9).map(move |event| Op::Step(load, event)));
+    let sends = (0..10).flat_map(|sender| (0..10).map(move |receiver| Op::Send(sender, receiver)));
+    oracle::run(&steps.chain(sends).collect::<Vec<_>>());
 }
+
+// --- Marks against a set of pairs ---------------------------------------------------------------------------------
 
 fn op() -> impl Strategy<Value = Op> {
     let receivers = prop::collection::btree_set(0u32..8, 1..4);
@@ -160,47 +166,10 @@ fn op() -> impl Strategy<Value = Op> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// 8 actors, up to 60 operations; the oracle is a plain set of pairs. Creation order is the reverse of the seats,
-    /// so that an order by seat would be found.
+    /// 8 actors, up to 60 operations.
     #[test]
     fn marks_are_a_set_of_pairs(ops in prop::collection::vec(op(), 0..60)) {
-        let mut marks = Marks::default();
-        let mut naive: BTreeSet<(u32, u32)> = BTreeSet::new();
-        let waits = |naive: &BTreeSet<(u32, u32)>, s| naive.iter().any(|(sender, _)| *sender == s);
-        for op in ops {
-            match op {
-                Op::Mute(s, _) if waits(&naive, s) => {}
-                Op::Mute(s, receivers) => {
-                    marks.mute(s, &receivers.iter().copied().collect::<Vec<_>>());
-                    naive.extend(receivers.iter().map(|r| (s, *r)));
-                }
-                Op::Fall(r) => {
-                    let mut freed = vec![99];
-                    marks.fall(r, &mut freed, |seat| u64::from(100 - seat));
-                    let gone: Vec<u32> = naive.iter().filter(|m| m.1 == r).map(|m| m.0).collect();
-                    naive.retain(|m| m.1 != r);
-                    let left = gone.into_iter().rev().filter(|s| !waits(&naive, *s));
-                    prop_assert_eq!(freed, [99].into_iter().chain(left).collect::<Vec<_>>());
-                }
-                Op::Forget(s) => {
-                    marks.forget(s);
-                    naive.retain(|m| m.0 != s);
-                }
-            }
-            prop_assert_eq!(marks.iter().collect::<BTreeSet<_>>(), naive.clone());
-            prop_assert_eq!(marks.iter().count(), naive.len(), "each mark once");
-            prop_assert_eq!(marks.is_empty(), naive.is_empty());
-            let mut table: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-            naive.iter().for_each(|(s, r)| table.entry(*s).or_default().push(*r));
-            prop_assert_eq!(marks.muted(), table.len());
-            for k in 0..9 {
-                prop_assert_eq!(marks.is_waiting(k), table.contains_key(&k));
-                prop_assert_eq!(marks.receivers_of(k), table.get(&k).cloned().unwrap_or_default());
-                let senders: BTreeSet<u32> = naive.iter().filter(|m| m.1 == k).map(|m| m.0).collect();
-                prop_assert_eq!(marks.senders_of(k).iter().copied().collect::<BTreeSet<_>>(), senders);
-            }
-            prop_assert_eq!(marks.waits(), table);
-        }
+        oracle::run(&ops);
     }
 }
 

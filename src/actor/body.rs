@@ -2,7 +2,7 @@
 
 use super::{Actor, Context};
 use crate::event::ActorId;
-use crate::scheduler::{Body, Core};
+use crate::scheduler::{Body, Core, Held, Single};
 
 pub(super) struct Housing<A>(pub(super) A);
 
@@ -17,5 +17,13 @@ impl<A: Actor> Body for Housing<A> {
                 break;
             }
         }
+    }
+
+    fn print(&self) -> Option<u128> {
+        A::model().print(&self.0)
+    }
+
+    fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128> {
+        core.message::<A::Msg>(held).and_then(|message| A::model().print_message(message))
     }
 }

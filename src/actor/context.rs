@@ -6,7 +6,7 @@ use super::outlet::{self, Outlet};
 use super::{Actor, Addr};
 use crate::event::ActorId;
 use crate::rules::Detector;
-use crate::scheduler::{ActorStats, Core, Name, Plan, Promise, Stall, Stats, TimerId, WhyNotRunning};
+use crate::scheduler::{ActorStats, Core, Fingerprint, Name, Plan, Promise, Stall, Stats, TimerId, WhyNotRunning};
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -154,6 +154,9 @@ impl<'a, A: Actor> Context<'a, A> {
     /// Sends `msg` to this actor after `delay`. The runtime delivers it: it mutes nobody (R7).
     #[track_caller]
     pub fn after(&mut self, delay: Duration, msg: A::Msg) -> TimerId {
+        if self.core.takes_prints() {
+            A::model().print_message(&msg).into_iter().for_each(|print| self.core.tick_is(print));
+        }
         let mut once = Some(msg);
         let tick = move |core: &mut Core<'_>, to: ActorId, _| {
             if let Some(msg) = once.take() {
@@ -171,6 +174,10 @@ impl<'a, A: Actor> Context<'a, A> {
     #[track_caller]
     pub fn every(&mut self, period: Duration, mut tick: impl FnMut(u64) -> A::Msg + Send + 'static) -> TimerId {
         assert!(!period.is_zero(), "a repeating timer needs a period above zero");
+        if size_of_val(&tick) == 0 && self.core.takes_prints() {
+            // A closure that holds nothing is its type.
+            self.core.tick_is(Fingerprint::of_name(std::any::type_name_of_val(&tick)));
+        }
         let tick = move |core: &mut Core<'_>, to: ActorId, ticks| core.deliver(to, tick(ticks));
         self.core.set_timer(period, Some(period), Box::new(tick))
     }

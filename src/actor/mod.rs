@@ -10,12 +10,14 @@ mod asynchronous;
 mod body;
 mod context;
 mod inlet;
+mod model;
 mod outlet;
 mod pressure;
 
 pub use addr::Addr;
 pub use context::{Context, SpawnOptions};
 pub use inlet::{Inlet, Refusal, Refused};
+pub use model::Model;
 pub(crate) use outlet::{Capacity, Feed};
 pub use outlet::{Messages, NoMessage, Outlet};
 pub use pressure::{Backpressure, PressureGuard};
@@ -59,4 +61,12 @@ pub trait Actor: Send + 'static {
     /// A panic is caught. It ends the run, or only this actor: [`Builder::on_panic`](crate::Builder::on_panic). Either
     /// way the actor's pressure ends with it (R8).
     fn receive(&mut self, msg: Self::Msg, cx: &mut Context<'_, Self>);
+
+    /// What the [checker](crate::check()) may know of this type. Default: nothing. A plain run never asks.
+    fn model() -> Model<Self>
+    where
+        Self: Sized,
+    {
+        Model::opaque()
+    }
 }

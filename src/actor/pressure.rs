@@ -5,6 +5,7 @@ use crate::auth::ApplyReleaseBackpressureAuth;
 use crate::event::{ActorId, Place};
 use crate::scheduler::GuardDrops;
 use crate::sync::Arc;
+use std::hash::{Hash, Hasher};
 use std::panic::Location;
 
 /// The running actor puts itself under pressure, or ends that. Senders to an actor under pressure are muted when
@@ -75,6 +76,13 @@ pub struct PressureGuard {
     actor: ActorId,
     number: u64,
     drops: Arc<GuardDrops>,
+}
+
+/// By its actor and its number, which under the checker is the smallest that no other guard of the actor has.
+impl Hash for PressureGuard {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.actor, self.number).hash(state);
+    }
 }
 
 impl Drop for PressureGuard {

@@ -20,6 +20,8 @@
 mod causality;
 mod exhaustive;
 mod footprint;
+mod given;
+mod graph;
 mod index;
 mod parts;
 mod plan;
@@ -29,6 +31,7 @@ mod run;
 mod sample;
 mod search;
 mod shrink;
+mod states;
 mod team;
 mod token;
 mod verdict;
@@ -38,7 +41,7 @@ pub use results::{Merged, merge};
 pub use verdict::{Bound, Explored, Failure, Fault, Verdict};
 
 use crate::event::Observer;
-use crate::rules::Detector;
+use crate::rules::{Detector, Rules};
 use crate::runtime::Env;
 use crate::scheduler::Stats;
 use crate::sync::{Arc, Mutex};
@@ -98,6 +101,9 @@ pub enum Mode {
     Exhaustive,
     /// All, every order of every two steps included: a cross-check of the reduction.
     Naive,
+    /// All states, each once: what two schedules share is explored once, and a program that never ends may have finitely
+    /// many. See [`Check::states`].
+    States,
     /// So many uniform random walks.
     Random(u64),
     /// So many runs of PCT: a bug of this depth is found by each with a probability of at least 1 / (n · k^(depth−1)),
@@ -110,6 +116,9 @@ pub enum Mode {
     },
     /// So many runs of partial-order sampling.
     Pos(u64),
+    /// The one schedule that these bytes choose: a byte a decision, modulo what there is to choose from, and 0 (go on
+    /// with the same actor, the first answer) when they run out. For fuzzers.
+    Given(Vec<u8>),
     /// One after the other, up to the first failure.
     Portfolio(Vec<Mode>),
 }
@@ -123,15 +132,18 @@ struct Settings {
     seed: u64,
     batch: u32,
     detector: Detector,
+    rules: Rules,
     max_actors: u32,
     max_mailbox: Option<u32>,
     max_steps: usize,
     max_runs: u64,
+    max_states: u64,
     max_time: Option<Duration>,
     limit: Limit,
     atomic: bool,
     panics_stop_actor: bool,
     unmatched_apply_is_fine: bool,
+    livelock_is_fine: bool,
     invariants: bool,
     twice: bool,
     keep_going: bool,
@@ -180,15 +192,18 @@ impl Check {
                 seed: 0,
                 batch: 100,
                 detector: Detector::Batch,
+                rules: Rules::Backwater,
                 max_actors: 1_000,
                 max_mailbox: None,
                 max_steps: 10_000,
                 max_runs: u64::MAX,
+                max_states: u64::MAX,
                 max_time: None,
                 limit: Limit::No,
                 atomic: false,
                 panics_stop_actor: false,
                 unmatched_apply_is_fine: false,
+                livelock_is_fine: false,
                 invariants: cfg!(debug_assertions),
                 twice: true,
                 keep_going: false,
@@ -204,7 +219,7 @@ impl Check {
     }
 
     /// How schedules are chosen. The environment variable `BACKWATER_MODE` overrides it: `exhaustive`, `naive`,
-    /// `random:1000`, `pct:3:1000` or `pos:1000`.
+    /// `states`, `random:1000`, `pct:3:1000` or `pos:1000`.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.settings.mode = mode;
         self
@@ -218,6 +233,36 @@ impl Check {
     /// Every schedule, without reduction: for cross-checks of tiny programs.
     pub fn naive(self) -> Self {
         self.mode(Mode::Naive)
+    }
+
+    /// Every state, once. A state is known again by its actors' [`Model`](crate::Model); an actor that says nothing of
+    /// itself counts as the messages that it handled, which is right but finds fewer states alike.
+    ///
+    /// This proves what single runs can only suggest: that a part of the program waits for ever while the rest goes on
+    /// (R11, [`Fault::Stalled`]), that nothing can end a pressure although the program goes on
+    /// ([`Fault::UnmatchedApply`]), that steps go round for ever without getting anywhere ([`Fault::Livelock`]). Its
+    /// memory grows with the number of states, about 60 bytes for each and 30 for each step between them.
+    ///
+    /// It ends with an error where a behaviour asks for statistics, or an actor has an inlet, an outlet or a socket.
+    ///
+    /// ```
+    /// use backwater::{Actor, Check, Context, Model};
+    /// use std::time::Duration;
+    ///
+    /// /// Ticks for ever.
+    /// #[derive(Hash)]
+    /// struct Clock;
+    /// impl Actor for Clock {
+    ///     type Msg = ();
+    ///     fn receive(&mut self, _: (), cx: &mut Context<'_, Self>) { cx.after(Duration::from_secs(1), ()); }
+    ///     fn model() -> Model<Self> { Model::hashed() }
+    /// }
+    ///
+    /// let explored = Check::new().states().assert(|env| env.spawn(Clock).tell((), env));
+    /// assert!(explored.states < 10);
+    /// ```
+    pub fn states(self) -> Self {
+        self.mode(Mode::States)
     }
 
     /// Uniform random walks.
@@ -270,6 +315,13 @@ impl Check {
         self
     }
 
+    /// Under whose rules the program runs: to show where it would hang under Pony's.
+    #[doc(hidden)]
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.settings.rules = rules;
+        self
+    }
+
     /// More living actors than this are a failure. Default 1,000.
     pub fn max_actors(mut self, limit: u32) -> Self {
         self.settings.max_actors = limit;
@@ -291,6 +343,12 @@ impl Check {
     /// At most so many runs. Default: no bound.
     pub fn max_runs(mut self, limit: u64) -> Self {
         self.settings.max_runs = limit;
+        self
+    }
+
+    /// At most about so many states, in a search over [`states`](Check::states). Default: no bound.
+    pub fn max_states(mut self, limit: u64) -> Self {
+        self.settings.max_states = limit;
         self
     }
 
@@ -331,6 +389,13 @@ impl Check {
     /// A program may end with an actor still under pressure, as long as nobody waits for it. Default: that fails.
     pub fn allow_unmatched_apply(mut self, allow: bool) -> Self {
         self.settings.unmatched_apply_is_fine = allow;
+        self
+    }
+
+    /// Actors may send each other messages for ever without any of them changing. Default: where a search over
+    /// [`states`](Check::states) finds that, it fails.
+    pub fn allow_livelock(mut self, allow: bool) -> Self {
+        self.settings.livelock_is_fine = allow;
         self
     }
 
@@ -399,8 +464,14 @@ impl Check {
     #[track_caller]
     pub fn run(mut self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         self.settings.take_environment();
+        self.run_as_set(main)
+    }
+
+    /// As [`run`](Check::run), whatever the environment says.
+    #[track_caller]
+    pub(crate) fn run_as_set(self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         let place = Location::caller();
-        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
+        let program = Program::new(&main, place, &self.settings);
         let verdict = Search::new(program).run(None);
         verdict.unwrap_or_else(|why| panic!("{why}"))
     }
@@ -446,7 +517,7 @@ impl Check {
         main: impl Fn(&mut Env<'_>),
     ) -> Result<Option<Fault>, String> {
         let place = Location::caller();
-        let program = Program { main: &main, place, settings: &self.settings, batches_matter: false };
+        let program = Program::new(&main, place, &self.settings);
         Search::new(program).replay(token, Some(Box::new(observer)))
     }
 }
@@ -468,7 +539,7 @@ impl Workers {
     pub fn run(mut self, main: impl Fn(&mut Env<'_>) + Sync) -> Verdict {
         self.check.settings.take_environment();
         let place = Location::caller();
-        let program = Program { main: &main, place, settings: &self.check.settings, batches_matter: false };
+        let program = Program::new(&main, place, &self.check.settings);
         let crew = Crew { threads: self.threads, main: &main };
         Search::new(program).run(Some(crew)).unwrap_or_else(|why| panic!("{why}"))
     }

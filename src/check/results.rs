@@ -42,7 +42,7 @@ fn binary() -> io::Result<u64> {
 impl Done<'_> {
     fn line(&self, binary: u64) -> String {
         let settings = self.program.settings;
-        let Explored { runs, redundant, too_long, failed, steps, longest, .. } = self.verdict.explored();
+        let Explored { states, runs, redundant, too_long, failed, steps, longest, .. } = self.verdict.explored();
         let slice = settings.slice;
         let mut line = format!("{{\"v\":1,\"check\":\"{}\"", plain(&self.program.place.to_string()));
         let _ = write!(line, ",\"mode\":\"{}\"", plain(&format!("{:?}", settings.mode)));
@@ -55,6 +55,7 @@ impl Done<'_> {
             let _ = write!(line, ",\"token\":\"{}\"", plain(&failure.token));
         }
         let _ = write!(line, ",\"runs\":{runs},\"redundant\":{redundant},\"too_long\":{too_long},\"failed\":{failed}");
+        let _ = write!(line, ",\"states\":{states}");
         let _ = writeln!(line, ",\"steps\":{steps},\"longest\":{longest}}}");
         line
     }
@@ -108,7 +109,7 @@ impl fmt::Display for Merged {
 ///
 /// ```
 /// let line = |slice: u32| format!(
-///     r#"{{"v":1,"check":"tests/a.rs:7:3","mode":"Exhaustive","binary":"a","settings":"b","ends_of_runs":0,"slice":{slice},"of":2,"beginnings":40,"verdict":"complete","runs":12,"redundant":0,"too_long":0,"failed":0,"steps":90,"longest":8}}"#
+///     r#"{{"v":1,"check":"tests/a.rs:7:3","mode":"Exhaustive","binary":"a","settings":"b","ends_of_runs":0,"slice":{slice},"of":2,"beginnings":40,"verdict":"complete","runs":12,"redundant":0,"too_long":0,"failed":0,"states":0,"steps":90,"longest":8}}"#
 /// );
 /// let merged = backwater::merge(&format!("{}\n{}", line(1), line(2))).unwrap();
 /// assert_eq!((merged[0].verdict.as_str(), merged[0].explored.runs), ("complete", 24));
@@ -163,13 +164,13 @@ fn merge_one(check: &str, lines: &[Line]) -> Result<Merged, String> {
 impl Merged {
     fn add(&mut self, line: &Line) -> Result<(), String> {
         let explored = Explored {
+            states: line.number("states")?,
             runs: line.number("runs")?,
             redundant: line.number("redundant")?,
             too_long: line.number("too_long")?,
             failed: line.number("failed")?,
             steps: line.number("steps")?,
             longest: line.number("longest")? as usize,
-            ..Explored::default()
         };
         self.explored.add(&explored);
         self.runs.push(explored.runs);
@@ -233,7 +234,7 @@ mod tests {
         format!(
             "{{\"v\":1,\"check\":\"a.rs:1:1\",\"mode\":\"Exhaustive\",\"binary\":\"{binary}\",\"settings\":\"0\",\
              \"ends_of_runs\":0,\"slice\":{slice},\"of\":{of},\"beginnings\":9,\"verdict\":\"{verdict}\"{token},\
-             \"runs\":5,\"redundant\":0,\"too_long\":0,\"failed\":0,\"steps\":50,\"longest\":1{slice}}}\n"
+             \"runs\":5,\"redundant\":0,\"too_long\":0,\"failed\":0,\"states\":0,\"steps\":50,\"longest\":1{slice}}}\n"
         )
     }
 

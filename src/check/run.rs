@@ -64,6 +64,8 @@ pub(super) struct Told {
     pub(super) switches: usize,
     /// A number that two runs share if their steps did the same.
     pub(super) path: u64,
+    /// It is to be looked at after so many steps, not at its end.
+    pub(super) until: Option<usize>,
 }
 
 /// The way that a run took: who stepped, `main`'s first step left out, and the answers to all choices.
@@ -91,6 +93,11 @@ impl<'p> Stage<'p> {
     pub(super) fn batches_matter(&mut self) {
         self.program.batches_matter = true;
         self.world = None;
+    }
+
+    /// States are told apart from here on; where `time_matters`, by what time it is too.
+    pub(super) fn take_prints(&mut self, time_matters: bool) {
+        (self.program.prints, self.program.time_matters, self.world) = (true, time_matters, None);
     }
 
     /// Runs the program once.
@@ -202,15 +209,15 @@ impl<'p> Stage<'p> {
 impl Ran {
     /// What was wrong with a run that has ended by itself, or was too long.
     fn judge(&mut self, world: &mut World, program: &Program<'_>, is_watched: bool) {
+        let promises = world.core.promises().iter();
+        let sometimes = promises.filter(|(_, kind, _)| *kind == Promise::Sometimes);
+        self.sometimes = sometimes.map(|(label, _, held)| (*label, *held)).collect();
         let too_long = match self.ending {
             Ending::GivenUp | Ending::Over(Some(_)) => return,
             Ending::Over(None) => false,
             Ending::TooLong => true,
         };
         self.reached_a_batch = world.core.reached_a_batch();
-        let promises = world.core.promises().iter();
-        let sometimes = promises.filter(|(_, kind, _)| *kind == Promise::Sometimes);
-        self.sometimes = sometimes.map(|(label, _, held)| (*label, *held)).collect();
         if too_long {
             let stall = if is_watched { world.stall() } else { None };
             if let Some(stall) = stall {
@@ -250,7 +257,7 @@ struct Teller<'d, D> {
 
 impl<D: Driver> Teller<'_, D> {
     fn told(self, ran: Ran) -> Told {
-        Told { ran, decisions: self.decisions, switches: self.switches, path: self.path }
+        Told { ran, decisions: self.decisions, switches: self.switches, path: self.path, until: None }
     }
 }
 
@@ -344,6 +351,8 @@ pub(super) struct Replay<'d> {
     next: usize,
     /// A number that names nobody means the first instead: for shrinking. Otherwise the run is given up.
     lenient: bool,
+    /// The run is given up after so many steps.
+    until: Option<usize>,
     /// The step at which the decisions did not fit.
     pub(super) misfit: Option<usize>,
     steps: usize,
@@ -351,7 +360,13 @@ pub(super) struct Replay<'d> {
 
 impl<'d> Replay<'d> {
     pub(super) fn new(decisions: &'d [u32], lenient: bool) -> Self {
-        Replay { decisions, next: 0, lenient, misfit: None, steps: 0 }
+        Replay { decisions, next: 0, lenient, until: None, misfit: None, steps: 0 }
+    }
+
+    /// Gives the run up after so many steps.
+    pub(super) fn until(mut self, steps: Option<usize>) -> Self {
+        self.until = steps;
+        self
     }
 
     /// Were there more decisions than the run had use for?
@@ -366,6 +381,9 @@ impl<'d> Replay<'d> {
 
 impl Driver for Replay<'_> {
     fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
+        if self.until == Some(self.steps) {
+            return None;
+        }
         let mut number = 0;
         if world.enabled.len() > 1 {
             number = self.decisions.get(self.next).copied().unwrap_or(0);

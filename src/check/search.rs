@@ -1,6 +1,7 @@
 //! The search as a whole: earlier failures first, then mode after mode; a failure is run again, shortened, and told.
 
 use super::exhaustive::{Exhaustive, Limit};
+use super::given::Given;
 use super::parts::{Part, Place, Slice};
 use super::progress::{Line, Progress};
 use super::results::{self, Done};
@@ -12,8 +13,9 @@ use super::token::Token;
 use super::verdict::{Bound, Explored, Failure, Fault, Verdict};
 use super::world::Program;
 use super::{Mode, Settings};
-use crate::event::Observer;
-use crate::rules::Detector;
+use crate::event::{Event, Observer};
+use crate::report::{self, Chart};
+use crate::rules::{Detector, Rules};
 use crate::scheduler::Random;
 use crate::time::{Clock, RealClock};
 use std::collections::BTreeMap;
@@ -29,15 +31,15 @@ const CLOCK_EVERY: u64 = 64;
 const DEEPEST_TOP: usize = 60;
 
 pub(super) struct Search<'p> {
-    stage: Stage<'p>,
-    explored: Explored,
+    pub(super) stage: Stage<'p>,
+    pub(super) explored: Explored,
     clock: RealClock,
     /// What `sometimes` said so far.
     sometimes: BTreeMap<&'static str, bool>,
     /// With `keep_going`: the first failure.
     failed: Option<Failure>,
     /// Some run was so long that an actor got a batch.
-    reached_a_batch: bool,
+    pub(super) reached_a_batch: bool,
     /// What of the search is done here; the share in progress; how many there are to share.
     part: Part,
     share: u64,
@@ -85,7 +87,7 @@ impl<'p> Search<'p> {
         }
     }
 
-    fn settings(&self) -> &'p Settings {
+    pub(super) fn settings(&self) -> &'p Settings {
         self.stage.program.settings
     }
 
@@ -147,6 +149,11 @@ impl<'p> Search<'p> {
     fn run_mode(&mut self, mode: &Mode) -> Result<Verdict, String> {
         let seed = self.settings().seed;
         match mode {
+            // States are kept in one memory: one part does it all.
+            Mode::States => {
+                self.part.begin();
+                if self.part.claims(0) { self.states() } else { Ok(Verdict::Complete(Explored::default())) }
+            }
             Mode::Exhaustive | Mode::Naive => {
                 let verdict = self.exhaust(*mode == Mode::Exhaustive)?;
                 self.ends_left_out |= self.ends_matter();
@@ -154,6 +161,11 @@ impl<'p> Search<'p> {
             }
             Mode::Random(runs) => self.sample(*runs, &mut Walk::new()),
             Mode::Pos(runs) => self.sample(*runs, &mut Pos::new()),
+            Mode::Given(bytes) => {
+                let ran = self.stage.run(&mut Given::new(bytes));
+                let cut = |explored| Verdict::Cut { by: Bound::Sample, explored, estimate: None };
+                Ok(self.note(ran)?.unwrap_or_else(|| cut(self.explored.clone())))
+            }
             Mode::Pct { depth, runs } => {
                 let mut walk = Walk::new();
                 walk.begin(Random::new(seed).next_u64());
@@ -197,7 +209,7 @@ impl<'p> Search<'p> {
             if !search.advance() {
                 break;
             }
-            if let Some(by) = self.bound(Some(&search)) {
+            if let Some(by) = self.bound(|runs| Some(search.estimate(runs))) {
                 let estimate = Some(search.estimate(self.explored.runs));
                 return Ok(Verdict::Cut { by, explored: self.explored.clone(), estimate });
             }
@@ -247,7 +259,7 @@ impl<'p> Search<'p> {
             if let Some(verdict) = self.note(ran)? {
                 return Ok(verdict);
             }
-            if let Some(by) = self.bound(None) {
+            if let Some(by) = self.bound(|_| None) {
                 return Ok(Verdict::Cut { by, explored: self.explored.clone(), estimate: None });
             }
         }
@@ -255,10 +267,13 @@ impl<'p> Search<'p> {
     }
 
     /// Every few runs: is there a reason to stop?
-    fn bound(&mut self, search: Option<&Exhaustive>) -> Option<Bound> {
+    pub(super) fn bound(&mut self, estimate: impl FnOnce(u64) -> Option<f64>) -> Option<Bound> {
         let runs = self.explored.runs + self.explored.redundant;
         if self.settings().max_runs < u64::MAX && self.part.count_run() >= self.settings().max_runs {
             return Some(Bound::Runs);
+        }
+        if self.explored.states >= self.settings().max_states {
+            return Some(Bound::States);
         }
         self.turns += 1;
         if !self.turns.is_multiple_of(CLOCK_EVERY) {
@@ -269,8 +284,7 @@ impl<'p> Search<'p> {
         }
         let now = self.clock.now();
         if self.progress.is_due(now) {
-            let estimate = search.map(|search| search.estimate(runs));
-            self.progress.say(now, &Line { runs, elapsed: now, estimate });
+            self.progress.say(now, &Line { runs, elapsed: now, estimate: estimate(runs) });
         }
         self.part.is_beaten(self.share).then_some(Bound::Slice)
     }
@@ -280,7 +294,7 @@ impl<'p> Search<'p> {
     }
 
     /// Counts a run, and looks at how it ended. A verdict if the search is over with it.
-    fn note(&mut self, ran: Ran) -> Result<End, String> {
+    pub(super) fn note(&mut self, ran: Ran) -> Result<End, String> {
         self.explored.steps += ran.steps as u64;
         self.explored.longest = self.explored.longest.max(ran.steps);
         if matches!(ran.ending, Ending::GivenUp) {
@@ -289,9 +303,7 @@ impl<'p> Search<'p> {
         }
         self.explored.runs += 1;
         self.reached_a_batch |= ran.reached_a_batch;
-        for (label, held) in &ran.sometimes {
-            *self.sometimes.entry(label).or_default() |= held;
-        }
+        self.note_statements(&ran);
         if self.explored.runs == 1 && self.settings().twice {
             let told = self.told();
             if let Some(differs) = self.differs(&told) {
@@ -312,6 +324,13 @@ impl<'p> Search<'p> {
                 Ok(self.failed(fault))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// What it said with `sometimes`.
+    pub(super) fn note_statements(&mut self, ran: &Ran) {
+        for (label, held) in &ran.sometimes {
+            *self.sometimes.entry(label).or_default() |= held;
         }
     }
 
@@ -365,22 +384,34 @@ impl<'p> Search<'p> {
         }
     }
 
+    /// The verdict on what holds where a run was given up.
+    pub(super) fn fail_here(&mut self, mut told: Told, found: Fault) -> Verdict {
+        told.until = Some(told.ran.steps);
+        self.fail(told, found, false)
+    }
+
     /// The verdict on a run that failed.
     fn fail(&mut self, told: Told, found: Fault, watched: bool) -> Verdict {
         let before = (told.ran.steps, told.switches);
-        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_));
+        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_)) || told.until.is_some();
         let quiet = self.quiet();
         let told = if self.settings().shrink && !path_fault {
             shrink(&mut self.quiet_stage(&quiet), told, watched)
         } else {
             told
         };
-        let lines = Lines::default();
-        let shown = self.again(&told, lines.clone());
+        let (lines, chart) = (Lines::default(), Chart::new());
+        let (mut to_lines, mut to_chart) = (lines.clone(), chart.clone());
+        let observer = move |now: Duration, event: &Event<'_>| {
+            to_lines.observe(now, event);
+            to_chart.observe(now, event);
+        };
+        let shown = Told { until: told.until, ..self.again(&told, observer) };
         let token = self.token(&shown);
+        let replay = replay_line(&token);
         let mut fault = if path_fault { found } else { shown.ran.fault().cloned().unwrap_or(found) };
         if let Fault::Deadlock(report) = &mut fault {
-            report.replay = format!("BACKWATER_REPLAY={token}");
+            report.replay.clone_from(&replay);
         }
         Verdict::Failed(Box::new(Failure {
             fault,
@@ -388,7 +419,9 @@ impl<'p> Search<'p> {
             steps: shown.ran.steps,
             switches: shown.switches,
             found: before,
+            replay,
             events: lines.take(),
+            chart,
             explored: self.explored.clone(),
         }))
     }
@@ -414,7 +447,7 @@ impl<'p> Search<'p> {
     /// Takes the decisions of a run again, with somebody who watches.
     fn again(&self, told: &Told, observer: impl Observer + 'static) -> Told {
         let quiet = self.quiet();
-        self.quiet_stage(&quiet).watch(&mut Replay::new(&told.decisions, true), Box::new(observer))
+        self.quiet_stage(&quiet).watch(&mut Replay::new(&told.decisions, true).until(told.until), Box::new(observer))
     }
 
     /// R12: does the schedule give the same run twice?
@@ -443,7 +476,7 @@ impl<'p> Search<'p> {
 
     fn token(&self, told: &Told) -> String {
         let settings = self.settings().hash();
-        Token { settings, path: told.path, decisions: told.decisions.clone() }.to_line()
+        Token { settings, path: told.path, decisions: told.decisions.clone(), until: told.until }.to_line()
     }
 
     /// Takes a token's schedule; gives back how it ended.
@@ -451,7 +484,8 @@ impl<'p> Search<'p> {
     /// # Errors
     /// Says why the token does not fit.
     pub(super) fn replay(&mut self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Option<Fault>, String> {
-        Ok(self.replayed(line, watched)?.ran.fault().cloned())
+        let told = self.replayed(line, watched)?;
+        self.found(&told)
     }
 
     fn replayed(&mut self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Told, String> {
@@ -460,7 +494,7 @@ impl<'p> Search<'p> {
         if !token.fits_settings(self.settings().hash()) {
             return Err(refuse("it was made with other settings (seed, batch, detector, grain, panics)".into()));
         }
-        let mut replay = Replay::new(&token.decisions, false);
+        let mut replay = Replay::new(&token.decisions, false).until(token.until);
         let told = match watched {
             Some(observer) => self.stage.watch(&mut replay, observer),
             None => self.stage.tell(&mut replay),
@@ -469,14 +503,19 @@ impl<'p> Search<'p> {
             (Some(step), _) => Err(refuse(format!("the program goes another way at step {step}: it has changed"))),
             (None, true) => Err(refuse("the program ends earlier than it did: it has changed".into())),
             _ if !token.fits_path(told.path) => Err(refuse("the program takes other steps than it did".into())),
-            _ => Ok(told),
+            _ => Ok(Told { until: token.until, ..told }),
         }
+    }
+
+    /// What is wrong with a replayed run: at its end, or where it was to be looked at.
+    fn found(&mut self, told: &Told) -> Result<Option<Fault>, String> {
+        if told.until.is_some() { self.judge_here(told) } else { Ok(told.ran.fault().cloned()) }
     }
 
     fn run_token(&mut self, line: &str) -> Result<Verdict, String> {
         let told = self.replayed(line, Some(Box::new(Lines::default())))?;
         self.explored.runs = 1;
-        let found = told.ran.fault().cloned();
+        let found = self.found(&told)?;
         Ok(match found {
             Some(found) => {
                 let watched = matches!(found, Fault::Stalled(_));
@@ -494,7 +533,7 @@ impl<'p> Search<'p> {
             match self.replayed(&line, Some(Box::new(Lines::default()))) {
                 Err(why) => eprintln!("{}: {why}", file.display()),
                 Ok(told) => {
-                    let Some(found) = told.ran.fault().cloned() else { continue };
+                    let Some(found) = self.found(&told)? else { continue };
                     let watched = matches!(found, Fault::Stalled(_));
                     if let Verdict::Failed(failure) = self.fail(told, found, watched) {
                         return Ok(Some(*failure));
@@ -511,15 +550,29 @@ impl<'p> Search<'p> {
             remember(file, &failure.token).map_err(|why| format!("cannot write {}: {why}", file.display()))?;
         }
         if let Some(dir) = env::var_os("BACKWATER_TRACE_DIR") {
-            let name = format!("{:016x}.txt", Hash::of(failure.token.as_bytes()));
-            let file = Path::new(&dir).join(name);
-            let written = fs::create_dir_all(&dir).and_then(|()| fs::write(&file, format!("{failure:#}\n")));
-            written.map_err(|why| {
-                format!("BACKWATER_TRACE_DIR: cannot write {}: {why}\nwhat it was to hold:\n{failure}", file.display())
+            keep(Path::new(&dir), &failure).map_err(|why| {
+                format!("BACKWATER_TRACE_DIR: cannot write to {dir:?}: {why}\nwhat it was to hold:\n{failure}")
             })?;
         }
         Ok(Verdict::Failed(Box::new(failure)))
     }
+}
+
+/// Writes a failure down: the report, every event, the chart and the graph of who waits for whom.
+fn keep(dir: &Path, failure: &Failure) -> std::io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let test = std::thread::current().name().unwrap_or("check").replace("::", "-");
+    let name = format!("{test}-{:016x}", Hash::of(failure.token.as_bytes()));
+    let write = |end: &str, text: &str| fs::write(dir.join(format!("{name}.{end}")), text);
+    write("txt", &format!("{failure:#}\n"))?;
+    write("events.txt", &(failure.events.join("\n") + "\n"))?;
+    write("chart.mmd", &failure.chart.mermaid())?;
+    let graphs = match &failure.fault {
+        Fault::Deadlock(report) => Some((report::wait_for_dot(report), report::wait_for_mermaid(report))),
+        Fault::Stalled(report) => Some((report::stall_dot(report), report::stall_mermaid(report))),
+        _ => None,
+    };
+    graphs.map_or(Ok(()), |(dot, mermaid)| write("waits.dot", &dot).and_then(|()| write("waits.mmd", &mermaid)))
 }
 
 /// Adds a token to a file, unless it is there.
@@ -536,6 +589,14 @@ fn remember(file: &Path, token: &str) -> std::io::Result<()> {
     fs::write(file, format!("{known}{head}{token}\n"))
 }
 
+/// What to paste. A test runs on a thread of its name.
+fn replay_line(token: &str) -> String {
+    match std::thread::current().name().filter(|name| *name != "main") {
+        Some(test) => format!("BACKWATER_REPLAY={token} cargo test {test} -- --exact"),
+        None => format!("BACKWATER_REPLAY={token}"),
+    }
+}
+
 fn of_run(seed: u64, run: u64) -> u64 {
     Random::new(seed ^ run.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next_u64()
 }
@@ -548,7 +609,8 @@ impl Settings {
             Detector::Batch => (0, 0),
             Detector::Depth { high, low } => (high, low),
         };
-        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1;
+        let pony = u64::from(self.rules == Rules::Pony);
+        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1 | pony << 2;
         [self.seed, u64::from(self.batch), u64::from(high), u64::from(low), flags].iter().for_each(|v| hash.add(*v));
         hash.0
     }
@@ -561,7 +623,7 @@ impl Settings {
     pub(super) fn take_environment(&mut self) {
         let bad = |name: &str, value: &str, wanted: &str| -> ! { panic!("{name}={value:?} is not {wanted}") };
         if let Ok(value) = env::var("BACKWATER_MODE") {
-            let wanted = "`exhaustive`, `naive`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
+            let wanted = "`exhaustive`, `naive`, `states`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
             self.mode = Mode::parse(&value).unwrap_or_else(|| bad("BACKWATER_MODE", &value, wanted));
         }
         if let Ok(value) = env::var("BACKWATER_SEED") {
@@ -608,6 +670,7 @@ impl Mode {
         match parts[..] {
             ["exhaustive"] => Some(Mode::Exhaustive),
             ["naive"] => Some(Mode::Naive),
+            ["states"] => Some(Mode::States),
             ["random", runs] => runs.parse().ok().map(Mode::Random),
             ["pos", runs] => runs.parse().ok().map(Mode::Pos),
             ["pct", depth, runs] => Some(Mode::Pct { depth: depth.parse().ok()?, runs: runs.parse().ok()? }),

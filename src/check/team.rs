@@ -18,9 +18,9 @@ pub(super) struct Crew<'m> {
 impl Crew<'_> {
     /// The search of a slice, by all threads; a failure is the one that comes first, whoever found it.
     pub(super) fn take_parts(self, program: &Program<'_>, slice: Slice) -> Result<Outcome, String> {
-        let (place, settings, batches_matter) = (program.place, program.settings, program.batches_matter);
+        let &Program { place, settings, batches_matter, prints, time_matters, .. } = program;
         let work = move |part| {
-            let program = Program { main: &self.main, place, settings, batches_matter };
+            let program = Program { main: &self.main, place, settings, batches_matter, prints, time_matters };
             Search::new(program).take_part(part)
         };
         let outcomes: Vec<Result<Outcome, String>> = thread::scope(|scope| {

@@ -18,12 +18,17 @@ pub(super) struct Token {
     pub(super) settings: u64,
     pub(super) path: u64,
     pub(super) decisions: Decisions,
+    /// The run is to be looked at after so many steps, not at its end.
+    pub(super) until: Option<usize>,
 }
 
 impl Token {
     pub(super) fn to_line(&self) -> String {
         let mut line =
             format!("{VERSION}.{:08x}.{:08x}.{}", short(self.settings), short(self.path), text(&self.decisions));
+        if let Some(steps) = self.until {
+            let _ = write!(line, "={steps}");
+        }
         let check = short(Hash::of(line.as_bytes()));
         let _ = write!(line, ".{check:08x}");
         line
@@ -43,7 +48,11 @@ impl Token {
         let parts: Vec<&str> = body.split('.').collect();
         let [_, settings, path, decisions] = parts[..] else { return Err("it does not have five parts".into()) };
         let number = |part: &str| u64::from_str_radix(part, 16).map_err(|_| format!("{part:?} is not a hash"));
-        Ok(Token { settings: number(settings)?, path: number(path)?, decisions: numbers(decisions)? })
+        let (decisions, until) = match decisions.split_once('=') {
+            Some((decisions, steps)) => (decisions, Some(steps.parse().map_err(|_| "its number of steps is broken")?)),
+            None => (decisions, None),
+        };
+        Ok(Token { settings: number(settings)?, path: number(path)?, decisions: numbers(decisions)?, until })
     }
 
     pub(super) fn fits_settings(&self, settings: u64) -> bool {
@@ -107,7 +116,8 @@ mod tests {
     use super::*;
 
     fn token() -> Token {
-        Token { settings: 0x1234, path: 7, decisions: vec![0, 1, 0, 0, 0, 0, 0, 35, 36, 1_000_000, 0, 0, 2] }
+        let decisions = vec![0, 1, 0, 0, 0, 0, 0, 35, 36, 1_000_000, 0, 0, 2];
+        Token { settings: 0x1234, path: 7, decisions, until: Some(40) }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::parts::Slice;
 use crate::event::{ActorId, Place};
+use crate::report::Chart;
 use crate::rules::Broken;
 use crate::scheduler::{Deadlock, Root, Stall};
 use std::fmt;
@@ -36,6 +37,8 @@ pub enum Bound {
     Runs,
     /// [`Check::max_time`](crate::Check::max_time).
     Time,
+    /// [`Check::max_states`](crate::Check::max_states).
+    States,
     /// [`Check::preemptions`](crate::Check::preemptions): there are schedules with more.
     Preemptions,
     /// [`Check::delays`](crate::Check::delays): there are schedules with more.
@@ -51,6 +54,8 @@ pub enum Bound {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explored {
+    /// Different states, in a search over states.
+    pub states: u64,
     /// Runs to the end, or to the bound on steps. In an exhaustive search: one for each class of schedules.
     pub runs: u64,
     /// Runs that turned out to be covered by others and were given up: the price of an imperfect reduction.
@@ -104,6 +109,14 @@ pub enum Fault {
         /// The bound.
         limit: u32,
     },
+    /// Steps that can go round for ever, under a fair scheduler and without time passing, in which no actor ever comes
+    /// out of a behaviour in another state than it went in. Found by [`Check::states`](crate::Check::states).
+    Livelock {
+        /// How many states the round has.
+        states: usize,
+        /// The actors that have something to do in it.
+        busy: Vec<String>,
+    },
     /// What [`Context::eventually`](crate::Context::eventually) said did not come true.
     NotEventually(&'static str),
     /// What [`Context::sometimes`](crate::Context::sometimes) said was true in no schedule at all.
@@ -123,7 +136,7 @@ pub enum Fault {
 
 impl Fault {
     /// Do two faults count as the same for shrinking?
-    pub(super) fn is_like(&self, other: &Fault) -> bool {
+    pub(crate) fn is_like(&self, other: &Fault) -> bool {
         match (self, other) {
             (Fault::Panicked { place: a, .. }, Fault::Panicked { place: b, .. }) => a == b,
             (Fault::Deadlock(a), Fault::Deadlock(b)) => causes(&a.roots) == causes(&b.roots),
@@ -152,10 +165,22 @@ pub struct Failure {
     pub switches: usize,
     /// Steps and switches of the run that was found first, before it was made shorter.
     pub found: (usize, usize),
+    /// The line that runs it again, to be pasted: with the name of the test, if it is known.
+    pub replay: String,
     /// Every event of the run, a line each.
     pub events: Vec<String>,
+    /// The run as a sequence chart.
+    pub chart: Chart,
     /// What was seen before it was found.
     pub explored: Explored,
+}
+
+#[cfg(feature = "fuzz")]
+impl Failure {
+    /// The numbers that the token stands for.
+    pub(crate) fn decisions(&self) -> Option<Vec<u32>> {
+        super::token::Token::parse(&self.token).ok().map(|token| token.decisions)
+    }
 }
 
 impl Verdict {
@@ -189,8 +214,8 @@ impl Verdict {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Deadlock(report) => write!(f, "{report}"),
-            Fault::Stalled(report) => write!(f, "{report}"),
+            Fault::Deadlock(report) => fmt::Display::fmt(report, f),
+            Fault::Stalled(report) => fmt::Display::fmt(report, f),
             Fault::UnmatchedApply(root) => {
                 write!(f, "unmatched apply: the program ends, but nothing ever releases this pressure:\n{root}")
             }
@@ -206,6 +231,12 @@ impl fmt::Display for Fault {
             Fault::MailboxTooLong { name, limit } => {
                 write!(f, "the mailbox of {name} holds more than {limit} messages")
             }
+            Fault::Livelock { states, busy } => write!(
+                f,
+                "livelock: {} can go on for ever without time passing and without any of them changing (a round of \
+                 {states} states); if it is meant to, allow it: Check::allow_livelock",
+                busy.join(", ")
+            ),
             Fault::NotEventually(label) => write!(f, "`eventually` did not come true in this run: {label}"),
             Fault::Never(label) => write!(f, "`sometimes` was true in no schedule: {label}"),
             Fault::Nondeterminism { step, first, second } => write!(
@@ -218,31 +249,33 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The most events that are printed; the value has them all, and `{:#}` prints them.
-const SHOWN: usize = 60;
+/// The most lines of the chart that are printed, the last ones; `{:#}` prints them all.
+const SHOWN: usize = 40;
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.fault)?;
+        // A deadlock's report ends with a line of its own that replays it; here it comes last, with the test's name.
+        let fault = if f.alternate() { format!("{:#}", self.fault) } else { self.fault.to_string() };
+        fault.lines().filter(|line| !line.starts_with("replay: ")).try_for_each(|line| writeln!(f, "{line}"))?;
         let (steps, switches) = self.found;
         writeln!(
             f,
             "found in run {} with {steps} steps and {switches} context switches, shortened to {} and {}:",
             self.explored.runs, self.steps, self.switches
         )?;
-        let shown = if f.alternate() { self.events.len() } else { SHOWN.min(self.events.len()) };
-        let left_out = self.events.len() - shown;
-        if left_out > 0 {
-            writeln!(f, "  … {left_out} earlier events (print with {{:#}} for all)")?;
+        let rows = self.chart.rows();
+        let shown = if f.alternate() { rows } else { SHOWN.min(rows) };
+        if rows > shown {
+            writeln!(f, "… {} earlier lines (print with {{:#}} for all)", rows - shown)?;
         }
-        self.events[left_out..].iter().try_for_each(|event| writeln!(f, "  {event}"))?;
-        write!(f, "replay: BACKWATER_REPLAY={}", self.token)
+        write!(f, "{}replay: {}", self.chart.tail(shown), self.replay)
     }
 }
 
 impl Explored {
     /// What two parts of a search saw together.
     pub(super) fn add(&mut self, other: &Explored) {
+        self.states += other.states;
         self.runs += other.runs;
         self.redundant += other.redundant;
         self.too_long += other.too_long;
@@ -254,7 +287,10 @@ impl Explored {
 
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explored { runs, redundant, too_long, failed, steps, longest } = self;
+        let Explored { states, runs, redundant, too_long, failed, steps, longest } = self;
+        if *states > 0 {
+            write!(f, "{states} states, ")?;
+        }
         write!(
             f,
             "{runs} runs ({redundant} more were redundant, {too_long} too long, {failed} failed), {steps} steps, the \
@@ -282,6 +318,7 @@ impl fmt::Display for Bound {
             Bound::Steps => "the bound on steps in a run (does the program end?)",
             Bound::Runs => "the bound on runs",
             Bound::Time => "the bound on time",
+            Bound::States => "the bound on states (does the program have finitely many?)",
             Bound::Preemptions => "the bound on preemptions",
             Bound::Delays => "the bound on delays",
             Bound::Slice => "its share: only a slice was asked for",

@@ -3,6 +3,7 @@
 use super::Settings;
 use super::verdict::Fault;
 use crate::event::{Observer, Place};
+use crate::rules::Rules;
 use crate::runtime::{Env, Lobby, Remote, Streams, install_hook, panic_place, payload_text};
 use crate::scheduler::{Base, Bodies, Config, Failure, Proc, Promise, Single, Stall, Traces};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +16,17 @@ pub(super) struct Program<'p> {
     pub(super) settings: &'p Settings,
     /// The ends of runs matter: see `Single::write_script`.
     pub(super) batches_matter: bool,
+    /// States are told apart.
+    pub(super) prints: bool,
+    /// What time it is is part of a state.
+    pub(super) time_matters: bool,
+}
+
+impl<'p> Program<'p> {
+    /// As a search begins with it.
+    pub(super) fn new(main: &'p dyn Fn(&mut Env<'_>), place: Place, settings: &'p Settings) -> Self {
+        Program { main, place, settings, batches_matter: false, prints: false, time_matters: false }
+    }
 }
 
 /// A run in progress.
@@ -41,6 +53,7 @@ impl World {
         install_hook();
         let settings = program.settings;
         let mut core = Single::new(Config {
+            rules: settings.rules,
             seed: settings.seed,
             batch: settings.batch,
             detector: settings.detector,
@@ -58,6 +71,9 @@ impl World {
         core.house_newborn(&mut bodies);
         let base = core.base();
         core.write_script(settings.atomic, program.batches_matter);
+        if program.prints {
+            core.take_prints(program.time_matters);
+        }
         World { core, bodies, enabled: Vec::new(), last: MAIN, stepping: None, base, lobby }
     }
 
@@ -150,6 +166,7 @@ impl World {
             None => {}
         }
         if settings.invariants
+            && settings.rules == Rules::Backwater
             && let Err(broken) = self.core.check(true)
         {
             return Some(Fault::Broken(broken));

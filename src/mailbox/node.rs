@@ -119,6 +119,22 @@ pub(super) fn is<M: Debug + Send + 'static>(kind: &'static Kind) -> bool {
     ptr::eq(kind, KindOf::<M>::REF) || (kind.type_id)() == TypeId::of::<M>()
 }
 
+/// The message of a live node, if it is an `M`.
+///
+/// # Safety
+/// The node is live, and nobody writes it, for as long as the reference is used.
+pub(super) unsafe fn look<'a, M: Debug + Send + 'static>(link: Link) -> Option<&'a M> {
+    // SAFETY: by contract the node is live.
+    let kind = unsafe { link.as_ref() }.kind;
+    if !is::<M>(kind) {
+        return None;
+    }
+    // SAFETY: the kind says that the node is a `Node<M>`.
+    let message = unsafe { message_in::<M>(link) };
+    // SAFETY: by contract the message is there, and nobody writes it.
+    Some(unsafe { &*message })
+}
+
 /// The message of a live node, to be printed; does not leave the borrow of its queue.
 pub(super) struct Show(Link);
 

@@ -1,6 +1,6 @@
 //! The post office: a table of seats, each with a mailbox and whatever its owner keeps there.
 
-use super::node::{Link, Show, next, set_next};
+use super::node::{Link, Show, look, next, set_next};
 use super::pool::{Chunks, Pool};
 use std::fmt::{self, Debug};
 use std::mem::ManuallyDrop;
@@ -204,6 +204,24 @@ impl<T> Post<T> {
         }
         self.spare_letters.clear();
         self.seats.truncate(seats as usize);
+    }
+
+    /// A message that is kept, if it is an `M`.
+    pub(crate) fn kept<M: Debug + Send + 'static>(&self, letter: &Letter) -> Option<&M> {
+        let link = self.letters.get(letter.0 as usize).copied().flatten()?;
+        // SAFETY: a letter's node is live until it is taken up, which needs the post office to be borrowed mutably.
+        unsafe { look::<M>(link) }
+    }
+
+    /// The `nth` message that waits, counted from 0, if there is one and it is an `M`.
+    pub(crate) fn waiting<M: Debug + Send + 'static>(&self, seat: u32, nth: u32) -> Option<&M> {
+        let mut link = self.seats[seat as usize].mailbox.first?;
+        for _ in 0..nth {
+            // SAFETY: the node is in the mailbox, so it is live, and so is the next one.
+            link = unsafe { next(link) }?;
+        }
+        // SAFETY: the node is in the mailbox, and stays there while the post office is borrowed.
+        unsafe { look::<M>(link) }
     }
 
     /// Puts a message at the end of a mailbox, and returns how many there are now.

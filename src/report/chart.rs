@@ -1,8 +1,9 @@
 //! A text sequence chart: actors as columns, messages as arrows, mutes and falls as they happen.
 
+use super::wait_for::{escape, node};
 use crate::event::{ActorId, Event, Lane, Observer};
 use crate::sync::{Arc, Mutex, lock};
-use core::fmt::{self, Debug};
+use core::fmt::{self, Debug, Write};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -28,6 +29,37 @@ impl Chart {
     /// An empty chart.
     pub fn new() -> Self {
         Chart::default()
+    }
+
+    /// The same as a `sequenceDiagram` in Mermaid's language, which forges and editors show in Markdown.
+    ///
+    /// ```
+    /// use backwater::{Runtime, report::Chart};
+    ///
+    /// let chart = Chart::new();
+    /// Runtime::builder().observer(chart.clone()).run(|env| env.out.clone().tell("".into(), env)).unwrap();
+    /// assert!(chart.mermaid().contains("a0_0->>a1_0: Print(#quot;#quot;)"));
+    /// ```
+    pub fn mermaid(&self) -> String {
+        lock(&self.shared).mermaid()
+    }
+
+    /// How many lines it has below its head.
+    pub(crate) fn rows(&self) -> usize {
+        let drawing = lock(&self.shared);
+        let columns = drawing.columns();
+        drawing.rows.iter().filter(|row| columns.contains(&row.from)).count()
+    }
+
+    /// Its head and its last `rows` lines.
+    pub(crate) fn tail(&self, rows: usize) -> String {
+        let text = self.to_string();
+        let skipped = self.rows().saturating_sub(rows);
+        text.lines()
+            .enumerate()
+            .filter(|(at, _)| *at == 0 || *at > skipped)
+            .map(|(_, line)| format!("{line}\n"))
+            .collect()
     }
 }
 
@@ -134,6 +166,31 @@ impl Drawing {
             Some(_) => row.note.clone(),
             None => format!("{} {}", self.name(row.from), row.note),
         }
+    }
+
+    fn mermaid(&self) -> String {
+        let columns = self.columns();
+        let mut text = String::from("sequenceDiagram\n");
+        let mut put = |line: fmt::Arguments<'_>| {
+            // A String takes whatever is written to it.
+            let _ = writeln!(text, "    {line}");
+        };
+        for id in &columns {
+            put(format_args!("participant {} as {}", node(*id), escape(self.name(*id))));
+        }
+        let ends = columns.first().zip(columns.last());
+        let mut now = Duration::ZERO;
+        for row in self.rows.iter().filter(|row| columns.contains(&row.from)) {
+            if let Some((first, last)) = ends.filter(|_| row.now != now) {
+                now = row.now;
+                put(format_args!("Note over {},{}: {now:?}", node(*first), node(*last)));
+            }
+            match row.to.filter(|to| columns.contains(to)) {
+                Some(to) => put(format_args!("{}->>{}: {}", node(row.from), node(to), escape(&row.note))),
+                None => put(format_args!("Note over {}: {}", node(row.from), escape(&row.note))),
+            }
+        }
+        text
     }
 
     /// The actors that something happened to besides their birth and the end of the run.

@@ -25,4 +25,4 @@ pub use self::protocol::Protocol;
 pub use self::trace::Trace;
 #[cfg(feature = "tracing")]
 pub use self::tracing::TracingObserver;
-pub use self::wait_for::{wait_for_dot, wait_for_mermaid};
+pub use self::wait_for::{stall_dot, stall_mermaid, wait_for_dot, wait_for_mermaid};

@@ -192,6 +192,32 @@ pub fn step(load: Load, event: Event) -> (Load, Action) {
     }
 }
 
+/// Whose rules hold: a switch for the [checker](crate::check()) alone, to show programs that hang under Pony's.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rules {
+    /// Those of `docs/RULES.md`.
+    #[default]
+    Backwater,
+    /// Those of Pony's runtime where they differ in what one actor does (`proofs/PONY.md`): who is exempt is asked at the
+    /// send only; being freed, and any release, frees one's own senders, whatever else still presses.
+    Pony,
+}
+
+impl Rules {
+    /// [`step`], or Pony's.
+    pub fn step(self, load: Load, event: Event) -> (Load, Action) {
+        let dead = load.has(Load::STOPPED);
+        match (self, event) {
+            (Rules::Pony, Event::EndMarked) if !dead => (load.with(Load::MUTED), Action::Mute),
+            (Rules::Pony, Event::Free) if load.is_muted() => (load.without(Load::MUTED), Action::Fall),
+            (Rules::Pony, Event::Release) if !dead => (load.without(Load::APPLIED), Action::Fall),
+            (Rules::Pony, Event::Drop) if load.has(Load::HELD) => (load.without(Load::HELD), Action::Fall),
+            _ => step(load, event),
+        }
+    }
+}
+
 fn begin(load: Load, flag: Load) -> (Load, Action) {
     (load.with(flag), if load.is_pressing() { Action::Keep } else { Action::Rise })
 }

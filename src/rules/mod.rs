@@ -12,6 +12,8 @@ mod load;
 mod marks;
 mod snapshot;
 
+#[doc(hidden)]
+pub use load::Rules;
 pub use load::{Action, Event, Load, marks, step};
 pub use marks::Marks;
 pub use snapshot::{Broken, Snapshot, Standing};

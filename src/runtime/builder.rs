@@ -11,7 +11,7 @@ use crate::event::{ActorId, Observer, Place};
 use crate::rules::Detector;
 #[cfg(feature = "net")]
 use crate::scheduler::World;
-use crate::scheduler::policy::{Newest, Policy, RoundRobin, Shuffled};
+use crate::scheduler::policy::{Given, Newest, Policy, RoundRobin, Shuffled};
 use crate::scheduler::{Config, DeadLetterHook, Single, Stall};
 use crate::sync::Arc;
 use crate::time::{Clock, RealClock, VirtualClock};
@@ -353,10 +353,13 @@ impl Builder {
             "fifo" | "shuffled" => None,
             "round-robin" => Some(Box::new(RoundRobin::default())),
             "newest" => Some(Box::new(Newest::default())),
-            other => {
-                let why = format!("this program has no policy called `{other}`");
-                return Err(RunError::Replay(super::BadToken::new(&text, why)));
-            }
+            other => match Given::from_name(other) {
+                Some(given) => Some(Box::new(given)),
+                None => {
+                    let why = format!("this program has no policy called `{other}`");
+                    return Err(RunError::Replay(super::BadToken::new(&text, why)));
+                }
+            },
         };
         Ok(())
     }
@@ -374,6 +377,7 @@ impl Builder {
 
     fn into_driver(mut self, control: Arc<Control>) -> Driver {
         let config = Config {
+            rules: crate::rules::Rules::Backwater,
             seed: self.seed,
             batch: self.batch,
             detector: self.detector,

@@ -144,6 +144,15 @@ impl Core<'_> {
         each!(self, core => core.set_timer(delay, period, tick))
     }
 
+    /// The checker tells states apart: see `Single::tick_is`.
+    pub(crate) fn takes_prints(&self) -> bool {
+        each!(self, core => core.takes_prints())
+    }
+
+    pub(crate) fn tick_is(&mut self, print: u128) {
+        each!(self, core => core.tick_is(print));
+    }
+
     pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
         each!(self, core => core.cancel_timer(id))
     }

@@ -1,10 +1,11 @@
 //! Who waits for ever, and who is to blame: the reports of R10 and R11.
 
+use super::contacts::Contacts;
 use super::seat::Name;
 use super::single::Single;
 use crate::event::{ActorId, Place};
 use crate::rules::Load;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
@@ -68,11 +69,43 @@ pub struct Deadlock {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stall {
-    /// The stalled roots. True: no actor or event source that is left could reach it, which is proved. False: every
-    /// actor that ever sent to it is muted; one that never did could still, so it is suspected.
+    /// The stalled roots. True: no actor or event source that is left could reach it, or a search over all states saw
+    /// that none does, which is proved. False: every actor that ever sent to it is stalled too; one that never did could
+    /// still send, so it is suspected.
     pub roots: Vec<(Root, bool)>,
     /// Those who wait for them.
     pub muted: Vec<MutedActor>,
+    /// Why none of them goes on: each actor that would have to act first, and what it waits for in its turn.
+    pub why: Vec<Why>,
+}
+
+/// An actor that does not go on, or not so that it helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Why {
+    /// Which actor.
+    pub id: ActorId,
+    /// Its name.
+    pub name: Name,
+    /// What would have to happen first.
+    pub needs: Needs,
+}
+
+/// Actors by id and name.
+type Named = Vec<(ActorId, Name)>;
+
+/// What has to happen before an actor goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Needs {
+    /// It is muted: every one of these has to fall (R6).
+    Falls(Vec<(ActorId, Name)>),
+    /// It is under pressure: one of these has to send it the message that makes it release. Nobody else ever sent to it.
+    Release(Vec<(ActorId, Name)>),
+    /// It has nothing to do: one of these has to send to it. Nobody else ever did.
+    Message(Vec<(ActorId, Name)>),
+    /// It goes on, and nothing that it does helps.
+    Nothing,
 }
 
 impl Single {
@@ -89,11 +122,12 @@ impl Single {
 
     /// R11, at any time. None if the watch is off or nothing is stalled.
     pub(crate) fn stall(&self) -> Option<Stall> {
-        let waits = self.marks.waits();
+        let contacts = self.watch.contacts.as_ref()?;
+        let (waits, stuck) = (self.marks.waits(), self.stuck(contacts));
         let chains: Vec<MutedActor> = waits.keys().map(|seat| self.muted_actor(*seat, &waits)).collect();
         let mut roots: BTreeMap<ActorId, bool> = BTreeMap::new();
         for (root, _) in chains.iter().flat_map(|m| &m.chains).filter_map(|chain| chain.last()) {
-            if let Some(proved) = self.is_stalled(*root) {
+            if let Some(proved) = self.is_stalled(*root, &stuck) {
                 roots.insert(*root, proved);
             }
         }
@@ -101,21 +135,88 @@ impl Single {
             |m: &MutedActor| m.chains.iter().filter_map(|c| c.last()).any(|(root, _)| roots.contains_key(root));
         let muted: Vec<MutedActor> = chains.into_iter().filter(blocked).collect();
         let roots: Vec<_> = roots.into_iter().map(|(id, proved)| (self.root(id.seat), proved)).collect();
-        (!roots.is_empty()).then_some(Stall { roots, muted })
+        let senders = |seat: u32| contacts.senders_of(self.id_of(seat)).map(|id| id.seat).collect();
+        let why = self.why(muted.iter().map(|muted| muted.id.seat), &senders);
+        (!roots.is_empty()).then_some(Stall { roots, muted, why })
     }
 
     /// Is this root stalled, and is that proved? Proved means: every other actor is muted, or can never run again.
-    fn is_stalled(&self, root: ActorId) -> Option<bool> {
-        let contacts = self.watch.contacts.as_ref()?;
-        let seat = self.seat_of(root)?;
-        let alone = seat.load.is_under_pressure() && !seat.busy && self.post.is_empty(root.seat);
-        let is_muted = |id: ActorId| self.seat_of(id).is_some_and(|s| s.load.is_muted());
-        let unreachable = alone && !self.has_source(root) && contacts.senders_of(root).all(is_muted);
-        let can_run = |seat: u32| {
+    fn is_stalled(&self, root: ActorId, stuck: &BTreeSet<u32>) -> Option<bool> {
+        let is_it = self.seat_of(root)?.load.is_under_pressure() && stuck.contains(&root.seat);
+        is_it.then(|| self.living_seats().all(|seat| seat == root.seat || !self.goes_on(seat)))
+    }
+
+    /// Those of whom nobody knows how they could go on: all but those who can, and whom these can reach. A muted actor
+    /// is reached if everybody whom it waits for is; another one by a message of somebody who ever sent to it.
+    fn stuck(&self, contacts: &Contacts) -> BTreeSet<u32> {
+        let mut stuck: BTreeSet<u32> = self.living_seats().filter(|seat| !self.goes_on(*seat)).collect();
+        loop {
+            let stays = |seat: &u32| match self.post.data(*seat).load.is_muted() {
+                true => self.marks.receivers_of(*seat).iter().any(|receiver| stuck.contains(receiver)),
+                false => contacts.senders_of(self.id_of(*seat)).all(|sender| stuck.contains(&sender.seat)),
+            };
+            let left: BTreeSet<u32> = stuck.iter().copied().filter(stays).collect();
+            if left.len() == stuck.len() {
+                return stuck;
+            }
+            stuck = left;
+        }
+    }
+
+    /// R11 as a search over all states proved it: these actors are muted in every state that can be reached, these under
+    /// pressure. `senders` says who sends to an actor in any schedule at all.
+    pub(crate) fn proved_stall(&self, muted: &[u32], roots: &[u32], senders: &dyn Fn(u32) -> Vec<u32>) -> Stall {
+        let waits = self.marks.waits();
+        let muted: Vec<MutedActor> = muted.iter().map(|seat| self.muted_actor(*seat, &waits)).collect();
+        let ends =
+            |seat: &&u32| muted.iter().flat_map(|m| &m.chains).any(|c| c.last().is_some_and(|e| e.0.seat == **seat));
+        let roots = roots.iter().filter(ends).map(|seat| (self.root(*seat), true)).collect();
+        let why = self.why(muted.iter().map(|muted| muted.id.seat), senders);
+        Stall { roots, muted, why }
+    }
+
+    /// Who would have to act so that these go on, who so that those do, and so on: each once.
+    fn why(&self, of: impl Iterator<Item = u32>, senders: &dyn Fn(u32) -> Vec<u32>) -> Vec<Why> {
+        let mut why: Vec<Why> = Vec::new();
+        let mut queue: VecDeque<u32> = of.collect();
+        while let Some(seat) = queue.pop_front() {
             let data = self.post.data(seat);
-            !data.load.is_muted() && (data.busy || self.has_source(self.id_of(seat)))
-        };
-        unreachable.then(|| self.living_seats().all(|seat| seat == root.seat || !can_run(seat)))
+            if data.is_empty() || why.iter().any(|known| known.id.seat == seat) {
+                continue;
+            }
+            let (who, needs): (Vec<u32>, fn(Named) -> Needs) = match () {
+                () if data.load.is_muted() => (self.marks.receivers_of(seat), Needs::Falls),
+                () if self.goes_on(seat) => (Vec::new(), |_| Needs::Nothing),
+                () if data.load.is_under_pressure() => (senders(seat), Needs::Release),
+                () => (senders(seat), Needs::Message),
+            };
+            let living = |seat: &u32| !self.post.data(*seat).is_empty();
+            queue.extend(who.iter().filter(|seat| living(seat)));
+            let named = who.iter().filter(|seat| living(seat)).map(|seat| self.named(*seat)).collect();
+            let (id, name) = self.named(seat);
+            why.push(Why { id, name, needs: needs(named) });
+        }
+        why
+    }
+
+    /// It has messages, or a timer, a socket or an inlet will give it some.
+    fn goes_on(&self, seat: u32) -> bool {
+        let data = self.post.data(seat);
+        !data.load.is_muted() && (data.busy || self.has_source(self.id_of(seat)))
+    }
+
+    fn named(&self, seat: u32) -> (ActorId, Name) {
+        (self.id_of(seat), self.post.data(seat).name.clone())
+    }
+
+    /// Its name and id.
+    pub(crate) fn name_at(&self, seat: u32) -> String {
+        self.name_of(self.id_of(seat))
+    }
+
+    /// An actor under pressure, and why.
+    pub(crate) fn pressing(&self, seat: u32) -> Root {
+        self.root(seat)
     }
 
     fn living_seats(&self) -> impl Iterator<Item = u32> + '_ {
@@ -160,8 +261,7 @@ impl Single {
             at = came[&at];
             seats.push(at);
         }
-        let named = |seat: u32| (self.id_of(seat), self.post.data(seat).name.clone());
-        seats.into_iter().rev().map(named).collect()
+        seats.into_iter().rev().map(|seat| self.named(seat)).collect()
     }
 
     pub(super) fn root(&self, seat: u32) -> Root {
@@ -256,6 +356,29 @@ impl fmt::Display for MutedActor {
     }
 }
 
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |who: &[(ActorId, Name)], and: &str| {
+            who.iter().map(|(id, name)| format!("{name}{id}")).collect::<Vec<_>>().join(and)
+        };
+        write!(f, "{}{} ", self.name, self.id)?;
+        match &self.needs {
+            Needs::Falls(who) => write!(f, "is muted until {} fell (R6)", names(who, " and ")),
+            Needs::Release(who) if who.is_empty() => f.write_str("is under pressure, and nobody ever sends to it"),
+            Needs::Release(who) => {
+                write!(
+                    f,
+                    "is under pressure until a message makes it release; only {} ever sends to it",
+                    names(who, " or ")
+                )
+            }
+            Needs::Message(who) if who.is_empty() => f.write_str("has nothing to do, and nobody ever sends to it"),
+            Needs::Message(who) => write!(f, "has nothing to do; only {} ever sends to it", names(who, " or ")),
+            Needs::Nothing => f.write_str("goes on, and nothing that it does helps"),
+        }
+    }
+}
+
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (muted, roots) = (self.muted.len(), self.roots.len());
@@ -286,13 +409,15 @@ impl fmt::Display for Stall {
         writeln!(f, "stall (R11): the program goes on, but a part of it waits:")?;
         for (root, proved) in &self.roots {
             let word = if *proved {
-                "proved: every other actor is muted or can never run again"
+                "proved: nothing that can still happen ends its pressure"
             } else {
-                "suspected: every actor that ever sent to it is muted; one that never did could still"
+                "suspected: every actor that ever sent to it is stalled too; one that never did could still"
             };
             writeln!(f, "{root}    {word}")?;
         }
         writeln!(f, "who waits, → means \"is muted by\":")?;
-        list(f, &self.muted, |f, muted| write!(f, "{muted}"))
+        list(f, &self.muted, |f, muted| write!(f, "{muted}"))?;
+        writeln!(f, "why nobody helps:")?;
+        list(f, &self.why, |f, why| writeln!(f, "  {why}"))
     }
 }

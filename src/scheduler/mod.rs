@@ -9,9 +9,11 @@ mod contacts;
 mod core;
 mod deadlock;
 mod event_loop;
+mod fingerprint;
 pub mod policy;
 pub(crate) mod pool;
 mod pressure;
+mod prints;
 mod random;
 mod ring;
 mod script;
@@ -23,7 +25,8 @@ mod steps;
 mod timers;
 mod trace;
 
-pub use deadlock::{Cause, Deadlock, MutedActor, Root, Stall};
+pub use deadlock::{Cause, Deadlock, MutedActor, Needs, Root, Stall, Why};
+pub use fingerprint::Fingerprint;
 pub use random::Random;
 pub use standing::WhyNotRunning;
 pub use stats::{ActorStats, Stats, Totals};
@@ -36,6 +39,7 @@ pub(crate) use event_loop::EventLoop;
 #[cfg(feature = "net")]
 pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
+pub(crate) use prints::Held;
 pub(crate) use script::{Access, Object, Proc, Promise};
 
 pub use seat::Name;

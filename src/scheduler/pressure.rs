@@ -4,7 +4,7 @@ use super::bell::Bell;
 use super::script::{Access, Effect, Object};
 use super::single::Single;
 use crate::event::{ActorId, Event, Place};
-use crate::rules::{self, Action, step};
+use crate::rules::{self, Action};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
 use std::fmt;
 
@@ -54,7 +54,7 @@ impl Single {
     pub(super) fn change(&mut self, seat: u32, event: rules::Event) -> Action {
         let data = self.post.data_mut(seat);
         let before = data.load;
-        let (after, action) = step(before, event);
+        let (after, action) = self.config.rules.step(before, event);
         data.set_load(after);
         if self.watch.on {
             self.show_change(seat, before, after);
@@ -97,7 +97,7 @@ impl Single {
     pub(super) fn settle_marks(&mut self) -> bool {
         let sender = self.running.seat;
         let data = self.post.data_mut(sender);
-        let (after, action) = step(data.load, rules::Event::EndMarked);
+        let (after, action) = self.config.rules.step(data.load, rules::Event::EndMarked);
         data.set_load(after);
         self.touch(Object::Load(sender), Access::Write);
         match action {
@@ -174,7 +174,7 @@ impl Single {
     fn free(&mut self, sender: u32) {
         let now = self.now_ns();
         let data = self.post.data_mut(sender);
-        let (after, action) = step(data.load, rules::Event::Free);
+        let (after, action) = self.config.rules.step(data.load, rules::Event::Free);
         assert!(action == Action::Fall, "T2: a muted actor is nothing but muted, so being freed is its fall");
         data.set_load(after);
         let muted = now - data.muted_since;
@@ -251,7 +251,10 @@ impl Single {
 
     /// A guard of the running actor comes to life; returns its number.
     pub(crate) fn hold(&mut self, place: Place) -> (u64, Arc<GuardDrops>) {
-        let guard = self.next_guard;
+        let guard = match &mut self.script {
+            Some(script) => script.new_guard(self.running.seat),
+            None => self.next_guard,
+        };
         self.next_guard += 1;
         if !self.writes_down(|| Effect::Hold { guard, place }) {
             self.hold_now(guard, place);
@@ -284,6 +287,9 @@ impl Single {
     }
 
     pub(super) fn drop_guard(&mut self, actor: ActorId, guard: u64) {
+        if let Some(script) = &mut self.script {
+            script.guard_is_gone(actor.seat, guard);
+        }
         let Some(seat) = self.seat_of_mut(actor) else { return };
         let guards = &mut seat.more().guards;
         guards.retain(|(g, _)| *g != guard);

@@ -7,7 +7,9 @@
 //! A search makes millions of short runs, so everything here is emptied and used again, and what a step touched is
 //! written down only while somebody asks for it.
 
+use super::fingerprint::Fingerprint;
 use super::pressure::GuardDrops;
+use super::prints::Prints;
 use super::random::Random;
 use super::seat::Seat;
 use super::single::{Delivery, Single};
@@ -15,7 +17,8 @@ use crate::event::{ActorId, Lane, Place};
 use crate::mailbox::{Draft, Letter};
 use crate::sync::Arc;
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::Hash;
 
 /// One thing that a behaviour did to the world.
 pub(super) enum Effect {
@@ -100,6 +103,8 @@ pub(crate) enum TimerChange {
 #[derive(Default)]
 pub(super) struct Progress {
     pub(super) effects: VecDeque<Effect>,
+    /// Of each effect, where states are told apart.
+    pub(super) prints: VecDeque<u128>,
     pub(super) pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
     pub(super) marked: Vec<u32>,
@@ -127,6 +132,7 @@ impl Progress {
         if !self.effects.is_empty() {
             self.effects.clear();
         }
+        self.prints.clear();
         self.pending.clear();
         self.marked.clear();
         (self.stopping, self.shutdown, self.behaving) = (false, false, false);
@@ -191,6 +197,11 @@ pub(crate) struct Script {
     pub(super) promises: Vec<(&'static str, Promise, bool)>,
     /// How many actors are known as those who could step.
     pub(super) enabled: usize,
+    /// Guards that live or whose drop is still to be carried out: owner and number. The number is the smallest that is
+    /// free, so that a state comes back in which the same guards live.
+    guards: BTreeSet<(u32, u64)>,
+    /// What tells states apart, if the search asks for it.
+    pub(super) prints: Option<Box<Prints>>,
 }
 
 /// Seats of the standard streams: what is sent there is not part of the search.
@@ -250,6 +261,9 @@ impl Script {
 
     /// A message is about to arrive at `to`.
     pub(super) fn pushed(&mut self, to: ActorId) {
+        if let Some(prints) = &mut self.prints {
+            prints.arrives(to.seat);
+        }
         self.touch(Object::Life(to.seat), Access::Read);
         self.touch(Object::Tail(to.seat), Access::Write);
         let progress = self.of(to.seat);
@@ -292,6 +306,37 @@ impl Script {
     }
 }
 
+impl Script {
+    /// The number of a new guard of `seat`.
+    pub(super) fn new_guard(&mut self, seat: u32) -> u64 {
+        let number = (0..).find(|number| !self.guards.contains(&(seat, *number))).expect("numbers do not run out");
+        self.guards.insert((seat, number));
+        number
+    }
+
+    pub(super) fn guard_is_gone(&mut self, seat: u32, number: u64) {
+        self.guards.remove(&(seat, number));
+    }
+
+    /// Behaviours in progress. Where runs end matters only if one can be full.
+    pub(super) fn print_progress(&self, all: &mut Fingerprint) {
+        for progress in &self.progress {
+            let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some()];
+            all.word(flags.iter().fold(progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag)));
+            if self.batches_matter {
+                (progress.running, progress.left, progress.handled).hash(all);
+            }
+            if progress.behaving {
+                let made = progress.prints.iter().copied().chain(std::iter::repeat(0));
+                progress.effects.iter().zip(made).for_each(|(effect, made)| effect.print(made, all));
+                let mut marks = [progress.pending.clone(), progress.marked.clone()];
+                marks.iter_mut().for_each(|marks| marks.sort_unstable());
+                marks.hash(all);
+            }
+        }
+    }
+}
+
 impl Single {
     /// Turns this runtime, which has done nothing yet, over to the checker.
     pub(crate) fn write_script(&mut self, atomic: bool, batches_matter: bool) {
@@ -315,6 +360,8 @@ impl Single {
             chosen: Vec::new(),
             promises: Vec::new(),
             enabled: 0,
+            guards: BTreeSet::new(),
+            prints: None,
         }));
         self.watch_all();
     }
@@ -332,6 +379,8 @@ impl Single {
             script.written.clear();
         }
         script.promises.clear();
+        script.guards.clear();
+        script.prints.iter_mut().for_each(|prints| prints.reset());
         (script.recording, script.dice, script.enabled) = (false, None, 0);
     }
 
@@ -383,23 +432,26 @@ impl Single {
         if let Some(script) = &self.script {
             script.looked.set((true, script.looked.get().1));
         }
+        self.print_look(false);
     }
 
     pub(crate) fn looked_at_all(&self) {
         if let Some(script) = &self.script {
             script.looked.set((true, true));
         }
+        self.print_look(true);
     }
 
-    /// The checker's answer to `choose`; none without a checker.
+    /// The checker's answer to `choose`, or without a checker the policy's; none leaves it to the seed.
     pub(crate) fn choose(&mut self, n: u64) -> Option<u64> {
-        let script = self.script.as_mut()?;
+        let Some(script) = self.script.as_mut() else { return self.queue.choose(n) };
         let answers = u32::try_from(n).expect("a choice has fewer than 2^32 answers");
         let given = match script.given.get(script.chosen.len()) {
             Some(given) => given % answers,
             None => script.dice.as_mut().map_or(0, |dice| dice.below(n) as u32),
         };
         script.chosen.push((given, answers));
+        self.print_answer(u64::from(given));
         Some(u64::from(given))
     }
 

@@ -9,6 +9,7 @@ use super::core::Core;
 use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
 use super::pressure::GuardDrops;
+use super::prints::Held;
 use super::random::Random;
 use super::ring::Ring;
 use super::script::{Access, Object, Script};
@@ -18,7 +19,7 @@ use super::timers::Timers;
 use super::trace::Watch;
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::{Draft, Post};
-use crate::rules::{self, Detector, Load, Marks};
+use crate::rules::{self, Detector, Load, Marks, Rules};
 use crate::sync::Arc;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -29,6 +30,12 @@ use std::time::Duration;
 pub(crate) trait Body: Send {
     /// Handles `quota` messages, or fewer if `behaviour_ended` says so.
     fn run(&mut self, core: Core<'_>, me: ActorId, quota: u32);
+
+    /// For the checker: what it is made of, if that is known.
+    fn print(&self) -> Option<u128>;
+
+    /// For the checker: what one of its messages is made of, if that is known.
+    fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128>;
 }
 
 /// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
@@ -107,6 +114,14 @@ impl Queue {
                 *len -= 1;
                 Some(next)
             }
+        }
+    }
+
+    /// The policy's answer to `choose`, if it has one.
+    pub(super) fn choose(&mut self, n: u64) -> Option<u64> {
+        match self {
+            Queue::Fifo(_) => None,
+            Queue::Custom { policy, .. } => policy.choose(n),
         }
     }
 
@@ -199,6 +214,7 @@ pub(crate) struct Config {
     pub(crate) seed: u64,
     pub(crate) batch: u32,
     pub(crate) detector: Detector,
+    pub(crate) rules: Rules,
     pub(crate) max_actors: u32,
     pub(crate) describe: bool,
     pub(crate) end_on_panic: bool,

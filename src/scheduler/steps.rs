@@ -103,6 +103,7 @@ impl Single {
     /// After `main_step`, and after its panic.
     pub(crate) fn main_written(&mut self, bodies: &mut Bodies) {
         self.behaviour_written(0, bodies);
+        self.print_deliveries(Proc::Actor(0), bodies);
         self.step_over();
     }
 
@@ -119,6 +120,7 @@ impl Single {
                 self.set_now(until);
             }
         }
+        self.print_deliveries(proc, bodies);
         self.step_over();
     }
 
@@ -211,6 +213,9 @@ impl Single {
         progress.popped += 1;
         let number = progress.popped;
         script.touch(Object::Message(seat, number), Access::Read);
+        if let Some(prints) = &mut script.prints {
+            prints.begins(seat);
+        }
         let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
         let me = self.running;
         body.run(self.core(), me, 1);
@@ -251,14 +256,20 @@ impl Single {
         // What was there is empty: this behaviour began with it.
         mem::swap(&mut progress.effects, &mut script.written);
         (progress.stopping, progress.shutdown) = (stopping, shutdown);
+        self.print_behaviour(seat, bodies);
     }
 
     /// False if there is none.
     fn next_effect(&mut self, seat: u32) -> bool {
-        let Some(effect) = self.script().of(seat).effects.pop_front() else { return false };
+        let progress = self.script().of(seat);
+        let Some(effect) = progress.effects.pop_front() else { return false };
+        let print = progress.prints.pop_front();
         self.swap_pending(seat);
         match effect {
-            Effect::Send { letter, to, lane, place } => self.send_letter(letter, to, lane, place),
+            Effect::Send { letter, to, lane, place } => {
+                self.send_letter(letter, to, lane, place);
+                print.into_iter().for_each(|print| self.print_arrival(to.seat, print));
+            }
             Effect::Apply(place) => self.apply_now(place),
             Effect::Release(place) => self.release_now(place),
             Effect::Hold { guard, place } => self.hold_now(guard, place),
@@ -405,6 +416,7 @@ impl Single {
             ended.into_iter().for_each(|seat| bodies[seat as usize] = None);
             self.script().of(seat).run_over();
         }
+        self.print_deliveries(Proc::Actor(seat), bodies);
         self.step_over();
     }
 

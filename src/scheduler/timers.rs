@@ -4,11 +4,13 @@
 //! keeps to its grid: the next due time is a whole number of periods after the first, however late a tick comes.
 
 use super::core::Core;
+use super::fingerprint::{Fingerprint, and};
 use super::script::{Access, Object, TimerChange};
 use super::single::Single;
 use crate::event::{ActorId, Event};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::Hash;
 use std::time::Duration;
 
 /// Names a timer, to cancel it.
@@ -27,6 +29,19 @@ pub(super) struct Timer {
     late: Late,
     /// How many timers its owner had set before.
     nth: u32,
+    /// For the checker: what its next tick is made of.
+    print: u128,
+    /// For the checker: its ticks may differ.
+    changes: bool,
+}
+
+impl Timer {
+    /// All of it that decides what it will do.
+    pub(super) fn print(&self, now: Duration, all: &mut Fingerprint) {
+        (self.owner, self.due.saturating_sub(now), self.period, self.late != Late::No, self.late == Late::Owed)
+            .hash(all);
+        all.bits_of(self.print);
+    }
 }
 
 /// What a repeating timer does that is due while its owner is muted.
@@ -87,6 +102,12 @@ impl Timers {
         })
     }
 
+    /// Every timer, those first that are due first; then those that wait for their owner to be freed.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &Timer> + '_ {
+        let due = self.due.keys().filter_map(|(_, id)| self.by_id.get(id));
+        due.chain(self.by_id.values().filter(|timer| timer.late == Late::Waits))
+    }
+
     /// Every timer that is set, with its owner and due time, soonest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (ActorId, Duration)> + '_ {
         self.due.iter().map(|((due, _), owner)| (*owner, *due))
@@ -101,7 +122,9 @@ impl Single {
         let more = self.post.data_mut(owner.seat).more();
         let nth = more.timers_set;
         more.timers_set += 1;
-        let id = self.timers.add(Timer { owner, due, period, tick, late: Late::No, nth });
+        let print = self.print_timer(nth);
+        let changes = size_of_val(&*tick) > 0;
+        let id = self.timers.add(Timer { owner, due, period, tick, late: Late::No, nth, print, changes });
         self.note_timer(owner.seat, nth, TimerChange::Set);
         self.forget_old_timers(owner);
         self.post.data_mut(owner.seat).more().timers.push(id);
@@ -180,6 +203,9 @@ impl Single {
             Some(period) => {
                 let ticks = periods(self.watch.now - timer.due, period) + 1;
                 self.tick(id, &mut timer, ticks);
+                if timer.changes {
+                    timer.print = and(timer.print, ticks);
+                }
                 timer.late = Late::No;
                 // A tick beyond the end of time never comes.
                 if let Some(due) = after(timer.due, period, ticks) {

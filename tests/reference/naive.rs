@@ -70,6 +70,8 @@ pub(crate) struct Naive<'a> {
     /// Chosen last.
     last: Option<Nr>,
     random: Random,
+    /// Decisions taken of those that are given.
+    decided: usize,
     timers: BTreeMap<u64, Timer>,
     timers_made: u64,
     guards_made: u64,
@@ -96,6 +98,7 @@ pub(crate) fn run(program: &Program) -> (Vec<Fact>, Verdict) {
         running: None,
         last: None,
         random: Random::new(program.seed),
+        decided: 0,
         timers: BTreeMap::new(),
         timers_made: 0,
         guards_made: 0,
@@ -297,9 +300,14 @@ impl Naive<'_> {
         if self.ready.is_empty() {
             return None;
         }
-        let at = match self.program.order {
+        let at = match &self.program.order {
             Order::Fifo => 0,
             Order::Newest => self.ready.len() - 1,
+            Order::Given(_) if self.ready.len() == 1 => 0,
+            Order::Given(bytes) => {
+                self.decided += 1;
+                bytes.get(self.decided - 1).map_or(0, |byte| usize::from(*byte) % self.ready.len())
+            }
             Order::Shuffled => {
                 let at = self.random.below(self.ready.len() as u64) as usize;
                 return Some(self.ready.swap_remove(at));

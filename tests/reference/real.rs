@@ -2,7 +2,7 @@
 
 use super::fact::{Fact, Numbers, Verdict};
 use super::script::{Effect, Order, Program};
-use backwater::policy::{Newest, RoundRobin};
+use backwater::policy::{Given, Newest, RoundRobin};
 use backwater::{
     Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, ControlAuth, End, Env, Event, OnPanic,
     PressureGuard, RunError, Runtime, SpawnOptions, Summary, TimerId,
@@ -187,11 +187,12 @@ pub(crate) fn builder(program: &Program) -> Builder {
     let on_panic = if program.end_on_panic { OnPanic::EndRun } else { OnPanic::StopActor };
     let builder = Runtime::builder().virtual_time().seed(program.seed).batch(program.batch);
     let builder = builder.overload(program.detector).on_panic(on_panic);
-    match program.order {
+    match &program.order {
         Order::Fifo => builder,
         Order::RoundRobin => builder.policy(RoundRobin::default()),
         Order::Newest => builder.policy(Newest::default()),
         Order::Shuffled => builder.shuffled(),
+        Order::Given(bytes) => builder.policy(Given::new(bytes.clone())),
     }
 }
 

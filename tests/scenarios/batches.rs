@@ -25,7 +25,7 @@ impl Actor for Hop {
     }
 }
 
-fn ring(env: &mut Env<'_>) {
+pub(crate) fn ring(env: &mut Env<'_>) {
     let (one, two) = (env.spawn(Hop::default()), env.spawn(Hop::default()));
     one.tell(Pass::Next(two.clone()), env);
     two.tell(Pass::Next(one.clone()), env);

@@ -59,7 +59,7 @@ impl Actor for Consumer {
     }
 }
 
-fn program(looks_again: bool, control_lane: bool) -> impl Fn(&mut Env<'_>) {
+pub(crate) fn program(looks_again: bool, control_lane: bool) -> impl Fn(&mut Env<'_>) {
     move |env| {
         let control = control_lane.then(|| ControlAuth::from(&env.root));
         let consumer = env.spawn(Consumer(control));

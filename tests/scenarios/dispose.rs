@@ -45,7 +45,7 @@ impl Actor for Owner {
     }
 }
 
-fn program(control_lane: bool) -> impl Fn(&mut Env<'_>) {
+pub(crate) fn program(control_lane: bool) -> impl Fn(&mut Env<'_>) {
     move |env| {
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);
         let sink = env.spawn(Sink(auth));

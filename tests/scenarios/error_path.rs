@@ -42,7 +42,7 @@ impl Actor for Store {
 }
 
 /// One save works, so many fail.
-fn program(guards: bool, failing: usize) -> impl Fn(&mut Env<'_>) {
+pub(crate) fn program(guards: bool, failing: usize) -> impl Fn(&mut Env<'_>) {
     move |env| {
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);
         let store = env.spawn(Store { auth, guards });

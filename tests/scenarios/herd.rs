@@ -23,7 +23,7 @@ impl Actor for Gate {
     }
 }
 
-fn herd(senders: u32) -> impl Fn(&mut Env<'_>) {
+pub(crate) fn herd(senders: u32) -> impl Fn(&mut Env<'_>) {
     move |env| {
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);
         let gate = env.spawn(Gate(auth));

@@ -10,9 +10,11 @@ mod herd;
 mod owners;
 mod partial;
 mod philosophers;
+mod pony;
 mod reconnect;
 mod send_then_apply;
 mod star;
+pub(crate) mod table;
 
 use backwater::{Actor, Addr, Check, Context, Env, Explored, Failure, Fault, Verdict};
 use std::fmt::Debug;
@@ -61,7 +63,7 @@ fn deadlocks(main: impl Fn(&mut Env<'_>)) -> Vec<String> {
 }
 
 /// Sends one word to each of these when it is told to.
-struct Teller<M> {
+pub(crate) struct Teller<M> {
     what: Vec<(Addr<M>, M)>,
 }
 

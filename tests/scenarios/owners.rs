@@ -48,7 +48,7 @@ impl Actor for Log {
     }
 }
 
-fn program(guards: bool) -> impl Fn(&mut backwater::Env<'_>) {
+pub(crate) fn program(guards: bool) -> impl Fn(&mut backwater::Env<'_>) {
     move |env| {
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);
         let log = env.spawn(Log { auth, guards, slow: [false; 2], held: [None, None] });

@@ -68,7 +68,7 @@ impl Actor for Philosopher {
     }
 }
 
-fn table(one_is_left_handed: bool) -> impl Fn(&mut Env<'_>) {
+pub(crate) fn table(one_is_left_handed: bool) -> impl Fn(&mut Env<'_>) {
     move |env| {
         let forks: Vec<Addr<ForkMsg>> = (0..2)
             .map(|_| {

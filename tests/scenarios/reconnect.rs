@@ -63,7 +63,7 @@ impl Actor for Helper {
     }
 }
 
-fn program(by_actor: bool) -> impl Fn(&mut Env<'_>) {
+pub(crate) fn program(by_actor: bool) -> impl Fn(&mut Env<'_>) {
     move |env| {
         let helper = by_actor.then(|| env.spawn(Helper));
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);

@@ -2,7 +2,7 @@
 //! it is then muted and under pressure at once, and the message that would make it release waits in a mailbox that
 //! nobody runs. Here an actor under pressure is never muted (R3).
 
-use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context};
+use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env};
 
 struct Valve {
     auth: ApplyReleaseBackpressureAuth,
@@ -31,16 +31,18 @@ impl Actor for Valve {
     }
 }
 
+pub(crate) fn program(env: &mut Env<'_>) {
+    let auth = || ApplyReleaseBackpressureAuth::from(&env.root);
+    let (one, two) = (auth(), auth());
+    let outer = env.spawn(Valve { auth: one, next: None });
+    let inner = env.spawn(Valve { auth: two, next: Some(outer.clone()) });
+    for valve in [&outer, &inner] {
+        let turns = vec![(valve.clone(), Turn::Close), (valve.clone(), Turn::Open)];
+        env.spawn(crate::Teller { what: turns }).tell((), env);
+    }
+}
+
 #[test]
 fn send_then_apply_ends_well() {
-    crate::passes(|env| {
-        let auth = || ApplyReleaseBackpressureAuth::from(&env.root);
-        let (one, two) = (auth(), auth());
-        let outer = env.spawn(Valve { auth: one, next: None });
-        let inner = env.spawn(Valve { auth: two, next: Some(outer.clone()) });
-        for valve in [&outer, &inner] {
-            let turns = vec![(valve.clone(), Turn::Close), (valve.clone(), Turn::Open)];
-            env.spawn(crate::Teller { what: turns }).tell((), env);
-        }
-    });
+    crate::passes(program);
 }

@@ -61,7 +61,7 @@ impl Actor for Consumer {
     }
 }
 
-fn star(producers: u32, lifted_by_another: bool) -> impl Fn(&mut Env<'_>) {
+pub(crate) fn star(producers: u32, lifted_by_another: bool) -> impl Fn(&mut Env<'_>) {
     move |env| {
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);
         let lifter = lifted_by_another.then(|| env.spawn(Lifter));

@@ -1,0 +1,253 @@
+//! Different searches reach the same ends of random programs.
+
+use backwater::{
+    Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Bound, Check, Context, ControlAuth, Detector, Env, Fault,
+    Model, PressureGuard, Verdict,
+};
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What an actor of a random program does, in one behaviour.
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Send(usize),
+    Control(usize),
+    SendMe,
+    Apply,
+    Release,
+    Hold,
+    Drop,
+    Timer(u64),
+    Look,
+    Stop,
+}
+
+/// What everybody saw, in order.
+type Histories = Arc<Mutex<Vec<Vec<u32>>>>;
+
+/// By which actors a message came, as digits.
+#[derive(Debug, Hash)]
+struct Go(u32);
+
+/// Does the `n`th list of operations at its `n`th message.
+struct Scripted {
+    me: usize,
+    auth: ApplyReleaseBackpressureAuth,
+    control: ControlAuth,
+    others: Arc<Mutex<Vec<Addr<Go>>>>,
+    behaviours: Vec<Vec<Op>>,
+    handled: usize,
+    guard: Option<PressureGuard>,
+    seen: Histories,
+}
+
+impl Actor for Scripted {
+    type Msg = Go;
+
+    fn receive(&mut self, go: Go, cx: &mut Context<'_, Self>) {
+        self.act(go, cx);
+    }
+}
+
+impl Scripted {
+    fn act<A: Actor<Msg = Go>>(&mut self, Go(n): Go, cx: &mut Context<'_, A>) {
+        let others = self.others.lock().unwrap().clone();
+        self.seen.lock().unwrap()[self.me].push(n);
+        let ops = self.behaviours.get(self.handled).cloned().unwrap_or_default();
+        self.handled += 1;
+        for op in ops {
+            let next = Go(n * 10 + self.me as u32 + 1);
+            match op {
+                Op::Send(to) => others[to].tell(next, cx),
+                Op::Control(to) => others[to].tell_control(next, &self.control, cx),
+                Op::SendMe => cx.me().tell(next, cx),
+                Op::Apply => Backpressure::apply(&self.auth, cx),
+                Op::Release => Backpressure::release(&self.auth, cx),
+                Op::Hold => self.guard = Some(Backpressure::hold(&self.auth, cx)),
+                Op::Drop => self.guard = None,
+                Op::Timer(after) => drop(cx.after(Duration::from_millis(after), next)),
+                Op::Look => {
+                    let now = cx.now().as_millis() as u32;
+                    self.seen.lock().unwrap()[self.me].push(1_000_000 + now);
+                }
+                Op::Stop => cx.stop(),
+            }
+        }
+    }
+}
+
+/// The same with a fingerprint: how far it is, and whether its guard lives, decide what it will do.
+struct Known(Scripted);
+
+impl Hash for Known {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.0.me, self.0.handled, &self.0.guard).hash(state);
+    }
+}
+
+impl Actor for Known {
+    type Msg = Go;
+
+    fn receive(&mut self, go: Go, cx: &mut Context<'_, Self>) {
+        self.0.act(go, cx);
+    }
+
+    fn model() -> Model<Self> {
+        Model::hashed()
+    }
+}
+
+/// An actor that follows a script, with or without a fingerprint.
+trait Act: Actor<Msg = Go> + From<Scripted> {
+    /// What it saw tells its ends apart.
+    const SEES: bool;
+}
+
+impl Act for Scripted {
+    const SEES: bool = true;
+}
+
+impl Act for Known {
+    const SEES: bool = false;
+}
+
+impl From<Scripted> for Known {
+    fn from(actor: Scripted) -> Self {
+        Known(actor)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Random {
+    state: u64,
+}
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.state >> 33) % n
+    }
+}
+
+/// A program of two or three actors, with a few operations, drawn from a seed.
+fn random_program(seed: u64) -> Vec<Vec<Vec<Op>>> {
+    let mut random = Random { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
+    let actors = 2 + random.below(2);
+    let op = |random: &mut Random| match random.below(14) {
+        0..5 => Op::Send(random.below(actors) as usize),
+        5 => Op::Control(random.below(actors) as usize),
+        6 => Op::SendMe,
+        7 => Op::Apply,
+        8 => Op::Release,
+        9 => Op::Hold,
+        10 => Op::Drop,
+        11 => Op::Timer(random.below(3)),
+        12 => Op::Look,
+        _ => Op::Stop,
+    };
+    let mut behaviours = |_| (0..2).map(|_| (0..random.below(3)).map(|_| op(&mut random)).collect()).collect();
+    (0..actors).map(&mut behaviours).collect()
+}
+
+/// Every end that a search reaches, in words, and what it explored.
+fn ends<A: Act>(check: Check, program: &[Vec<Vec<Op>>]) -> (BTreeSet<String>, Verdict) {
+    let seen: Histories = Arc::default();
+    let reached: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+    let (histories, all) = (seen.clone(), reached.clone());
+    let note = move |stats: &backwater::Stats, fault: Option<&Fault>| {
+        let loads: Vec<String> =
+            stats.actors.iter().map(|a| format!("{} {} {} {:?}", a.id, a.load, a.mailbox, a.muted_by)).collect();
+        let fault = fault.map(|fault| fault.to_string().lines().next().unwrap_or_default().to_owned());
+        let seen = if A::SEES { format!("{:?}", histories.lock().unwrap()) } else { String::new() };
+        all.lock().unwrap().insert(format!("{seen} {loads:?} {fault:?}"));
+    };
+    let main = |env: &mut Env<'_>| {
+        *seen.lock().unwrap() = vec![Vec::new(); program.len()];
+        let others: Arc<Mutex<Vec<Addr<Go>>>> = Arc::default();
+        let actors: Vec<Addr<Go>> = (0..program.len())
+            .map(|me| {
+                let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+                let control = ControlAuth::from(&env.root);
+                let behaviours = program[me].clone();
+                let (others, handled, guard) = (others.clone(), 0, None);
+                let actor = Scripted { me, auth, control, others, behaviours, handled, guard, seen: seen.clone() };
+                env.spawn(A::from(actor))
+            })
+            .collect();
+        others.lock().unwrap().clone_from(&actors);
+        actors.iter().for_each(|actor| actor.tell(Go(0), env));
+    };
+    let verdict = check.keep_going(true).shrink(false).check_determinism(false).each_end(note).run(main);
+    let reached = std::mem::take(&mut *reached.lock().unwrap());
+    (reached, verdict)
+}
+
+/// So many runs of the naive search are enough; larger programs are passed over, and counted.
+const NAIVE: u64 = 1_500;
+
+fn same_ends(seeds: std::ops::Range<u64>, check: impl Fn() -> Check) {
+    let (mut compared, mut redundant) = (0, 0);
+    for seed in seeds {
+        let program = random_program(seed);
+        let (naive, verdict) = ends::<Scripted>(check().naive().max_runs(NAIVE), &program);
+        if matches!(verdict, Verdict::Cut { by: Bound::Runs, .. }) || verdict.explored().runs >= NAIVE {
+            continue;
+        }
+        let (reduced, reduced_verdict) = ends::<Scripted>(check(), &program);
+        assert_eq!(naive, reduced, "seed {seed}: {program:?}");
+        compared += 1;
+        // A cancelled timer is planned without all that goes with it, which may cost a run for nothing.
+        let timers = program.iter().flatten().flatten().any(|op| matches!(op, Op::Timer(_)));
+        redundant += if timers { 0 } else { reduced_verdict.explored().redundant };
+    }
+    assert!(compared > 100, "only {compared} programs were small enough to compare");
+    // Whole behaviours do not always do the same when they are taken earlier, and it shows only then.
+    let atomic = format!("{:?}", check()).contains("atomic: true");
+    assert!(atomic || redundant == 0, "{redundant} runs for nothing");
+}
+
+/// Every state once: no end is lost where schedules that come to the same state are taken for one.
+#[test]
+fn search_over_states_reaches_every_end_of_random_programs() {
+    let (mut compared, mut merged) = (0, 0);
+    for seed in 5_000..5_300 {
+        let program = random_program(seed);
+        let check = || Check::new().max_steps(200);
+        let (naive, verdict) = ends::<Scripted>(check().naive().max_runs(NAIVE), &program);
+        if matches!(verdict, Verdict::Cut { by: Bound::Runs, .. }) || verdict.explored().runs >= NAIVE {
+            continue;
+        }
+        let (of_states, _) = ends::<Scripted>(check().states(), &program);
+        assert_eq!(naive, of_states, "seed {seed}: {program:?}");
+        // An actor that says what it is made of has fewer states; where they end is the same.
+        let (naive, _) = ends::<Known>(check().naive(), &program);
+        let (of_states, verdict_of_states) = ends::<Known>(check().states(), &program);
+        assert_eq!(naive, of_states, "seed {seed}, with fingerprints: {program:?}");
+        compared += 1;
+        merged += u32::from(verdict_of_states.explored().steps < verdict.explored().steps);
+    }
+    assert!(compared > 100, "only {compared} programs were small enough to compare");
+    assert!(merged > 20, "{merged} programs had states that two schedules share");
+}
+
+#[test]
+fn reduced_search_reaches_every_end_of_random_programs() {
+    same_ends(0..500, || Check::new().max_steps(200));
+}
+
+#[test]
+fn reduced_search_reaches_every_end_with_overload() {
+    same_ends(1_000..1_300, || Check::new().max_steps(200).batch(2));
+}
+
+#[test]
+fn reduced_search_reaches_every_end_with_overload_by_depth() {
+    same_ends(2_000..2_300, || Check::new().max_steps(200).overload(Detector::Depth { high: 2, low: 0 }));
+}
+
+#[test]
+fn reduced_search_reaches_every_end_with_atomic_behaviours() {
+    same_ends(3_000..3_600, || Check::new().max_steps(200).atomic_behaviours(true));
+}

@@ -1,0 +1,124 @@
+//! What is made of a failure: a shorter run, a token, a file; and what the environment says.
+
+use super::{complete, fan_in, wrong_order};
+use backwater::{Check, Env, Fault, Verdict};
+use std::time::Duration;
+
+/// The one bad order of two, among much that has nothing to do with it.
+fn noisy(env: &mut Env<'_>) {
+    wrong_order(env);
+    fan_in(3, 2)(env);
+}
+
+#[test]
+fn a_long_failing_run_is_made_short() {
+    let Verdict::Failed(failure) = Check::new().random(100).seed(3).run(noisy) else { panic!("it fails") };
+    // Six steps have to be: main tells both senders, who begin and send, and the judge hears the second.
+    assert!(failure.steps <= 8 && failure.steps < failure.found.0, "{failure}");
+    assert!(failure.switches <= 1, "{failure}");
+    let text = failure.to_string();
+    assert!(text.contains("the second came first") && text.contains(&failure.token), "{text}");
+    let shown = Check::new().show(&failure.token, |_: Duration, _: &backwater::Event<'_>| (), noisy);
+    assert!(matches!(shown, Ok(None)) || shown.is_err(), "a token of seed 3 does not fit seed 0");
+    assert!(matches!(
+        Check::new().seed(3).show(&failure.token, |_: Duration, _: &backwater::Event<'_>| (), noisy),
+        Ok(Some(_))
+    ));
+}
+
+#[test]
+fn a_token_that_does_not_fit_is_refused() {
+    let Verdict::Failed(failure) = Check::new().run(wrong_order) else { panic!("it fails") };
+    let show = |check: Check, token: &str, main: &dyn Fn(&mut Env<'_>)| {
+        check.show(token, |_: Duration, _: &backwater::Event<'_>| (), main)
+    };
+    assert!(matches!(show(Check::new(), &failure.token, &wrong_order), Ok(Some(Fault::Panicked { .. }))));
+    for (check, token, main, why) in [
+        (Check::new().batch(7), failure.token.as_str(), &wrong_order as &dyn Fn(&mut Env<'_>), "other settings"),
+        (Check::new(), &failure.token, &fan_in(1, 1), "has changed"),
+        (Check::new(), &failure.token, &fan_in(3, 1), "other steps"),
+        (Check::new(), &failure.token[..failure.token.len() - 1], &wrong_order, "cut short"),
+        (Check::new(), "bw1.fifo.s0.b100", &wrong_order, "does not begin"),
+    ] {
+        let refused = show(check, token, main).expect_err(why);
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+#[test]
+fn a_failure_is_remembered_and_tried_first() {
+    let dir = std::env::temp_dir().join(format!("backwater-regressions-{}", std::process::id()));
+    let file = dir.join("wrong_order.txt");
+    let check = || Check::new().regressions(&file);
+    let Verdict::Failed(found) = check().run(wrong_order) else { panic!("it fails") };
+    let Verdict::Failed(again) = check().run(wrong_order) else { panic!("it fails again") };
+    assert_eq!((found.token, again.explored.runs), (again.token, 0), "the second time it is known");
+    // A program that was mended takes other steps: the line is passed over.
+    complete(check(), fan_in(2, 1));
+    let lines = std::fs::read_to_string(&file).expect("the file is there");
+    assert_eq!(lines.lines().filter(|line| line.starts_with("bwc1.")).count(), 1);
+    std::fs::remove_dir_all(dir).expect("the directory is ours");
+}
+
+// --- The environment overrides a test's settings -------------------------------------------------------------------
+
+/// Runs one of the tests below in a process of its own, with these variables; its output.
+fn with_environment(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
+    let mut command = std::process::Command::new(std::env::current_exe().expect("a test has a file"));
+    command.args(["--exact", test, "--nocapture"]).env("RUST_BACKTRACE", "0").envs(variables.iter().copied());
+    let output = command.output().expect("a test can be run");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).expect("tests print text"))
+}
+
+/// Passes if four senders give 24 classes, in whatever mode the environment asks for.
+#[test]
+fn child_of_the_environment() {
+    let verdict = Check::new().run(fan_in(4, 1));
+    println!("{verdict}");
+    if std::env::var_os("BACKWATER_MODE").is_none() {
+        assert_eq!(verdict.explored().runs, 24, "{verdict}");
+    }
+}
+
+#[test]
+fn the_environment_chooses_mode_seed_and_time() {
+    let run = |variables: &[(&str, &str)]| with_environment("tokens::child_of_the_environment", variables);
+    let (passed, text) = run(&[("BACKWATER_MODE", "random:17"), ("BACKWATER_SEED", "3")]);
+    assert!(passed && text.contains("a sample: 17 runs"), "{text}");
+    let (passed, text) = run(&[("BACKWATER_MODE", "pct:2:5"), ("BACKWATER_MAX_TIME", "100")]);
+    assert!(passed && text.contains("a sample: 6 runs"), "{text}");
+    for (variable, value) in [("BACKWATER_MODE", "all"), ("BACKWATER_SEED", "x"), ("BACKWATER_MAX_TIME", "-1")] {
+        let (passed, text) = run(&[(variable, value)]);
+        assert!(!passed && text.contains(&format!("{variable}={value:?} is not")), "{text}");
+    }
+}
+
+/// Fails; prints its token.
+#[test]
+fn child_that_fails() {
+    let verdict = Check::new().run(wrong_order);
+    println!("{verdict}");
+    assert!(verdict.failure().is_some(), "{verdict}");
+}
+
+#[test]
+fn the_environment_replays_and_keeps_traces() {
+    let Verdict::Failed(failure) = Check::new().run(wrong_order) else { panic!("it fails") };
+    let run = |variables: &[(&str, &str)]| with_environment("tokens::child_that_fails", variables);
+    let (passed, text) = run(&[("BACKWATER_REPLAY", &failure.token)]);
+    assert!(passed && text.contains("found in run 1 "), "{text}");
+    let (passed, text) = run(&[("BACKWATER_REPLAY", "bwc1.0.0..0")]);
+    assert!(!passed && text.contains("cut short or altered"), "{text}");
+    let dir = std::env::temp_dir().join(format!("backwater-traces-{}", std::process::id()));
+    let name = dir.to_str().expect("the directory's name is text");
+    let (passed, text) = run(&[("BACKWATER_TRACE_DIR", name)]);
+    let file = std::fs::read_dir(&dir).expect("it is there").next().expect("it holds a file").expect("it can be read");
+    let trace = std::fs::read_to_string(file.path()).expect("the file can be read");
+    assert!(passed && trace.contains(&failure.token), "{text}");
+    // A directory cannot be made below a file.
+    let below = file.path().join("traces");
+    let (passed, text) = run(&[("BACKWATER_TRACE_DIR", below.to_str().expect("text"))]);
+    assert!(!passed && text.contains("BACKWATER_TRACE_DIR: cannot write"), "{text}");
+    std::fs::remove_dir_all(dir).expect("the directory is ours");
+}
