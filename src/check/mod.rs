@@ -153,6 +153,7 @@ struct Settings {
     regressions: Option<PathBuf>,
     replay: Option<String>,
     slice: Slice,
+    ends_of_runs: bool,
     results: Option<PathBuf>,
 }
 
@@ -213,6 +214,7 @@ impl Check {
                 regressions: None,
                 replay: None,
                 slice: Slice::WHOLE,
+                ends_of_runs: false,
                 results: None,
             },
         }
@@ -474,6 +476,26 @@ impl Check {
         let program = Program::new(&main, place, &self.settings);
         let verdict = Search::new(program).run(None);
         verdict.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// Where runs end, and so who is overloaded (R4), is part of what is explored from the beginning, and not only once
+    /// some actor has got as many messages as one run handles. For searches that are shared, whose parts do not know
+    /// that of each other. Default: false.
+    pub fn ends_of_runs(mut self, explore: bool) -> Self {
+        self.settings.ends_of_runs = explore;
+        self
+    }
+
+    /// Only the `number`th of `of` shares of the search, counted from 1: all together are the whole. It ends as
+    /// [`Bound::Slice`] where the whole would be complete. `BACKWATER_PARTITION=slice:K/N` overrides it.
+    ///
+    /// # Panics
+    /// If `number` is 0 or above `of`.
+    #[track_caller]
+    pub fn slice(mut self, number: u64, of: u64) -> Self {
+        assert!((1..=of).contains(&number), "a slice is one of 1 to {of}, not {number}");
+        self.settings.slice = Slice { number, of };
+        self
     }
 
     /// The search is done by so many threads, which share it. The verdict is that of one: what one finds complete, all

@@ -132,8 +132,9 @@ fn merge_one(check: &str, lines: &[Line]) -> Result<Merged, String> {
             let other = line.text(field)?;
             if other != theirs {
                 let (a, b) = (first.text("slice")?, line.text("slice")?);
+                let remedy = if field == "ends_of_runs" { " with Check::ends_of_runs(true)" } else { "" };
                 return Err(format!(
-                    "slices {a} and {b} are unlike: {field} is {theirs:?} and {other:?}; run all slices again with the same"
+                    "slices {a} and {b} are unlike: {field} is {theirs:?} and {other:?}; run all again alike{remedy}"
                 ));
             }
         }

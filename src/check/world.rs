@@ -25,7 +25,7 @@ pub(super) struct Program<'p> {
 impl<'p> Program<'p> {
     /// As a search begins with it.
     pub(super) fn new(main: &'p dyn Fn(&mut Env<'_>), place: Place, settings: &'p Settings) -> Self {
-        Program { main, place, settings, batches_matter: false, prints: false, time_matters: false }
+        Program { main, place, settings, batches_matter: settings.ends_of_runs, prints: false, time_matters: false }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod canaries;
 mod ends;
+mod shared;
 mod tokens;
 
 use backwater::{Actor, Addr, Check, Context, Env, Explored, Fault, Verdict};
