@@ -349,6 +349,11 @@ impl Causality {
         !may_mute && run.iter().all(|at| !self.footprint(*at as usize).depends(&step))
     }
 
+    /// Is one of its steps in `run`?
+    pub(super) fn has_step(&self, run: &[u32], proc: Proc) -> bool {
+        run.iter().any(|at| self.steps[*at as usize].proc == proc)
+    }
+
     /// The run that shows race (`first`, `second`) the other way: what did not depend on `first`, then `second`. That is
     /// taken earlier than it was. One effect does the same there; a whole behaviour may find somebody pressing who was
     /// not, if that is what the race is about, and be muted.

@@ -10,7 +10,9 @@
 //! earlier timer that is set, the end of the whole run. Where a step does that, the prevented step is planned before it.
 //!
 //! Where a search is shared, the beginnings of all schedules, down to the *top*, are walked without looking ahead: every
-//! order of every two steps, less what sleeps. What is planned below the top never adds to what is above it.
+//! order of every two steps, less what sleeps. What is planned below the top never adds to what is above it: it is there
+//! already. So a plan below the top is not given up because somebody who fell asleep above it could be taken first: the
+//! runs in which something else has to come before him would be planned where he fell asleep, and are not.
 //!
 //! Not here: what a step touches, which the scheduler's script writes down.
 
@@ -50,6 +52,8 @@ struct Sleeper {
     proc: Proc,
     world: bool,
     touched: (u32, u32),
+    /// It fell asleep above the top.
+    above: bool,
 }
 
 /// How much schedules may differ from that in which everybody goes on as long as he can.
@@ -193,7 +197,10 @@ impl Exhaustive {
                     continue;
                 }
                 self.causality.reversal(first, second, &mut run);
-                if !self.is_covered(first, |search, asleep| search.causality.could_begin(&run, asleep)) {
+                let covers = |search: &Self, asleep: Footprint<'_>, above: bool| {
+                    search.causality.could_begin(&run, asleep) && (!above || search.causality.has_step(&run, asleep.proc))
+                };
+                if !self.is_covered(first, covers) {
                     let Exhaustive { frames, plans, causality, .. } = self;
                     plans.add_run(&mut frames[first].instead, causality, &mut run);
                 }
@@ -203,10 +210,11 @@ impl Exhaustive {
     }
 
     /// Does anybody who sleeps in this state cover what is to be planned there?
-    fn is_covered(&self, state: usize, by: impl Fn(&Self, Footprint<'_>) -> bool) -> bool {
+    fn is_covered(&self, state: usize, by: impl Fn(&Self, Footprint<'_>, bool) -> bool) -> bool {
         let next = self.frames[..self.depth].get(state + 1);
         let end = next.map_or(self.sleepers.len(), |frame| frame.sleepers);
-        self.sleepers[self.frames[state].sleepers..end].iter().any(|sleeper| by(self, self.footprint(*sleeper)))
+        let by = |sleeper: &Sleeper| by(self, self.footprint(*sleeper), sleeper.above);
+        self.sleepers[self.frames[state].sleepers..end].iter().any(by)
     }
 
     fn footprint(&self, sleeper: Sleeper) -> Footprint<'_> {
@@ -219,8 +227,8 @@ impl Exhaustive {
         let (before, mut step) = (mem::take(&mut self.enabled_before), mem::replace(&mut self.prevented, Kept::new()));
         for proc in before.iter().filter(|proc| **proc != taken && !world.is_enabled(**proc)) {
             step.set_prevented(*proc);
-            let covers = |asleep: Footprint<'_>| asleep.proc == *proc || !asleep.depends(&step.get());
-            if !self.is_covered(self.at, |_, asleep| covers(asleep)) {
+            let covers = |asleep: Footprint<'_>, above: bool| asleep.proc == *proc || !above && !asleep.depends(&step.get());
+            if !self.is_covered(self.at, |_, asleep, above| covers(asleep, above)) {
                 self.plans.add_step(&mut self.frames[self.at].instead, step.get());
             }
         }
@@ -271,6 +279,7 @@ impl Exhaustive {
 
     /// The last state has another step planned. The one before sleeps from here on.
     fn next_branch(&mut self) -> bool {
+        let above = !self.below_top(self.depth - 1);
         let frame = &mut self.frames[self.depth - 1];
         let from = self.asleep.len() as u32;
         if self.depth <= self.causality.len() {
@@ -278,7 +287,7 @@ impl Exhaustive {
             let Footprint { world, touched, .. } = frame.footprint.get();
             self.asleep.extend_from_slice(touched);
             let touched = (from, self.asleep.len() as u32);
-            self.sleepers.push(Sleeper { proc: frame.proc, world, touched });
+            self.sleepers.push(Sleeper { proc: frame.proc, world, touched, above });
         }
         frame.footprint.begin(MAIN);
         frame.done += 1;
