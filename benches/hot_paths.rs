@@ -24,7 +24,7 @@ struct HotPath {
     done: fn(&Totals) -> u64,
 }
 
-const PATHS: [HotPath; 5] = [
+const PATHS: [HotPath; 6] = [
     HotPath {
         name: "send",
         what: "a send into a mailbox that is not read, and the drop of the message",
@@ -54,6 +54,12 @@ const PATHS: [HotPath; 5] = [
         what: "a spawn, and the end of the actor with the runtime",
         main: spawn,
         done: |totals| totals.spawned,
+    },
+    HotPath {
+        name: "timer",
+        what: "a timer set, and its firing, among 20,000 others or twice as many",
+        main: timers,
+        done: |totals| totals.delivered,
     },
 ];
 
@@ -152,9 +158,27 @@ fn spawn(env: &mut Env<'_>, n: u64) {
     (0..n).for_each(|_| drop(env.spawn(Sink { seen: 0 })));
 }
 
+/// Sets n timers at once, in no order; all fire.
+struct Timed;
+
+impl Actor for Timed {
+    type Msg = u64;
+
+    fn receive(&mut self, n: u64, cx: &mut Context<'_, Self>) {
+        for i in 0..n {
+            // A multiplier that has no factor in common with the modulus spreads them out.
+            cx.after(std::time::Duration::from_nanos(i * 7_919 % 100_003), 0);
+        }
+    }
+}
+
+fn timers(env: &mut Env<'_>, n: u64) {
+    env.spawn(Timed).tell(n, env);
+}
+
 /// One run of one path, which must have done what it says, n times.
 fn run(path: &HotPath, n: u64) {
-    let summary = Runtime::builder().run(|env| (path.main)(env, n)).expect("every path ends well");
+    let summary = Runtime::builder().virtual_time().run(|env| (path.main)(env, n)).expect("every path ends well");
     let done = (path.done)(&summary.stats.totals);
     assert!(done + SLACK >= n && done <= n + SLACK, "{} was done {done} times, not {n}", path.name);
 }

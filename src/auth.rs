@@ -62,6 +62,21 @@ token! {
 }
 
 token! {
+    /// May bind UDP sockets, send and receive.
+    UdpAuth from AmbientAuth
+}
+
+token! {
+    /// May start child processes.
+    ProcessAuth from AmbientAuth
+}
+
+token! {
+    /// May hear of the signals that the machine sends to the process.
+    SignalAuth from AmbientAuth
+}
+
+token! {
     /// May open TCP connections.
     TcpConnectAuth from AmbientAuth, TcpAuth
 }

@@ -83,6 +83,8 @@ pub enum Event<'a> {
     Spawned { actor: ActorId, parent: ActorId, nth: u32, name: &'a str, place: Place },
     /// A run began: `waiting` messages are there, at most a batch of them is handled.
     RunBegan { actor: ActorId, waiting: u32 },
+    /// The run that just began is on this worker of a pool (runtimes of one thread do not say it).
+    RunsOn { actor: ActorId, worker: u32 },
     /// A behaviour began.
     Handling { actor: ActorId, message: &'a dyn Debug },
     /// A behaviour ended.
@@ -119,10 +121,16 @@ pub enum Event<'a> {
     CaughtUp { actor: ActorId },
     /// It pressed and does so no longer (R6).
     Fell { actor: ActorId },
+    /// These workers of a pool may hold marks on it, and are told that it fell; right after `Fell`, if there are any (R6).
+    Told { actor: ActorId, workers: &'a [u32] },
+    /// This worker of a pool has heard that it fell: the marks on it that the worker holds are removed (R6).
+    Heard { actor: ActorId, worker: u32 },
     /// A timer was due (R7); `ticks` counts the periods since its last tick.
     TimerFired { actor: ActorId, timer: u64, ticks: u64 },
     /// An actor ended (R8).
     Ended { actor: ActorId, why: End },
+    /// Under the checker: something happened outside the program, on a simulated network say.
+    Outside { what: &'a str },
 }
 
 /// Sees every event of a run, in order. `now` is the time since the run began.
@@ -165,6 +173,7 @@ impl Display for Event<'_> {
                 write!(f, "{actor} spawned as `{name}`, child {nth} of {parent}, at {place}")
             }
             RunBegan { actor, waiting } => write!(f, "{actor} runs, {waiting} waiting"),
+            RunsOn { actor, worker } => write!(f, "{actor} runs on worker {worker}"),
             Handling { actor, message } => write!(f, "{actor} handles {message:?}"),
             Handled { actor } => write!(f, "{actor} done"),
             RunEnded { actor, handled, full } => {
@@ -191,8 +200,11 @@ impl Display for Event<'_> {
             Overloaded { actor } => write!(f, "{actor} overloaded (R4)"),
             CaughtUp { actor } => write!(f, "{actor} caught up (R4)"),
             Fell { actor } => write!(f, "{actor} fell (R6)"),
+            Told { actor, workers } => write!(f, "{actor} fell: told to workers {workers:?} (R6)"),
+            Heard { actor, worker } => write!(f, "{actor} fell: heard by worker {worker} (R6)"),
             TimerFired { actor, timer, ticks } => write!(f, "{actor} timer {timer} fired, {ticks} ticks (R7)"),
             Ended { actor, why } => write!(f, "{actor} ended: {why:?} (R8)"),
+            Outside { what } => f.write_str(what),
         }
     }
 }

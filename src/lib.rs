@@ -66,11 +66,17 @@ mod actor;
 mod auth;
 mod check;
 mod event;
+mod faults;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 pub mod mailbox;
 #[cfg(feature = "net")]
 pub mod net;
+/// Child processes as actors, with standard input under backpressure: see [`ChildProcess`](process::ChildProcess).
+#[cfg(all(feature = "process", unix))]
+pub mod process {
+    pub use crate::net::child::{Child, ChildError, ChildIo, ChildNotify, ChildProcess, ChildStart};
+}
 pub mod report;
 pub mod rules;
 mod runtime;
@@ -82,7 +88,10 @@ pub use actor::{
     Actor, Addr, Backpressure, Context, Inlet, Messages, Model, NoMessage, Outlet, PressureGuard, Refusal, Refused,
     SpawnOptions,
 };
-pub use auth::{AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, TcpAuth, TcpConnectAuth, TcpListenAuth};
+pub use auth::{
+    AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, ProcessAuth, SignalAuth, TcpAuth, TcpConnectAuth,
+    TcpListenAuth, UdpAuth,
+};
 pub use check::{Bound, Check, Explored, Failure, Fault, Merged, Mode, Verdict, Workers, check, merge};
 pub use event::{ActorId, End, Event, Lane, Observer, Place};
 pub use rules::Detector;
@@ -90,6 +99,8 @@ pub use runtime::{
     BadToken, Builder, Env, Handle, Input, InputEvent, OnPanic, Output, Remote, RunError, Runtime, StallWatch, Summary,
     Token, run,
 };
+#[cfg(all(feature = "signals", unix))]
+pub use runtime::{SignalKind, Signals};
 pub use scheduler::{
     ActorStats, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Root, Stall, Stats, TimerId, Totals, Why,
     WhyNotRunning, policy,
@@ -99,6 +110,9 @@ pub use scheduler::{
 #[cfg(feature = "__internals")]
 #[doc(hidden)]
 pub mod internals {
+    #[cfg(feature = "__faults")]
+    pub use crate::faults::Fault;
+
     pub mod mailbox {
         pub use crate::mailbox::{Chain, Depot, Inbox, Link, Nodes, next};
     }
@@ -131,6 +145,18 @@ mod pages {
     mod threads {}
     #[doc = include_str!("../docs/how/run-beside-other-code.md")]
     mod beside {}
+    #[doc = include_str!("../docs/how/serve-tcp.md")]
+    #[cfg(feature = "net")]
+    mod tcp {}
+    #[doc = include_str!("../docs/how/use-udp.md")]
+    #[cfg(feature = "net")]
+    mod udp {}
+    #[doc = include_str!("../docs/how/run-a-child-process.md")]
+    #[cfg(all(feature = "process", unix))]
+    mod child {}
+    #[doc = include_str!("../docs/how/handle-signals.md")]
+    #[cfg(all(feature = "signals", unix))]
+    mod signals {}
     #[doc = include_str!("../docs/how/choose-a-policy-and-replay.md")]
     mod replay {}
 }

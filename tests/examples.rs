@@ -51,7 +51,7 @@ fn help_mentions_every_option_and_the_exit_codes() {
         ("message_ubench", &["--pingers", "--initial-pings", "--report-count", "--report-interval"]),
         ("mailbox", &["--senders", "--messages", "--every"]),
         ("fan_in", &["--senders", "--analyzers", "--analyzer-work", "--receiver-work", "--report-interval"]),
-        ("async_inlet", &["--tasks", "--numbers", "--capacity", "--work"]),
+        ("tokio_inlet", &["--executor", "--tasks", "--numbers", "--capacity", "--work"]),
         ("timer_reconnect", &["--sources", "--messages", "--attempts", "--delay", "--ponys-rules", "--chart", "--dot"]),
     ];
     for (name, options) in programs {
@@ -73,7 +73,8 @@ fn a_bad_value_is_refused_with_code_2_and_the_name_of_the_option() {
         ("message_ubench", "--report-interval", "0"),
         ("mailbox", "--every", "0"),
         ("fan_in", "--analyzers", "0"),
-        ("async_inlet", "--capacity", "0"),
+        ("tokio_inlet", "--capacity", "0"),
+        ("tokio_inlet", "--executor", "rayon"),
         ("timer_reconnect", "--attempts", "0"),
         ("timer_reconnect", "--delay", "99999999999999999999"),
     ] {
@@ -185,10 +186,12 @@ fn fan_in_holds_back_analyzers_and_their_senders() {
 }
 
 #[test]
-fn async_inlet_gets_every_number_back() {
-    let ran =
-        run("async_inlet", &["--tasks", "3", "--numbers", "2000", "--capacity", "8", "--work", "0"]).ended_with(0);
-    assert_eq!((ran.number("numbers"), ran.number("sum of squares")), (6_000, 3 * 2_668_667_000));
+fn tokio_inlet_gets_every_number_back_under_each_executor() {
+    for executor in ["tokio", "smol", "bare"] {
+        let options = ["--executor", executor, "--tasks", "3", "--numbers", "2000", "--capacity", "8", "--work", "0"];
+        let ran = run("tokio_inlet", &options).ended_with(0);
+        assert_eq!((ran.number("numbers"), ran.number("sum of squares")), (6_000, 3 * 2_668_667_000), "{executor}");
+    }
 }
 
 #[cfg(feature = "net")]

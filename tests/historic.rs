@@ -2,6 +2,9 @@
 //! broke. F numbers are those of the project's list of faults; those that need threads are not here.
 
 mod common;
+#[cfg(feature = "net")]
+#[path = "historic/edges.rs"]
+mod edges;
 
 use backwater::rules::Load;
 use backwater::{

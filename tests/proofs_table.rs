@@ -31,8 +31,8 @@ fn words_after<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = Strin
 fn every_step_and_every_theorem_of_the_proofs_is_in_the_table() {
     let listed = column(1);
     let steps: Vec<String> = words_after(&coq("System"), "| ").filter(|name| name.starts_with("s_")).collect();
-    assert_eq!(steps.len(), 23, "the constructors of `step`: {steps:?}");
-    let files = ["Theorems", "Single", "Check", "Step"];
+    assert_eq!(steps.len(), 25, "the constructors of `step`: {steps:?}");
+    let files = ["Theorems", "Single", "Pool", "Check", "Step"];
     let theorems: Vec<String> =
         files.iter().flat_map(|f| words_after(&coq(f), "Theorem ").collect::<Vec<_>>()).collect();
     assert!(theorems.len() > 30, "only {theorems:?}");
@@ -42,7 +42,7 @@ fn every_step_and_every_theorem_of_the_proofs_is_in_the_table() {
 
 #[test]
 fn every_name_of_the_proofs_in_the_table_exists() {
-    let text: String = ["System", "Theorems", "Single", "Check", "Step"].map(coq).concat();
+    let text: String = ["System", "Theorems", "Single", "Pool", "Check", "Step"].map(coq).concat();
     let mut known: BTreeSet<String> = BTreeSet::new();
     for before in ["Definition ", "Theorem ", "Lemma ", "Inductive ", "Fixpoint ", "Record ", "| ", "  "] {
         known.extend(words_after(&text, before));
@@ -66,4 +66,49 @@ fn every_rust_item_in_the_table_exists() {
         };
         assert!(text.lines().any(defines), "proofs/README.md names {name} in src/{file}, where it is not");
     }
+}
+
+/// The Rust files under `folder`, by their paths inside `src`.
+fn sources(folder: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
+    let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let names = entries.map(|entry| entry.expect("it can be listed").file_name().into_string().expect("UTF-8"));
+    let mut found: Vec<String> = Vec::new();
+    for name in names.map(|name| format!("{folder}/{name}")) {
+        match name.strip_suffix(".rs") {
+            Some(_) => found.push(name),
+            None => found.extend(sources(&name)),
+        }
+    }
+    found
+}
+
+/// The functions of a file in which an event is put through the rules, by `change` or by `step` itself.
+fn functions_that_change_a_load(text: &str) -> BTreeSet<String> {
+    let (mut name, mut found) = (String::new(), BTreeSet::new());
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        if let Some(at) = words.iter().position(|word| *word == "fn").filter(|_| !line.trim_start().starts_with("//")) {
+            name = words[at + 1].to_owned();
+        }
+        let puts = ["change(", "step("].iter().any(|call| line.contains(call)) || line.contains("then_some(");
+        if puts && line.contains("rules::Event::") {
+            found.insert(name.clone());
+        }
+    }
+    found
+}
+
+#[test]
+fn every_function_that_changes_a_load_is_in_the_table() {
+    let listed = column(3);
+    let mut seen = 0;
+    for file in sources("scheduler") {
+        for name in functions_that_change_a_load(&read(&format!("src/{file}"))) {
+            seen += 1;
+            let item = format!("{file}: {name}");
+            assert!(listed.contains(&item), "proofs/README.md does not say which step of the model `{item}` is");
+        }
+    }
+    assert!(seen >= 8, "only {seen} were found");
 }

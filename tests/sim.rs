@@ -14,6 +14,7 @@ use backwater::{
 };
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{Heard, Log, Probe, pattern};
 
@@ -97,6 +98,61 @@ fn a_stalled_host_throttles_and_its_kernel_goes_on() {
     assert!(peer.received() == pattern(MUCH, 4));
     use Heard::*;
     assert_eq!(log.all(), [Connecting, Connected, Throttled, Unthrottled, Closed(None)]);
+}
+
+#[test]
+fn buffers_are_bounded_and_full_when_nobody_reads() {
+    const SEND: usize = 10_000;
+    const RECEIVE: usize = 5_000;
+    let (sim, here, there) = pair(16);
+    sim.buffers(here, SEND, RECEIVE);
+    sim.buffers(there, SEND, RECEIVE);
+    let peer = sim.listen(there, 7, Script::new().read_to_end()).unwrap();
+    sim.stall(there);
+    let log = Log::default();
+    let seen = Arc::new(Mutex::new(0));
+    let written = seen.clone();
+    let probe = Probe::new(&log, move |heard, conn, cx| match heard {
+        Heard::Connected => {
+            conn.write(pattern(MUCH, 6));
+            cx.after(SECOND * 10, Tcp::HardClose);
+        }
+        Heard::Unthrottled => *written.lock().unwrap() = conn.bytes_written(),
+        _ => {}
+    });
+    run(&sim, |env| drop(connect(env, "there:7", probe)));
+    assert_eq!(*seen.lock().unwrap(), (SEND + RECEIVE) as u64, "what both buffers hold, and no more");
+    // The machine still sends what it has taken, when the other goes on; here it never did.
+    assert!(peer.received().is_empty());
+}
+
+#[test]
+fn reads_and_writes_are_cut_short_by_the_seed_and_nothing_is_lost() {
+    let pieces = |seed| {
+        let (sim, _, there) = pair(seed);
+        let peer = sim.listen(there, 7, Script::new().write(pattern(MUCH, 3)).read_to_end()).unwrap();
+        let log = Log::default();
+        let sizes = Arc::new(Mutex::new(Vec::new()));
+        let seen = sizes.clone();
+        let probe = Probe::new(&log, move |heard, conn, _| match heard {
+            Heard::Connected => conn.write(pattern(MUCH, 4)),
+            Heard::Received(data) => {
+                seen.lock().unwrap().push(data.len());
+                if conn.bytes_received() == MUCH as u64 {
+                    conn.close();
+                }
+            }
+            _ => {}
+        });
+        run(&sim, |env| drop(connect(env, "there:7", probe)));
+        assert!(log.received() == pattern(MUCH, 3) && peer.received() == pattern(MUCH, 4));
+        std::mem::take(&mut *sizes.lock().unwrap())
+    };
+    let (first, second) = (pieces(17), pieces(18));
+    // The most that one read takes is 16 KiB, and a packet has as much: without the seed's cuts all would be whole.
+    let whole = |sizes: &[usize]| sizes.iter().filter(|size| size.is_multiple_of(16 << 10)).count();
+    assert!(whole(&first) < first.len() * 9 / 10, "{first:?}");
+    assert_ne!(first, second);
 }
 
 #[test]

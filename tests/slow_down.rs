@@ -17,7 +17,14 @@ const CHUNK: usize = 16 << 10;
 /// Runs the program against a peer; returns also what the peer read.
 fn play(pace: Pace, pressure: Pressure, throttled: Option<mpsc::Sender<()>>, steps: Vec<Step>) -> (Outcome, u64) {
     let peer = Peer::start(steps, |_, _| {}).unwrap();
-    let settings = Settings { to: peer.address.to_string(), chunk: CHUNK, pace, pressure, throttled };
+    let settings = Settings {
+        to: peer.address.to_string(),
+        chunk: CHUNK,
+        send_buffer: program::SEND_BUFFER,
+        pace,
+        pressure,
+        throttled,
+    };
     let builder = Runtime::builder().check_invariants(true).out(std::io::sink());
     let outcome = program::run(builder, settings);
     (outcome, peer.join())
@@ -98,6 +105,7 @@ fn nobody_listening_is_said_and_ends_the_run() {
     let settings = Settings {
         to: "nowhere".into(),
         chunk: CHUNK,
+        send_buffer: program::SEND_BUFFER,
         pace: Pace::Flood(1),
         pressure: Pressure::Repaired,
         throttled: None,

@@ -224,6 +224,27 @@ fn a_tick_that_is_delivered_survives_its_cancel() {
 }
 
 #[test]
+fn a_deadline_comes_at_its_time_and_at_once_when_it_has_passed() {
+    let seen = Notes::new();
+    let notes = seen.clone();
+    run(virtual_time(), move |env| {
+        let actor = env.spawn(act(move |n, cx| match n {
+            0 => ignore(cx.after(ms(5), 1)),
+            1 => {
+                ignore(cx.deadline(ms(8), 2));
+                ignore(cx.deadline(ms(3), 3));
+                let cancelled = cx.deadline(ms(9), 4);
+                assert!(cx.cancel(cancelled));
+            }
+            _ => notes.add((cx.now(), n)),
+        }));
+        actor.tell(0, env);
+    })
+    .well();
+    assert_eq!(seen.take(), [(ms(5), 3), (ms(8), 2)]);
+}
+
+#[test]
 fn a_period_of_zero_is_refused_with_the_reason() {
     let said = Notes::new();
     let notes = said.clone();

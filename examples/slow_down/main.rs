@@ -112,7 +112,8 @@ fn main() -> ExitCode {
         None => Pace::Every(Duration::from_millis(options.every)),
     };
     let pressure = if options.as_published { Pressure::AsPublished } else { Pressure::Repaired };
-    let settings = Settings { to, chunk, pace, pressure, throttled: Some(throttled) };
+    let settings =
+        Settings { to, chunk, send_buffer: program::SEND_BUFFER, pace, pressure, throttled: Some(throttled) };
     let outcome = program::run(Runtime::builder(), settings);
     if let Some(peer) = own.filter(|_| outcome.facts.connected) {
         peer.join();

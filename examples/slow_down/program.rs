@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Our socket's buffer in the machine, small as the peer's is.
-const SEND_BUFFER: usize = 256 << 10;
+pub(crate) const SEND_BUFFER: usize = 256 << 10;
 /// A flood is throttled hundreds of times: what is announced then is what comes this long after the last
 /// announcement, or lasted this long.
 const WORTH_SAYING: Duration = Duration::from_millis(250);
@@ -37,6 +37,7 @@ pub(crate) enum Pressure {
 pub(crate) struct Settings {
     pub(crate) to: String,
     pub(crate) chunk: usize,
+    pub(crate) send_buffer: usize,
     pub(crate) pace: Pace,
     pub(crate) pressure: Pressure,
     /// Told at each `throttled`, for a peer that waits for it.
@@ -70,7 +71,8 @@ pub(crate) fn run(builder: Builder, settings: Settings) -> Outcome {
     Outcome { result, facts }
 }
 
-fn begin(env: &mut Env<'_>, settings: Settings, facts: Arc<Mutex<Facts>>) {
+/// The program: a sender and a connection.
+pub(crate) fn begin(env: &mut Env<'_>, settings: Settings, facts: Arc<Mutex<Facts>>) {
     let sender = env.spawn(Sender { chunk: settings.chunk, pace: settings.pace, to: None, timer: None });
     let notify = SlowDown {
         auth: ApplyReleaseBackpressureAuth::from(&env.root),
@@ -84,7 +86,7 @@ fn begin(env: &mut Env<'_>, settings: Settings, facts: Arc<Mutex<Facts>>) {
         said: None,
     };
     TcpConnection::connect(&TcpConnectAuth::from(&env.root), &settings.to, notify)
-        .send_buffer(SEND_BUFFER)
+        .send_buffer(settings.send_buffer)
         .spawn_with(SpawnOptions::new().name("connection"), env);
 }
 

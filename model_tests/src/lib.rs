@@ -2,6 +2,10 @@
 //!
 //! One claim a test. A test's first comment says the rule or theorem, the bound, and what it costs. [`check`] runs its
 //! body; which tool stands behind it is decided by how this crate was compiled: see `docs/TESTING.md`.
+//!
+//! loom remembers only the last access to an object. A load followed by another thread's load and exchange is therefore
+//! not tried the other way round; an exchange followed by a load is. loom runs the spawning thread first, so a thread
+//! that only looks is spawned by one that changes.
 
 pub mod actor;
 

@@ -1,5 +1,5 @@
 (* What each theorem rests on, by name. "Closed under the global context" means: on no axiom. *)
-From Backwater Require Import Theorems Single Check Step Examples.
+From Backwater Require Import Theorems Single Pool Check Step Examples.
 Goal True. idtac "T1:". Abort. Print Assumptions T1.
 Goal True. idtac "T2:". Abort. Print Assumptions T2.
 Goal True. idtac "T3:". Abort. Print Assumptions T3.
@@ -18,6 +18,16 @@ Goal True. idtac "single_T4:". Abort. Print Assumptions single_T4.
 Goal True. idtac "single_T5:". Abort. Print Assumptions single_T5.
 Goal True. idtac "single_T7:". Abort. Print Assumptions single_T7.
 Goal True. idtac "single_R14:". Abort. Print Assumptions single_R14.
+Goal True. idtac "pool_refines:". Abort. Print Assumptions pool_refines.
+Goal True. idtac "pool_reach:". Abort. Print Assumptions pool_reach.
+Goal True. idtac "pool_T1:". Abort. Print Assumptions pool_T1.
+Goal True. idtac "pool_T2:". Abort. Print Assumptions pool_T2.
+Goal True. idtac "pool_T3:". Abort. Print Assumptions pool_T3.
+Goal True. idtac "pool_T4:". Abort. Print Assumptions pool_T4.
+Goal True. idtac "pool_T5:". Abort. Print Assumptions pool_T5.
+Goal True. idtac "pool_T6:". Abort. Print Assumptions pool_T6.
+Goal True. idtac "pool_T7:". Abort. Print Assumptions pool_T7.
+Goal True. idtac "pool_T8:". Abort. Print Assumptions pool_T8.
 Goal True. idtac "check_ok:". Abort. Print Assumptions check_ok.
 Goal True. idtac "accepted_is_reachable:". Abort. Print Assumptions accepted_is_reachable.
 Goal True. idtac "check_quiet_ok:". Abort. Print Assumptions check_quiet_ok.

@@ -97,21 +97,36 @@ Inductive event :=
 | EMute (w a : positive) | EDone (w a : positive)
 | EFull (w a : positive) | EShort (w a : positive) (fell : option (list positive))
 | EStop (w a : positive) (fell : option (list positive)) | EKill (w a : positive) (fell : option (list positive))
-| ETell (w t : positive) | ETold (w : positive) | ERead (w r : positive) | EFree (w a : positive) (todo : list positive).
+| EReuse (a : positive)
+| ETell (w t : positive) | ETold (w : positive) | ERead (w r : positive) | EFree (w a : positive) (todo : list positive)
+| ELapse (w a r : positive).
 
 Definition quietw c w := match Bc_ c w with None => true | _ => false end.
 Definition doing c w x := quietw c w && is (Act_ c w) x.
 Definition inrun c w a := quietw c w && (is (Act_ c w) (Run a) || is (Act_ c w) (Beh a)).
 Definition isnil {X} (l : list X) := match l with [] => true | _ => false end.
 
-(* whoever is not told keeps no mark on r *)
+(* the removal of the marks on r that w keeps is on its way *)
+Definition cflight c w r := (0 <? In_ c w r) ||
+  existsb (fun x => match snd x with Some (x, todo) => is x r && mem w todo | None => false end) (PositiveMap.elements (cbc c)).
+Definition hears c r todo w := mem w todo || cflight c w r.
+
+(* whoever keeps a mark on r of a muted sender is told, or an earlier fall is on its way to him *)
 Definition ccovers c r todo :=
-  forallb (fun s => forallb (fun p => negb (is (snd p) r) || mem (fst p) todo) (Marks c s)) (Hint c r).
+  forallb (fun s => negb (M_ c s) || forallb (fun p => negb (is (snd p) r) || hears c r todo (fst p)) (Marks c s)) (Hint c r).
+
+(* of the marks on r only those stay of which f says so *)
+Definition keep (f : positive * positive -> bool) c r :=
+  let m := fold_left (fun m s => put m s (filter f (get [] m s))) (Hint c r) (cmarks c) in
+  c_marks c m (put (chint c) r (filter (fun s => existsb (fun p => is (snd p) r) (get [] m s)) (Hint c r))).
+
+(* the marks of senders in a behaviour go with the fall where nobody hears of it *)
+Definition csweep c r todo := keep (fun p => negb (is (snd p) r) || hears c r todo (fst p)) c r.
 
 Definition lower c c0 w r (fell : option (list positive)) : option cst :=
   if cpressing c r && negb (cpressing c0 r)
   then match fell with
-       | Some todo => if ccovers c r todo then Some (c_bc c0 (put (cbc c0) w (Some (r, todo)))) else None
+       | Some todo => if ccovers c0 r todo then Some (c_bc (csweep c0 r todo) (put (cbc c0) w (Some (r, todo)))) else None
        | None => None end
   else match fell with Some _ => None | None => Some c0 end.
 
@@ -129,12 +144,11 @@ Definition ckilled c w a :=
   mkc (put (cov c) a false) (put (cap c) a false) (put (cgd c) a 0) (put (cmu c) a false) (put (cmb c) a 0)
     (put (cloc c) a Gone) (put (cmarks c) a []) (chint c) (cact c) (cbc c) (cinbox c) (put2 (chand c) w a false).
 
+Definition other w r (p : positive * positive) := negb (is (w, r) p).
 Definition cread c w r :=
-  let m := fold_left (fun m s => put m s (without (w, r) (get [] m s))) (Hint c r) (cmarks c) in
-  let h := fold_left (fun h s => if M_ c s && mem (w, r) (Marks c s) && isnil (without (w, r) (Marks c s))
+  let h := fold_left (fun h s => if M_ c s && mem (w, r) (Marks c s) && isnil (filter (other w r) (Marks c s))
                                  then put2 h w s true else h) (Hint c r) (chand c) in
-  let k := filter (fun s => existsb (fun p => is (snd p) r) (get [] m s)) (Hint c r) in
-  c_hand (c_inbox (c_marks c m (put (chint c) r k)) (put2 (cinbox c) w r (In_ c w r - 1))) h.
+  c_hand (c_inbox (keep (other w r) c r) (put2 (cinbox c) w r (In_ c w r - 1))) h.
 
 Definition when (b : bool) (x : option cst) := if b then x else None.
 
@@ -154,7 +168,8 @@ Definition check_step c (e : event) : option cst :=
   | ERelease w a fell => when (doing c w (Beh a)) (lower c (c_ap c (put (cap c) a false)) w a fell)
   | EHold w a => when (doing c w (Beh a)) (Some (c_gd c (put (cgd c) a (S (Gd_ c a)))))
   | EDrop w r fell => when (quietw c w && (0 <? Gd_ c r)) (lower c (c_gd c (put (cgd c) r (Gd_ c r - 1))) w r fell)
-  | EDeep a => when (negb (M_ c a) && (0 <? Mb_ c a)) (Some (c_ov c (put (cov c) a true)))
+  | EDeep a => when (negb (M_ c a) && negb (is (L_ c a) Gone))
+      (Some (c_loc (c_ov c (put (cov c) a true)) (put (cloc c) a (match L_ c a with Asleep => Waking | l => l end))))
   | ELow w a fell => when (inrun c w a) (lower c (c_ov c (put (cov c) a false)) w a fell)
   | EMute w a => when (doing c w (Beh a) && negb (csource c a) && negb (isnil (Marks c a)))
       (Some (c_act (c_loc (c_mu c (put (cmu c) a true)) (put (cloc c) a (Parked w))) (put (cact c) w Idle)))
@@ -177,8 +192,11 @@ Definition check_step c (e : event) : option cst :=
       | None => None end
   | ERead w r => when (quietw c w && (0 <? In_ c w r)) (Some (cread c w r))
   | EFree w a todo => when (quietw c w && Hand_ c w a && ccovers c a todo)
-      (Some (c_bc (c_hand (c_loc (c_mu c (put (cmu c) a false)) (put (cloc c) a Waking)) (put2 (chand c) w a false))
+      (Some (c_bc (c_hand (c_loc (c_mu (csweep c a todo) (put (cmu c) a false)) (put (cloc c) a Waking)) (put2 (chand c) w a false))
         (put (cbc c) w (Some (a, todo)))))
+  | EReuse a => when (is (L_ c a) Gone) (Some (c_loc c (put (cloc c) a Asleep)))
+  | ELapse w a r => when (doing c w (Beh a) && cflight c w r)
+      (Some (c_marks c (put (cmarks c) a (without (w, r) (Marks c a))) (chint c)))
   end.
 
 (* ---- what the checker's state stands for ---- *)
@@ -223,14 +241,6 @@ Proof.
   intros R H. pose proof (p_bc c q R w) as B. unfold quietw in H. destruct (Bc_ c w); [discriminate | exact B].
 Qed.
 
-Lemma p_covers c q r todo : rep c q -> ccovers c r todo = true -> covers q r (fun t => mem t todo).
-Proof.
-  intros R H w s Hi. apply (p_mm c q R) in Hi. pose proof (p_hint c q R _ _ _ Hi) as Hh.
-  unfold ccovers in H. rewrite forallb_forall in H. specialize (H s Hh). rewrite forallb_forall in H.
-  specialize (H _ Hi). cbn in H. apply orb_true_iff in H. destruct H as [H | H]; [| exact H].
-  apply negb_true_iff in H. unfold is in H. destruct (eqd r r); [discriminate | congruence].
-Qed.
-
 Ltac open := unfold O_, Ap_, Gd_, M_, Mb_, L_, Marks, Hint, Act_, Bc_, In_, Hand_ in *.
 Ltac eqds := repeat match goal with |- context [@eqd _ _ ?x ?y] => destruct (@eqd _ _ x y); subst end.
 
@@ -239,23 +249,6 @@ Proof.
   intros []. split; auto. intros z. unfold Bc_. cbn. rewrite get_put. unfold upd. destruct (eqd z w) as [-> | N].
   - eexists. split; [reflexivity |]. intros t. apply mem_in.
   - apply p_bc0.
-Qed.
-
-Lemma lower_ok c c0 c' w r fell q q0 : lower c c0 w r fell = Some c' -> rep c q -> rep c0 q0 ->
-  exists q', lowered q q0 w r q' /\ rep c' q'.
-Proof.
-  unfold lower. intros H R R0. destruct (cpressing c r && negb (cpressing c0 r)) eqn:P.
-  - apply andb_prop in P. destruct P as (P & P'). apply negb_true_iff in P'.
-    destruct fell as [todo |]; [| discriminate]. destruct (ccovers c r todo) eqn:C; [| discriminate].
-    injection H; intros; subst. eexists. split.
-    + apply low_fall with (todo := fun t => mem t todo).
-      * rewrite (p_pressing c q r R). exact P.
-      * rewrite (p_pressing c0 q0 r R0). exact P'.
-      * apply p_covers with (c := c); auto.
-    + apply rep_bc. exact R0.
-  - destruct fell; [discriminate |]. injection H; intros; subst. exists q0. split; auto. apply low_none.
-    rewrite (p_pressing c q r R), (p_pressing c' q0 r R0). destruct (cpressing c r); auto. right.
-    destruct (cpressing c' r); auto.
 Qed.
 
 Lemma rep_look c q w a b : rep c q -> rep (clook c w a b) (set_mm q (look q w a b)).
@@ -292,20 +285,92 @@ Proof.
   destruct (eqd s a); [destruct H | eauto].
 Qed.
 
-Definition cunmark c w r := fold_left (fun m s => put m s (without (w, r) (get [] m s))) (Hint c r) (cmarks c).
-
-Lemma unmark_get w r l : forall m s, get [] (fold_left (fun m s => put m s (without (w, r) (get [] m s))) l m) s =
-  if in_dec eqd s l then without (w, r) (get [] m s) else get [] m s.
+Lemma keep_get (f : positive * positive -> bool) l : forall m s, get [] (fold_left (fun m s => put m s (filter f (get [] m s))) l m) s =
+  if in_dec eqd s l then filter f (get [] m s) else get [] m s.
 Proof.
-  assert (T : forall x : list (positive * positive), without (w, r) (without (w, r) x) = without (w, r) x).
-  { intros x. unfold without. induction x as [| y x IH]; cbn; auto. destruct (is (w, r) y) eqn:E; cbn; auto.
-    rewrite E. cbn. congruence. }
+  assert (T : forall x : list (positive * positive), filter f (filter f x) = filter f x).
+  { intros x. induction x as [| y x IH]; cbn; auto. destruct (f y) eqn:E; cbn; auto. rewrite E. congruence. }
   induction l as [| x l IH]; intros m s; [reflexivity |]. cbn [fold_left]. rewrite IH, get_put. unfold upd.
   destruct (eqd s x) as [-> | N].
   - rewrite T. destruct (in_dec eqd x l), (in_dec eqd x (x :: l)) as [| Hn]; auto; destruct Hn; left; reflexivity.
   - destruct (in_dec eqd s l), (in_dec eqd s (x :: l)) as [Hi | Hn]; auto.
     + destruct Hn. right. assumption.
     + destruct Hi; [congruence | contradiction].
+Qed.
+
+Lemma filter_id {X} (f : X -> bool) l : (forall x, In x l -> f x = true) -> filter f l = l.
+Proof.
+  induction l as [| x l IH]; intros H; auto. cbn. rewrite (H x); [| left; reflexivity]. rewrite IH; auto.
+  intros y Hy. apply H. right. exact Hy.
+Qed.
+
+(* f speaks only of marks on r, and only the senders in the hint have any: so all marks are sifted *)
+Lemma keep_marks f c q r s : rep c q -> (forall p, f p = false -> snd p = r) -> Marks (keep f c r) s = filter f (Marks c s).
+Proof.
+  intros R F. change (Marks (keep f c r) s) with (get [] (fold_left (fun m s => put m s (filter f (get [] m s))) (Hint c r) (cmarks c)) s).
+  rewrite keep_get. fold (Marks c s). destruct (in_dec eqd s (Hint c r)) as [| N]; auto.
+  symmetry. apply filter_id. intros [z x] H. destruct (f (z, x)) eqn:E; auto. apply F in E. cbn in E. subst.
+  destruct N. apply (p_hint c q R _ _ _ H).
+Qed.
+
+Lemma rep_keep f c q r l : rep c q -> (forall p, f p = false -> snd p = r) ->
+  (forall z x s, In (Mk z x s) l <-> In (Mk z x s) (mm q) /\ f (z, x) = true) -> rep (keep f c r) (set_mm q l).
+Proof.
+  intros R F L. pose proof R as []. pose proof (fun s => keep_marks f c q r s R F) as E. split; auto.
+  - intros z x s. cbn [mm set_mm]. rewrite E, filter_In, L, p_mm0. tauto.
+  - intros z x s. rewrite E, filter_In. intros [H K]. pose proof (p_hint0 _ _ _ H) as Hh.
+    match goal with |- In s (Hint _ x) => change (In s (get [] (put (chint c) r
+      (filter (fun s => existsb (fun p => is (snd p) r) (Marks (keep f c r) s)) (Hint c r))) x)) end.
+    rewrite get_put. unfold upd. destruct (eqd x r) as [-> | Nx]; [| exact Hh].
+    apply filter_In. split; auto. apply existsb_exists. exists (z, r). split; [| apply is_true; reflexivity].
+    rewrite E. apply filter_In. auto.
+Qed.
+
+Lemma cflight_ok c q w r : rep c q -> cflight c w r = true -> flight q w r.
+Proof.
+  intros R H. apply orb_true_iff in H. destruct H as [H | H].
+  - left. rewrite (p_in c q R). apply Nat.ltb_lt. exact H.
+  - right. apply existsb_exists in H. destruct H as ([t v] & Hin & H). apply PositiveMap.elements_complete in Hin. cbn in H.
+    destruct v as [[x todo] |]; [| discriminate]. apply andb_prop in H. destruct H as (Hx & Hw). apply is_true in Hx. subst.
+    pose proof (p_bc c q R t) as B. unfold Bc_, get in B. rewrite Hin in B. destruct B as (td & B & T).
+    exists t, td. split; auto. apply T, mem_in. exact Hw.
+Qed.
+
+Lemma rep_sweep c q r todo : rep c q -> ccovers c r todo = true ->
+  exists l, Left q r (fun t => mem t todo) l /\ rep (csweep c r todo) (set_mm q l).
+Proof.
+  intros R H. set (f := fun p : positive * positive => negb (is (snd p) r) || hears c r todo (fst p)).
+  exists (filter (fun m => f (at_w m, on_r m)) (mm q)). split; [split |].
+  - intros m Hm. apply filter_In in Hm. tauto.
+  - apply NoDup_filter.
+  - intros [w x s] Hm K. apply filter_In. split; auto. unfold f. cbn. cbn in K. destruct K as [N | M].
+    + rewrite is_false by exact N. reflexivity.
+    + apply (p_mm c q R) in Hm. pose proof (p_hint c q R _ _ _ Hm) as Hh. rewrite (p_mu c q R) in M.
+      destruct (eqd x r) as [-> | N]; [| rewrite is_false by exact N; reflexivity].
+      unfold ccovers in H. rewrite forallb_forall in H. specialize (H s Hh). rewrite M in H. cbn in H.
+      rewrite forallb_forall in H. exact (H _ Hm).
+  - intros w s Hm. apply filter_In in Hm. destruct Hm as (_ & Hm). unfold f, hears in Hm. cbn in Hm.
+    rewrite (proj2 (is_true r r) eq_refl) in Hm. cbn in Hm. apply orb_true_iff in Hm. destruct Hm as [Hm | Hm]; auto.
+    right. eapply cflight_ok; eauto.
+  - apply rep_keep; [exact R | |].
+    + intros p Hp. apply orb_false_iff in Hp. destruct Hp as (Hp & _). apply negb_false_iff, is_true in Hp. exact Hp.
+    + intros z x s. rewrite filter_In. reflexivity.
+Qed.
+
+Lemma lower_ok c c0 c' w r fell q q0 : lower c c0 w r fell = Some c' -> rep c q -> rep c0 q0 ->
+  exists q', lowered q q0 w r q' /\ rep c' q'.
+Proof.
+  unfold lower. intros H R R0. destruct (cpressing c r && negb (cpressing c0 r)) eqn:P.
+  - apply andb_prop in P. destruct P as (P & P'). apply negb_true_iff in P'.
+    destruct fell as [todo |]; [| discriminate]. destruct (ccovers c0 r todo) eqn:C; [| discriminate].
+    injection H; intros; subst. destruct (rep_sweep c0 q0 r todo R0 C) as (l & Lf & K). eexists. split.
+    + apply low_fall with (todo := fun t => mem t todo) (l := l); [| | exact Lf].
+      * rewrite (p_pressing c q r R). exact P.
+      * rewrite (p_pressing c0 q0 r R0). exact P'.
+    + exact (rep_bc _ _ w r todo K).
+  - destruct fell; [discriminate |]. injection H; intros; subst. exists q0. split; auto. apply low_none.
+    rewrite (p_pressing c q r R), (p_pressing c' q0 r R0). destruct (cpressing c r); auto. right.
+    destruct (cpressing c' r); auto.
 Qed.
 
 Lemma hand_get (p : positive -> bool) w l : forall h z s,
@@ -326,35 +391,24 @@ Lemma rep_read c q w r : rep c q -> rep (cread c w r)
     (upd (hand q) w (fun a => hand q w a || (mu q a && has (Mk w r a) (mm q) && negb (marked a (drop_on w r (mm q))))))).
 Proof.
   intros R. pose proof R as [].
-  assert (Em : forall s, Marks (cread c w r) s = without (w, r) (Marks c s)).
-  { intros s. change (Marks (cread c w r) s) with
-      (get [] (fold_left (fun m s => put m s (without (w, r) (get [] m s))) (Hint c r) (cmarks c)) s).
-    rewrite unmark_get. fold (Marks c s). destruct (in_dec eqd s (Hint c r)) as [| N]; auto.
-    unfold without. symmetry. assert (H : forall p, In p (Marks c s) -> is (w, r) p = false).
-    { intros p Hp. unfold is. destruct (eqd (w, r) p); auto. subst. apply p_hint0 in Hp. contradiction. }
-    induction (Marks c s) as [| p l IH]; auto. cbn. rewrite (H p); [cbn; rewrite IH; auto | left; reflexivity].
-    intros p' Hp. apply H. right. exact Hp. }
-  assert (Ed : forall z x s, In (Mk z x s) (drop_on w r (mm q)) <-> In (z, x) (without (w, r) (Marks c s))).
-  { intros z x s. rewrite drop_on_in, without_in, p_mm0. cbn.
-    split; intros [H N]; split; auto; intros X; apply N; [injection X; auto | destruct X; congruence]. }
-  split; auto.
-  - intros z x s. rewrite Em. apply Ed.
-  - intros z x s. rewrite Em, without_in. intros [H N]. pose proof (p_hint0 _ _ _ H) as Hh.
-    match goal with |- In s (Hint _ x) => change (In s (get [] (put (chint c) r
-      (filter (fun s => existsb (fun p => is (snd p) r) (Marks (cread c w r) s)) (Hint c r))) x)) end.
-    rewrite get_put. unfold upd. destruct (eqd x r) as [-> | Nx]; [| exact Hh].
-    apply filter_In. split; auto. apply existsb_exists. exists (z, r). split; [| apply is_true; reflexivity].
-    rewrite Em. apply without_in. auto.
+  assert (Fo : forall p, other w r p = false -> snd p = r).
+  { intros p H. apply negb_false_iff, is_true in H. subst. reflexivity. }
+  assert (Ed : forall z x s, In (Mk z x s) (drop_on w r (mm q)) <-> In (Mk z x s) (mm q) /\ other w r (z, x) = true).
+  { intros z x s. rewrite drop_on_in. unfold other. rewrite negb_true_iff. unfold is. cbn [at_w on_r].
+    destruct (eqd (w, r) (z, x)) as [X | X].
+    - injection X; intros; subst. intuition congruence.
+    - split; intros [H N]; split; auto. intros [-> ->]. apply X. reflexivity. }
+  pose proof (rep_keep (other w r) c q r _ R Fo Ed) as K. destruct K. split; auto.
   - intros z x. unfold In_. cbn. rewrite get2_put2. unfold upd. destruct (eqd z w), (eqd x r); subst; rewrite p_in0; reflexivity.
   - intros z s. unfold Hand_. cbn [hand set_hand chand cread c_hand]. rewrite (hand_get _ w). unfold upd.
     fold (Hand_ c z s). unfold is at 1. destruct (eqd z w) as [-> | N]; [| rewrite p_hand0; cbn; rewrite orb_false_r; reflexivity].
     rewrite p_hand0, p_mu0. f_equal.
     assert (E1 : has (Mk w r s) (mm q) = mem (w, r) (Marks c s)).
     { apply eq_true_iff_eq. rewrite has_in, mem_in. apply p_mm0. }
-    assert (E2 : negb (marked s (drop_on w r (mm q))) = isnil (without (w, r) (Marks c s))).
-    { destruct (without (w, r) (Marks c s)) as [| [z x] l] eqn:E; cbn.
-      - apply negb_true_iff, marked_false. intros z x H. apply Ed in H. rewrite E in H. exact H.
-      - apply negb_false_iff, marked_true. exists z, x. apply Ed. rewrite E. left. reflexivity. }
+    assert (E2 : negb (marked s (drop_on w r (mm q))) = isnil (filter (other w r) (Marks c s))).
+    { destruct (filter (other w r) (Marks c s)) as [| [z x] l] eqn:E; cbn.
+      - apply negb_true_iff, marked_false. intros z x H. apply Ed in H. rewrite p_mm0, <- filter_In, E in H. exact H.
+      - apply negb_false_iff, marked_true. exists z, x. apply Ed. rewrite p_mm0, <- filter_In, E. left. reflexivity. }
     rewrite E1, E2. cbn. destruct (mem s (Hint c r)) eqn:Eh; cbn; [reflexivity |].
     destruct (mem (w, r) (Marks c s)) eqn:E; [| rewrite andb_false_r; reflexivity].
     apply mem_in, p_hint0, mem_in in E. congruence.
@@ -410,7 +464,9 @@ Proof.
   - low R; [exists q1; split; [eapply s_release with (w := w) (a := a); eauto | exact R1] | same R].
   - eexists. split; [apply s_hold with (w := w) (a := a); auto | same R].
   - low R; [exists q1; split; [eapply s_drop with (w := w) (a := r); eauto; rewrite (p_gd c q R); assumption | exact R1] | same R].
-  - eexists. split; [apply s_deep with (a := a); [rewrite (p_mu c q R) | rewrite (p_mb c q R)]; assumption | same R].
+  - eexists. split; [apply s_deep with (a := a); [rewrite (p_mu c q R); assumption |] |].
+    + rewrite (p_loc c q R). intros X. unfold is in *. destruct (eqd (L_ c a) Gone); [discriminate | congruence].
+    + pose proof (p_loc c q R a) as El. rewrite El. clear El. same R.
   - low R; [exists q1; split; [eapply s_low with (w := w) (a := a); eauto | exact R1] | same R].
   - eexists. split; [apply s_mute with (w := w) (a := a); auto |].
     + rewrite (p_source c q a R). assumption.
@@ -431,6 +487,7 @@ Proof.
     apply rep_act; [apply rep_killed; exact R |]. intros z. rewrite get_put. unfold upd. destruct (eqd z w); auto. apply (p_act c q R).
   - low R; [exists q1; split; [eapply s_kill with (w := w) (a := a); eauto | exact R1] | apply rep_killed; exact R].
     rewrite (p_loc c q R). match goal with K : _ || _ = true |- _ => rewrite !orb_true_iff, !is_true in K; tauto end.
+  - eexists. split; [apply s_reuse with (a := a); rewrite (p_loc c q R); assumption | same R].
   - pose proof (p_bc c q R w) as B. destruct (Bc_ c w) as [[r td] |]; [| discriminate]. clean.
     destruct B as (todo & B & T). match goal with K : mem _ _ = true |- _ => apply mem_in in K; apply T in K end.
     eexists. split; [apply s_tell with (t := t); eassumption |].
@@ -447,16 +504,24 @@ Proof.
     + destruct R. split; auto. intros z. unfold Bc_. cbn [cbc c_bc bc set_bc]. rewrite get_put. unfold upd.
       destruct (eqd z w); [reflexivity | apply p_bc0].
   - eexists. split; [apply s_read with (w := w) (r := r); auto; rewrite (p_in c q R); assumption | apply rep_read; exact R].
-  - eexists. split; [apply s_free with (w := w) (a := a) (todo := fun t => mem t todo); auto |].
+  - match goal with C : ccovers _ _ _ = true |- _ => destruct (rep_sweep c q a todo R C) as (l & Lf & K) end.
+    eexists. split; [apply s_free with (w := w) (a := a) (todo := fun t => mem t todo) (l := l); auto |].
     + rewrite (p_hand c q R). assumption.
-    + eapply p_covers; eauto.
-    + match goal with |- rep ?c1 (set_bc ?q1 _) => idtac end.
-      change (rep (c_bc (c_hand (c_loc (c_mu c (put (cmu c) a false)) (put (cloc c) a Waking)) (put2 (chand c) w a false))
-        (put (cbc (c_hand (c_loc (c_mu c (put (cmu c) a false)) (put (cloc c) a Waking)) (put2 (chand c) w a false))) w (Some (a, todo))))
-       (set_bc (set_hand (set_loc (set_mu q (upd (mu q) a false)) (upd (loc q) a Waking)) (upd (hand q) w (upd (hand q w) a false)))
-        (upd (bc (set_hand (set_loc (set_mu q (upd (mu q) a false)) (upd (loc q) a Waking)) (upd (hand q) w (upd (hand q w) a false))))
-          w (Some (a, fun t => mem t todo))))).
-      apply rep_bc. same R.
+    + change (rep (c_bc (c_hand (c_loc (c_mu (csweep c a todo) (put (cmu c) a false)) (put (cloc c) a Waking)) (put2 (chand c) w a false))
+        (put (cbc (c_hand (c_loc (c_mu (csweep c a todo) (put (cmu c) a false)) (put (cloc c) a Waking)) (put2 (chand c) w a false))) w (Some (a, todo))))
+       (let q0 := set_hand (set_loc (set_mu (set_mm q l) (upd (mu q) a false)) (upd (loc q) a Waking))
+         (upd (hand q) w (upd (hand q w) a false)) in
+        set_bc q0 (upd (bc q0) w (Some (a, fun t => mem t todo))))).
+      apply rep_bc. destruct K as [K1 K2 K3 K4 K5 K6 K7 K8 K9 Ka Kb Kc].
+      split; auto; intros; open; cbn; rewrite ?get_put, ?get2_put2; unfold upd; eqds; auto.
+      all: first [apply (p_mu c q R) | apply (p_loc c q R) | apply (p_hand c q R)].
+  - eexists. split; [apply s_lapse with (w := w) (a := a) (r := r); auto; eapply cflight_ok; eassumption |].
+    destruct R. split; auto; intros z x s; change (Marks (c_marks c (put (cmarks c) a (without (w, r) (Marks c a))) (chint c)) s)
+      with (get [] (put (cmarks c) a (without (w, r) (Marks c a))) s); rewrite get_put; unfold upd; fold (Marks c).
+    + cbn [mm set_mm]. rewrite remove_in, p_mm0. destruct (eqd s a) as [-> |].
+      * rewrite without_in. intuition congruence.
+      * intuition congruence.
+    + destruct (eqd s a) as [-> |]; [rewrite without_in; intros [H4 _] | intros H4]; eauto.
 Qed.
 
 (* ---- whole traces ---- *)
@@ -520,5 +585,3 @@ Proof.
   - destruct (rq q) as [| a l] eqn:E; auto. destruct (L a) as (_ & N). destruct N. apply (v_rq q I). rewrite E. left. reflexivity.
   - intros a. apply L.
 Qed.
-
-Print Assumptions check_ok. Print Assumptions accepted_is_reachable. Print Assumptions check_quiet_ok.

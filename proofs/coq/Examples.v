@@ -100,5 +100,3 @@ Proof. vm_compute. reflexivity. Qed.
 
 (* R7: a timer tick to a pressing actor marks nobody, and reaches a mailbox that is not run *)
 Example control_marks_nobody : refused (look_only ++ [EControl W2 ann bob; EDone W2 ann]) = None. Proof. vm_compute. reflexivity. Qed.
-
-Print Assumptions deadlock_reached.

@@ -80,6 +80,12 @@ Proof. unfold look. destruct (_ && _); auto. intros. apply add_in; auto. Qed.
 Lemma marked_sub s (l l' : list (mark A W)) : (forall m, In m l' -> In m l) -> marked s l = false -> marked s l' = false.
 Proof. intros H F. apply marked_false. intros w r Hi. apply H in Hi. revert Hi. apply marked_false. exact F. Qed.
 
+Lemma left_all q r todo : (forall w, todo w = true) -> Left q r todo (mm q).
+Proof. intros H. split; auto. Qed.
+
+Lemma marked_left q a r todo l : Left q r todo l -> marked a (mm q) = false -> marked a l = false.
+Proof. intros L. apply marked_sub. apply (l_sub _ _ _ _ L). Qed.
+
 Lemma marked_drop_of a s (l : list (mark A W)) : marked a l = false -> marked a (drop_of s l) = false.
 Proof. apply marked_sub. intros m H. apply drop_of_in in H. tauto. Qed.
 
@@ -96,13 +102,13 @@ Qed.
 Lemma look_nd q w a b : NoDup (mm q) -> NoDup (look q w a b).
 Proof. unfold look. destruct (_ && _); auto using add_nd. Qed.
 
-Lemma remove_nd a l : NoDup l -> NoDup (remove eqd a l).
+Lemma remove_nd {X} {E : EqDec X} (a : X) l : NoDup l -> NoDup (remove eqd a l).
 Proof.
   induction 1 as [| x l Hn Hd IH]; simpl; [constructor |].
   destruct (eqd a x); auto. constructor; auto. intros H. apply in_remove in H. tauto.
 Qed.
 
-Lemma remove_in a x l : In x (remove eqd a l) <-> In x l /\ x <> a.
+Lemma remove_in {X} {E : EqDec X} (a x : X) l : In x (remove eqd a l) <-> In x l /\ x <> a.
 Proof. split; [apply in_remove | intros []; apply in_in_remove; auto]. Qed.
 
 (* ---- the invariant ---- *)
@@ -141,12 +147,16 @@ Proof.
   - rewrite Hm. constructor.
 Qed.
 
-(* a step that lowers flags leaves all but the announcements as the lowered state has them *)
-Lemma lowered_bc q q0 w r q' : lowered q q0 w r q' -> exists f, q' = set_bc q0 f.
-Proof. intros []; [exists (bc q0); destruct q0; reflexivity | eauto]. Qed.
-
-Lemma set_bc_inv q f : Inv q -> Inv (set_bc q f).
-Proof. intros []; split; assumption. Qed.
+(* a step that lowers flags leaves all but the announcements as the lowered state has them, and the marks of the muted *)
+Lemma lowered_bc q q0 w r q' : lowered q q0 w r q' -> exists f l, q' = set_bc (set_mm q0 l) f /\
+  (forall m, In m l -> In m (mm q0)) /\ (NoDup (mm q0) -> NoDup l) /\
+  (forall z x s, mu q0 s = true -> In (Mk z x s) (mm q0) -> In (Mk z x s) l).
+Proof.
+  intros [| todo l _ _ C].
+  - exists (bc q0), (mm q0). destruct q0; auto.
+  - eexists _, _. split; [reflexivity |]. split; [apply C | split; [apply C |]].
+    intros z x s M H. apply (l_rest _ _ _ _ C); auto.
+Qed.
 
 Lemma on_loc q w a : Inv q -> act q w = Run a \/ act q w = Beh a -> loc q a = Running w.
 Proof. intros I H. apply (v_on q I). unfold on. intuition. Qed.
@@ -200,7 +210,7 @@ Ltac split_all := repeat match goal with
   | H : _ \/ _ |- _ => destruct H
   end.
 Ltac low := repeat match goal with
-  | H : lowered _ _ _ _ _ |- _ => apply lowered_bc in H; destruct H as (? & ->)
+  | H : lowered _ _ _ _ _ |- _ => apply lowered_bc in H; destruct H as (? & ? & -> & ?Sub & ?Nd & ?Keep)
   end.
 Ltac new P := let T := type of P in lazymatch goal with _ : T |- _ => fail | _ => pose proof P end.
 (* who is in a run is where *)
@@ -222,6 +232,14 @@ Lemma ok_frame q q' a :
 Proof.
   intros E1 E2 E3 E4 E5 E6 Ho Hm. unfold actor_ok, source, pressed. rewrite E1, E2, E3, E4, E5, E6.
   destruct (loc q a); auto; intuition.
+Qed.
+
+Lemma ok_lowered q q0 w r q' : lowered q q0 w r q' -> (forall a, actor_ok q0 a) -> forall a, actor_ok q' a.
+Proof.
+  intros L K a. specialize (K a). apply lowered_bc in L. destruct L as (f & l & -> & _ & _ & Keep).
+  unfold actor_ok, source, pressed, on in *. cbn. destruct (loc q0 a); auto.
+  destruct K as (M & S0 & [H | H]); auto. split; [exact M | split; [exact S0 |]]. right.
+  apply marked_true in H. destruct H as (z & x & H). apply marked_true. exists z, x. auto.
 Qed.
 
 Lemma ok_put q b : (forall a, actor_ok q a) -> forall a, actor_ok (enqueue q b) a.
@@ -256,7 +274,7 @@ Qed.
 
 Lemma rqd_step : NoDup (rq q').
 Proof.
-  pose proof (v_rqd q I). destruct St; low; cbn; auto using remove_nd.
+  pose proof (v_rqd q I). destruct St; low; cbn; auto; try (apply remove_nd; assumption).
   constructor; auto. intros Hi. apply (v_rq q I) in Hi. congruence.
 Qed.
 
@@ -266,13 +284,15 @@ Proof.
   try match goal with |- context [@eqd _ _ a0 ?y] => destruct (@eqd _ _ a0 y); [subst |] end;
   try match goal with |- context [if ?b then _ else _] => destruct b end;
   try tauto; try (intuition congruence);
-  try (destruct (loc q b) eqn:?; intuition congruence).
+  try (destruct (loc q b) eqn:?; intuition congruence);
+  try (destruct (loc q a) eqn:?; intuition congruence).
 Qed.
 
 Lemma nd_step : NoDup (mm q').
 Proof.
-  pose proof (v_nd q I). destruct St; low; cbn; auto using look_nd.
-  all: try (apply NoDup_filter; auto).
+  pose proof (v_nd q I). destruct St; low; cbn; auto using look_nd; try (apply Nd; cbn; auto); try (apply NoDup_filter; auto).
+  - match goal with C : Left _ _ _ _ |- _ => apply (l_nd _ _ _ _ C); auto end.
+  - apply remove_nd. auto.
 Qed.
 Ltac at_a a0 := try match goal with |- context [@eqd _ _ a0 ?y] => destruct (@eqd _ _ a0 y); [subst |] end.
 Ltac at_w w0 := try match goal with |- context [@eqd _ _ w0 ?y] => destruct (@eqd _ _ w0 y); [subst |] end.
@@ -284,7 +304,8 @@ Proof.
   assert (V : In (Mk w0 r0 a0) (mm q) -> act q w0 = Beh a0 \/ (exists b, act q w0 = Snd a0 b) \/ loc q a0 = Parked w0)
     by apply (v_own q I).
   destruct St; low; cbn in *;
-  try (apply look_in in R); try (apply drop_of_in in R; cbn in R); try (apply drop_on_in in R; cbn in R);
+  try (apply Sub in R; cbn in R); try (apply look_in in R); try (apply drop_of_in in R; cbn in R);
+  try (apply drop_on_in in R; cbn in R); try (match goal with C : Left _ _ _ _ |- _ => apply (l_sub _ _ _ _ C) in R end); try (apply remove_in in R; destruct R as (R & _));
   try (exact (V R)); owner I; unfold upd; at_a a0; at_w w0;
   try (specialize (V R)); split_all; inj; eauto; try congruence; try (exfalso; congruence);
   try (destruct V as [V | [(bb & V) | V]]; try congruence; owner I; try (rewrite V; eauto); try congruence; eauto; fail);
@@ -308,7 +329,9 @@ Proof.
   repeat match goal with H : context [@eqd _ _ ?x ?x] |- _ => destruct (@eqd _ _ x x) end;
   try (specialize (V R)); split_all; inj; owner I; try congruence;
   repeat match goal with H : loc q ?x = _ |- context [loc q ?x] => rewrite H end;
-  try (split; auto using marked_drop_of, marked_drop_on; apply marked_look; congruence).
+  try (split; eauto using marked_drop_of, marked_drop_on, marked_left; apply marked_look; congruence);
+  try (split; [auto | apply (marked_sub _ _ _ Sub); cbn; auto using marked_drop_of]);
+  try (split; [auto | apply (marked_sub _ (mm q)); [| auto]; intros m Hm; apply remove_in in Hm; tauto]).
   apply orb_true_iff in R. destruct R as [R | R].
   - destruct (V R). auto using marked_drop_on.
   - apply andb_prop in R. destruct R as [R N]. apply andb_prop in R. destruct R as [M Hm].
@@ -330,8 +353,8 @@ Proof.
   intros a0. pose proof (v_ok q I) as K.
   destruct St as [a L | w a B E R | w a B E M | w a b B E | w a b B E | w a b B E | b | w a B E | w a q' B E Lo | w a B E
     | w a q' B G Lo | a M G | w a q' B E Lo | w a B E S0 Mk0 | w a B E S0 | w a B E | w a q' B E Lo | w a q' B E Lo
-    | w a q' B E Lo | w r todo t B T | w r todo B T | w r B T | w a todo B Ha C]; low;
-  try (exact (K a0)); owner I.
+    | w a q' B E Lo | a L | w r todo t B T | w r todo B T | w r B T | w a todo l B Ha C | w a r B E F];
+  try (apply (ok_lowered _ _ _ _ _ Lo); clear a0; intros a0); try (exact (K a0)); owner I.
   - destruct (eqd a0 a) as [-> | N]; [| frame].
     specialize (K a). unfold actor_ok in *. cbn. here. rewrite L in K. exact K.
   - destruct (eqd a0 a) as [-> | N]; [| frame].
@@ -360,7 +383,7 @@ Proof.
     destruct (loc q a); auto; destruct K as (? & ? & ?); discriminate.
   - destruct (eqd a0 a) as [-> | N]; [| frame].
     specialize (K a). unfold actor_ok, source, on in *. cbn. here.
-    destruct (loc q a); auto; destruct K as (? & ? & ?); try lia; congruence.
+    destruct (loc q a); auto; destruct K as (? & ? & ?); congruence.
   - assert (H : loc q a = Running w) by (apply on_loc; auto).
     destruct (eqd a0 a) as [-> | N]; [| frame].
     specialize (K a). unfold actor_ok in *. cbn. rewrite H in *. exact K.
@@ -382,6 +405,9 @@ Proof.
   - destruct (eqd a0 a) as [-> | N].
     + unfold actor_ok, source, pressed. cbn. here. auto.
     + frame. apply kill_keeps; auto.
+  - destruct (eqd a0 a) as [-> | N]; [| frame].
+    specialize (K a). unfold actor_ok, source in *. cbn. here. rewrite L in K. apply proj2 in K as K2. destruct K2 as (S0 & Mb).
+    apply orb_false_iff in S0. tauto.
   - specialize (K a0). unfold actor_ok in *. cbn. unfold upd.
     destruct (loc q a0) eqn:L; try exact K. destruct K as (M & So & HM). split; [exact M | split; [exact So |]].
     destruct (eqd w0 w) as [-> |]; cbn.
@@ -397,7 +423,14 @@ Proof.
       cbn. intros [-> _]. pose proof (muted_mark q w r2 a0 I M HM). congruence.
   - destruct (eqd a0 a) as [-> | N].
     + unfold actor_ok. cbn. here. reflexivity.
-    + frame. unfold upd. destruct (eqd w1 w); [subst; destruct (eqd a0 a); [contradiction |] |]; exact HM.
+    + frame. destruct HM as [HM | HM].
+      * left. unfold upd. destruct (eqd w1 w); [subst; destruct (eqd a0 a); [contradiction |] |]; exact HM.
+      * right. apply marked_true in HM. destruct HM as (w2 & r2 & HM). apply marked_true. exists w2, r2.
+        apply (l_rest _ _ _ _ C); auto. right. cbn. specialize (K a0). unfold actor_ok in K. rewrite L1 in K. tauto.
+  - destruct (eqd a0 a) as [-> | N].
+    + specialize (K a). unfold actor_ok, on in *. cbn. rewrite H in *. exact K.
+    + frame. destruct HM as [HM | HM]; auto. right. apply marked_true in HM. destruct HM as (w2 & r2 & HM).
+      apply marked_true. exists w2, r2. apply remove_in. split; auto. congruence.
 Qed.
 
 Theorem Inv_step : Inv q'.
@@ -419,7 +452,7 @@ Qed.
 Lemma lowered_flight q q0 z a q' w r : lowered q q0 z a q' -> bc q z = None -> bc q0 = bc q -> inbox q0 = inbox q ->
   flight q w r -> flight q' w r.
 Proof.
-  intros L B Eb Ei F. destruct L as [_ | todo _ _ _];
+  intros L B Eb Ei F. destruct L as [_ | todo l _ _ _];
   apply (flight_keep q) with (z := z); auto; cbn; rewrite ?Eb, ?Ei; auto.
   intros t N. apply upd_other. exact N.
 Qed.
@@ -430,7 +463,7 @@ Proof.
   intros St F.
   destruct St as [a L | w1 a B E R | w1 a B E M | w1 a b B E | w1 a b B E | w1 a b B E | b | w1 a B E | w1 a q' B E Lo | w1 a B E
     | w1 a q' B G Lo | a M G | w1 a q' B E Lo | w1 a B E S0 Mk0 | w1 a B E S0 | w1 a B E | w1 a q' B E Lo | w1 a q' B E Lo
-    | w1 a q' B E Lo | w1 r1 todo t B T | w1 r1 todo B T | w1 r1 B T | w1 a todo B Ha C];
+    | w1 a q' B E Lo | a L | w1 r1 todo t B T | w1 r1 todo B T | w1 r1 B T | w1 a todo l B Ha C | w1 a r1 B E F1];
   try (left; exact F); try (left; eapply lowered_flight; [exact Lo | exact B | reflexivity | reflexivity | exact F]).
   - left. destruct F as [F | (t1 & td & Hb & Ht)].
     + left. cbn. unfold upd. destruct (eqd w t); [subst; destruct (eqd r r1); [lia |] |]; exact F.
@@ -451,20 +484,30 @@ Qed.
 
 (* R6, first half: a fall is announced to all who keep a mark. *)
 Lemma fall_step q q' r : step q q' -> pressing q r = true ->
-  pressing q' r = true \/ forall w s, In (Mk w r s) (mm q) -> flight q' w r.
+  pressing q' r = true \/ forall w s, In (Mk w r s) (mm q') -> flight q' w r.
 Proof.
   intros St P.
-  assert (Low : forall q0 w a, (forall x, x <> a -> pressing q0 x = pressing q x) -> lowered q q0 w a q' ->
-    pressing q' r = true \/ forall w s, In (Mk w r s) (mm q) -> flight q' w r).
-  { intros q0 w1 a Hx L. destruct (eqd r a) as [-> | N].
-    - destruct L as [[H | H] | todo H1 H2 C]; [congruence | left; exact H |].
-      right. intros w2 s Hi. right. exists w1, todo. cbn. rewrite upd_same. split; auto. eapply C; eauto.
+  (* who keeps a mark is told now, or an earlier fall is still on its way *)
+  assert (Told : forall q0 w1 a todo l w s, bc q w1 = None -> bc q0 = bc q -> inbox q0 = inbox q -> Left q0 a todo l ->
+    bc q' = upd (bc q) w1 (Some (a, todo)) -> inbox q' = inbox q -> In (Mk w a s) l -> flight q' w a).
+  { intros q0 w1 a todo l w s B Eb Ei C Eb' Ei' Hi. destruct (l_told _ _ _ _ C _ _ Hi) as [T | F].
+    - right. exists w1, todo. rewrite Eb', upd_same. auto.
+    - apply (flight_keep q) with (z := w1); auto.
+      + unfold flight in *. rewrite Eb, Ei in F. exact F.
+      + rewrite Ei'. auto.
+      + intros t N. rewrite Eb'. apply upd_other. exact N. }
+  assert (Low : forall q0 w a, bc q w = None -> bc q0 = bc q -> inbox q0 = inbox q ->
+    (forall x, x <> a -> pressing q0 x = pressing q x) -> lowered q q0 w a q' ->
+    pressing q' r = true \/ forall w s, In (Mk w r s) (mm q') -> flight q' w r).
+  { intros q0 w1 a B Eb Ei Hx L. destruct (eqd r a) as [-> | N].
+    - destruct L as [[H | H] | todo l H1 H2 C]; [congruence | left; exact H |].
+      right. intros w2 s Hi. eapply Told; try exact C; try eassumption; cbn; congruence.
     - left. rewrite <- P, <- (Hx r N). destruct L; reflexivity. }
   destruct St as [a L | w1 a B E R | w1 a B E M | w1 a b B E | w1 a b B E | w1 a b B E | b | w1 a B E | w1 a q' B E Lo | w1 a B E
     | w1 a q' B G Lo | a M G | w1 a q' B E Lo | w1 a B E S0 Mk0 | w1 a B E S0 | w1 a B E | w1 a q' B E Lo | w1 a q' B E Lo
-    | w1 a q' B E Lo | w1 r1 todo t B T | w1 r1 todo B T | w1 r1 B T | w1 a todo B Ha C];
+    | w1 a q' B E Lo | a L | w1 r1 todo t B T | w1 r1 todo B T | w1 r1 B T | w1 a todo l B Ha C | w1 a r1 B E F1];
   try (left; exact P);
-  try (apply (Low _ _ _) with (2 := Lo); intros x N; unfold pressing, source, pressed; cbn; rewrite ?upd_other by exact N; reflexivity).
+  try (apply (Low _ _ _) with (1 := B) (5 := Lo); auto; intros x N; unfold pressing, source, pressed; cbn; rewrite ?upd_other by exact N; reflexivity).
   - left. revert P. unfold pressing, source, pressed. cbn. unfold upd. destruct (eqd r a); auto.
     intros _. rewrite orb_true_r. reflexivity.
   - left. revert P. unfold pressing, source, pressed. cbn. unfold upd. destruct (eqd r a); auto.
@@ -474,7 +517,7 @@ Proof.
     intros _. rewrite !orb_true_r. reflexivity.
   - left. revert P. unfold pressing, source, pressed. cbn. unfold upd. destruct (eqd r a); auto.
   - destruct (eqd r a) as [-> | N].
-    + right. intros w s Hi. right. exists w1, todo. cbn. rewrite upd_same. split; auto. eapply C; eauto.
+    + right. intros w s Hi. cbn in Hi. eapply Told; try exact C; eauto.
     + left. revert P. unfold pressing, source, pressed. cbn. rewrite upd_other; auto.
 Qed.
 
@@ -483,12 +526,14 @@ Lemma mark_origin q q' m : step q q' -> In m (mm q') -> In m (mm q) \/
   exists w a b, m = Mk w b a /\ bc q w = None /\ act q w = Beh a /\ a <> b /\ pressing q b = true /\ source q a = false /\
     q' = set_act (set_mm q (look q w a b)) (upd (act q) w (Snd a b)).
 Proof.
-  intros St H. destruct St; low; cbn in H; auto.
+  intros St H. destruct St; low; cbn in H; try (apply Sub in H; cbn in H); auto.
   - apply look_in in H. destruct H as [H | (E & N & P & S0)]; auto. right. exists w, a, b. repeat split; auto.
   - apply drop_of_in in H. tauto.
   - apply drop_of_in in H. tauto.
   - apply drop_of_in in H. tauto.
   - apply drop_on_in in H. tauto.
+  - left. match goal with C : Left _ _ _ _ |- _ => exact (l_sub _ _ _ _ C _ H) end.
+  - apply remove_in in H. tauto.
 Qed.
 
 Lemma Caused_step q q' : step q q' -> Caused q -> Caused q'.
@@ -517,7 +562,9 @@ Proof.
   assert (D : mm q' = mm q \/ (forall m, In m (mm q') -> In m (mm q)) \/
     exists w a b, act q w = Beh a /\ a <> b /\ source q a = false /\ q' = set_act (set_mm q (look q w a b)) (upd (act q) w (Snd a b))).
   { clear R C. destruct St; low; auto;
-      try (right; left; intros m Hm; cbn in Hm; first [apply drop_of_in in Hm | apply drop_on_in in Hm]; tauto).
+      try (right; left; intros m Hm; cbn in Hm; try (apply Sub in Hm; cbn in Hm);
+        try (first [apply drop_of_in in Hm | apply drop_on_in in Hm | apply remove_in in Hm
+          | match goal with C : Left _ _ _ _ |- _ => apply (l_sub _ _ _ _ C) in Hm end]); tauto).
     destruct (eqd a b) as [E | N]; [| destruct (source q a) eqn:S0].
     - left. cbn. unfold look. destruct (eqd a b); [reflexivity | congruence].
     - left. cbn. unfold look. rewrite S0, andb_false_r. reflexivity.

@@ -83,7 +83,7 @@ Inductive sstep (s : sst) : sst -> Prop :=
 | d_release a s' : sact s = Beh a -> slowered s (with_ap s (upd (sap s) a false)) a s' -> sstep s s'
 | d_hold a : sact s = Beh a -> sstep s (with_gd s (upd (sgd s) a (S (sgd s a))))
 | d_drop a s' : sgd s a > 0 -> slowered s (with_gd s (upd (sgd s) a (sgd s a - 1))) a s' -> sstep s s'
-| d_deep a : smu s a = false -> smb s a > 0 -> sstep s (with_ov s (upd (sov s) a true))
+| d_deep a : smu s a = false -> sloc s a <> Asleep -> sloc s a <> Gone -> sstep s (with_ov s (upd (sov s) a true))
 | d_low a s' : sact s = Run a \/ sact s = Beh a -> slowered s (with_ov s (upd (sov s) a false)) a s' -> sstep s s'
 | d_mute a : sact s = Beh a -> ssource s a = false -> marked a (smm s) = true ->
     sstep s (with_act (with_loc (with_mu s (upd (smu s) a true)) (upd (sloc s) a (Parked tt))) Idle)
@@ -97,7 +97,8 @@ Inductive sstep (s : sst) : sst -> Prop :=
 | d_again a s' : sact s = Run a -> slowered s (with_ov s (upd (sov s) a false)) a s' -> smb s' a > 0 ->
     sstep s (with_act (with_rq (with_loc s' (upd (sloc s') a Queued)) (a :: srq s')) Idle)
 | d_stop a s' : sact s = Run a \/ sact s = Beh a -> slowered s (with_act (skilled s a) Idle) a s' -> sstep s s'
-| d_kill a s' : sloc s a = Asleep \/ sloc s a = Queued \/ sloc s a = Parked tt -> slowered s (skilled s a) a s' -> sstep s s'.
+| d_kill a s' : sloc s a = Asleep \/ sloc s a = Queued \/ sloc s a = Parked tt -> slowered s (skilled s a) a s' -> sstep s s'
+| d_reuse a : sloc s a = Gone -> sstep s (with_loc s (upd (sloc s) a Asleep)).
 
 Definition sinit s :=
   (forall a, sov s a = false /\ sap s a = false /\ sgd s a = 0 /\ smu s a = false /\ smb s a = 0 /\ sloc s a = Asleep) /\
@@ -164,10 +165,10 @@ Proof.
   induction f as [| a f IH]; intros l s q H N; cbn.
   - exists q. split; [apply ss_none | exact H].
   - inversion N as [| x y Na Nf]; subst.
-    set (q1 := set_bc (set_hand (set_loc (set_mu q (upd (mu q) a false)) (upd (loc q) a Waking))
+    set (q1 := set_bc (set_hand (set_loc (set_mu (set_mm q (mm q)) (upd (mu q) a false)) (upd (loc q) a Waking))
       (upd (hand q) tt (upd (hand q tt) a false))) (upd (bc q) tt (Some (a, everyone)))).
     assert (S1 : step q q1).
-    { apply s_free; [apply H | apply (e_hand _ _ _ _ H); left; reflexivity | intros w s0 _; reflexivity]. }
+    { apply s_free; [apply H | apply (e_hand _ _ _ _ H); left; reflexivity | apply left_all; reflexivity]. }
     set (q2 := set_rq (set_loc q1 (upd (loc q1) a Queued)) (a :: rq q1)).
     assert (S2 : step q1 q2) by (exact (push_sim q1 a (upd_same _ _ _))).
     destruct (announce_sim q2 a) as (q3 & S3 & (X1 & X2 & X3 & X4) & (X5 & X6 & X7 & X8) & Ea & Eh & Eb & Ei); [apply upd_same |].
@@ -221,9 +222,9 @@ Proof.
   intros L H H0 St. destruct L as [N | s' P P' Se].
   - exists q0. split; auto. apply ss_one, St, low_none.
     rewrite (e_pressing _ _ _ _ _ H), (e_pressing _ _ _ _ _ H0). exact N.
-  - assert (S1 : step q (set_bc q0 (upd (bc q0) tt (Some (r, everyone))))).
+  - assert (S1 : step q (set_bc (set_mm q0 (mm q0)) (upd (bc q0) tt (Some (r, everyone))))).
     { apply St, low_fall; [rewrite (e_pressing _ _ _ _ _ H); exact P | rewrite (e_pressing _ _ _ _ _ H0); exact P' |].
-      intros w s1 _. reflexivity. }
+      apply left_all. reflexivity. }
     match type of S1 with step q ?x => set (q1 := x) in * end.
     destruct (announce_sim q1 r) as (q2 & S2 & (X1 & X2 & X3 & X4) & (X5 & X6 & X7 & X8) & Ea & Eh & Eb & Ei); [apply upd_same |].
     assert (R : rel [r] [] s0 q2).
@@ -296,7 +297,7 @@ Theorem single_refines s s' q : sstep s s' -> sim s q -> exists q', steps q q' /
 Proof.
   intros St H. pose proof H as [].
   destruct St as [a E R | a E M | a b E | a b E | b | a E | a s' E L | a E | a s' G L | a M G | a s' E L | a E S0 Mk0
-    | a E S0 | a E | a s' E L Z | a s' E L Z | a s' E L | a s' E L].
+    | a E S0 | a E | a s' E L Z | a s' E L Z | a s' E L | a s' E L | a L].
   - eexists. split; [apply ss_one, s_begin with (w := tt) (a := a); congruence | same H].
   - eexists. split; [apply ss_one, s_take with (w := tt) (a := a); congruence | same H].
   - assert (S1 : step q (set_act (set_mm q (look q tt a b)) (upd (act q) tt (Snd a b)))) by (apply s_look; congruence).
@@ -318,7 +319,8 @@ Proof.
   - eapply lowered_sim; [exact L | exact H | |].
     2: intros q' Lq; eapply s_drop with (w := tt) (a := a); [exact e_bc0 | congruence | exact Lq].
     same H.
-  - eexists. split; [apply ss_one, s_deep with (a := a); congruence | same H].
+  - eexists. split; [apply ss_one, s_deep with (a := a); congruence |].
+    same H; rewrite e_loc0; destruct (sloc s a); congruence.
   - eapply lowered_sim; [exact L | exact H | |].
     2: intros q' Lq; eapply s_low with (w := tt) (a := a); [exact e_bc0 | rewrite e_act0; exact E | exact Lq].
     same H.
@@ -354,6 +356,7 @@ Proof.
   - eapply lowered_sim; [exact L | exact H | |].
     2: intros q' Lq; eapply s_kill with (w := tt) (a := a); [exact e_bc0 | rewrite e_loc0; exact E | exact Lq].
     same H.
+  - eexists. split; [apply ss_one, s_reuse with (a := a); congruence | same H].
 Qed.
 
 Lemma single_init s : sinit s -> exists q, init q /\ sim s q.
@@ -642,7 +645,7 @@ Proof.
     intros x Hx. destruct (ssource s0 x) eqn:E; auto. apply Ho in E. rewrite T in E; auto. }
   assert (En : forall x b, smu (senqueue x b) = smu x /\ smm (senqueue x b) = smm x) by (intros x b; unfold senqueue; destruct (sloc x b); auto).
   destruct St as [x E I | x E I | x b E | x b E | b | x E | x s' E L | x E | x s' G L | x Mx G | x s' E L | x E S0 Mk0
-    | x E S0 | x E | x s' E L Z | x s' E L Z | x s' E L | x s' E L].
+    | x E S0 | x E | x s' E L Z | x s' E L Z | x s' E L | x s' E L | x L].
   all: try (left; split; [exact M | exact Hi]).
   - left. destruct (En (with_mm s (slook s x b)) b) as (-> & ->). cbn. split; auto. unfold slook.
     destruct (_ && _); auto. apply add_in. auto.
@@ -675,7 +678,3 @@ Proof.
       * apply drop_of_in. auto.
 Qed.
 End Single.
-
-Print Assumptions single_refines. Print Assumptions single_reach. Print Assumptions settle_total.
-Print Assumptions single_T1. Print Assumptions single_T2. Print Assumptions single_T3.
-Print Assumptions single_T4. Print Assumptions single_T5. Print Assumptions single_T7. Print Assumptions single_R14.

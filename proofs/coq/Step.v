@@ -99,7 +99,7 @@ Lemma lowered_ok (q q0 : st) w a q' : lowered q q0 w a q' -> bc q w = None -> bc
   flags_of q' a = flags_of q0 a /\
   (announces q' w a <-> fpressing (flags_of q a) && negb (fpressing (flags_of q0 a)) = true).
 Proof.
-  intros L N E. rewrite !of_pressing. destruct L as [H | todo H1 H2 _].
+  intros L N E. rewrite !of_pressing. destruct L as [H | todo l H1 H2 _].
   - split; [reflexivity |]. unfold announces. rewrite E, N. split; [intros (? & ?); discriminate |].
     intros K. apply andb_prop in K. destruct K as (K1 & K2). apply negb_true_iff in K2. destruct H; congruence.
   - split; [reflexivity |]. rewrite H1, H2. split; [reflexivity |]. intros _. exists todo. cbn. apply upd_same.
@@ -175,12 +175,13 @@ Proof.
   rewrite F, E in *. split; [reflexivity |]. rewrite K. destruct (fpressing _); cbn; discriminate.
 Qed.
 
-Theorem f_deep_ok (q : st) w a : Inv q -> bc q w = None -> mu q a = false -> mb q a > 0 ->
-  agrees q (set_ov q (upd (ov q) a true)) w a FOverload.
+Theorem f_deep_ok (q : st) w a : bc q w = None -> mu q a = false -> loc q a <> Gone ->
+  agrees q (set_loc (set_ov q (upd (ov q) a true)) (upd (loc q) a (match loc q a with Asleep => Waking | l => l end))) w a FOverload.
 Proof.
-  intros I N M B. assert (L : is_gone (loc q a) = false).
-  { pose proof (v_ok q I a) as H. unfold actor_ok in H. destruct (loc q a); auto. lia. }
-  clear I B. apply same_bc; auto; table q a.
+  intros N M L. assert (G : is_gone (loc q a) = false) by (destruct (loc q a); auto; congruence).
+  assert (G' : is_gone (match loc q a with Asleep => Waking | l => l end) = false) by (destruct (loc q a); auto).
+  apply same_bc; auto; unfold flags_of, fstep, set_O; cbn -[Nat.ltb]; rewrite ?upd_same, ?M, ?G, ?G'; cbn -[Nat.ltb];
+  destruct (ov q a), (ap q a), (0 <? gd q a); cbn; congruence.
 Qed.
 
 Theorem f_full_ok (q : st) w a : Inv q -> bc q w = None -> act q w = Run a ->
@@ -218,8 +219,8 @@ Proof.
   rewrite E. split; [| reflexivity]. apply same_bc; auto; rewrite E; [reflexivity | discriminate].
 Qed.
 
-Theorem f_free_ok (q : st) w a todo : Inv q -> hand q w a = true ->
-  agrees q (set_bc (set_hand (set_loc (set_mu q (upd (mu q) a false)) (upd (loc q) a Waking))
+Theorem f_free_ok (q : st) w a todo l : Inv q -> hand q w a = true ->
+  agrees q (set_bc (set_hand (set_loc (set_mu (set_mm q l) (upd (mu q) a false)) (upd (loc q) a Waking))
       (upd (hand q) w (upd (hand q w) a false))) (upd (bc q) w (Some (a, todo)))) w a FFree.
 Proof.
   intros I H. destruct (v_hand q I w a H) as (L & _). pose proof (v_ok q I a) as K. unfold actor_ok in K. rewrite L in K.

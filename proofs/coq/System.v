@@ -19,7 +19,8 @@ Section System.
 Variables A W : Type.               (* actors, workers *)
 Context {EA : EqDec A} {EW : EqDec W}.
 
-(* Where an actor is. An actor that was not spawned yet is one that is asleep and never acted. *)
+(* Where an actor is. An actor that was not spawned yet is one that is asleep and never acted. (An actor here is a seat of the
+   runtime's table: who has it after somebody has gone is the same actor of the model, back asleep with nothing.) *)
 Inductive Loc :=
 | Asleep                (* nothing to do *)
 | Waking                (* somebody has taken it upon himself to put it into a run queue and has yet to do so *)
@@ -96,16 +97,27 @@ Definition enqueue q b :=
   set_loc (set_mb q (upd (mb q) b (match loc q b with Gone => mb q b | _ => S (mb q b) end)))
     (upd (loc q) b (match loc q b with Asleep => Waking | l => l end)).
 
-(* The workers who are told of a fall of r are at least those who keep a mark on r at that moment. So "tell everybody"
-   is allowed, and so is "keep track of who has marks on r and tell only them", and "tell nobody if there are none". *)
-Definition covers q r (todo : W -> bool) := forall w s, In (Mk w r s) (mm q) -> todo w = true.
+(* A removal of the marks on r that w keeps is in flight: w has the message, or somebody has lowered r's flags and has
+   yet to tell w. *)
+Definition flight q w r := inbox q w r > 0 \/ exists t todo, bc q t = Some (r, todo) /\ todo w = true.
+
+(* The marks l that are left when r falls and the workers in todo are told of it. Those of muted senders all stay, until
+   they are read; of those of senders still in a behaviour some may be gone with the fall itself (no one has to be told
+   of them: such a sender looks again before it is muted). Whoever keeps one that stays is told, unless an earlier fall
+   is on its way to him. So "tell everybody" is allowed, and so is "keep track of who has marks and tell only them", and
+   "tell nobody if there are none". *)
+Record Left q r (todo : W -> bool) (l : list mark) : Prop := {
+  l_sub  : forall m, In m l -> In m (mm q);
+  l_nd   : NoDup (mm q) -> NoDup l;
+  l_rest : forall m, In m (mm q) -> on_r m <> r \/ mu q (of_s m) = true -> In m l;
+  l_told : forall w s, In (Mk w r s) l -> todo w = true \/ flight q w r }.
 
 (* R6: q0 is q with some of r's flags lowered by worker w. If that is a fall (pressing before, not pressing after),
    w begins to announce it; otherwise nothing more happens. *)
 Inductive lowered (q q0 : st) (w : W) (r : A) : st -> Prop :=
 | low_none : pressing q r = false \/ pressing q0 r = true -> lowered q q0 w r q0
-| low_fall todo : pressing q r = true -> pressing q0 r = false -> covers q r todo ->
-    lowered q q0 w r (set_bc q0 (upd (bc q0) w (Some (r, todo)))).
+| low_fall todo l : pressing q r = true -> pressing q0 r = false -> Left q0 r todo l ->
+    lowered q q0 w r (set_bc (set_mm q0 l) (upd (bc q0) w (Some (r, todo)))).
 
 (* R8: all flags and guards end, the marks of it are removed, its mailbox is emptied into dead letters *)
 Definition killed q w a :=
@@ -140,8 +152,8 @@ Inductive step (q : st) : st -> Prop :=
 | s_drop w a q' : bc q w = None -> gd q a > 0 ->                   (* anybody may drop a guard: it may have travelled *)
     lowered q (set_gd q (upd (gd q) a (gd q a - 1))) w a q' -> step q q'
 (* --- overload by depth, R4: begins at an enqueue by anybody, ends by the owner --- *)
-| s_deep a : mu q a = false -> mb q a > 0 ->
-    step q (set_ov q (upd (ov q) a true))
+| s_deep a : mu q a = false -> loc q a <> Gone ->                  (* whoever does it sees to it that the actor runs *)
+    step q (set_loc (set_ov q (upd (ov q) a true)) (upd (loc q) a (match loc q a with Asleep => Waking | l => l end)))
 | s_low w a q' : bc q w = None -> act q w = Run a \/ act q w = Beh a ->
     lowered q (set_ov q (upd (ov q) a false)) w a q' -> step q q'
 (* --- end of a behaviour, R3 --- *)
@@ -160,6 +172,7 @@ Inductive step (q : st) : st -> Prop :=
     lowered q (set_act (killed q w a) (upd (act q) w Idle)) w a q' -> step q q'
 | s_kill w a q' : bc q w = None -> loc q a = Asleep \/ loc q a = Queued \/ loc q a = Parked w ->   (* it is dropped *)
     lowered q (killed q w a) w a q' -> step q q'
+| s_reuse a : loc q a = Gone -> step q (set_loc q (upd (loc q) a Asleep))      (* its seat has another tenant *)
 (* --- a fall travels, R6 --- *)
 | s_tell w r todo t : bc q w = Some (r, todo) -> todo t = true ->
     step q (set_bc (set_inbox q (upd (inbox q) t (upd (inbox q t) r (S (inbox q t r)))))
@@ -171,9 +184,11 @@ Inductive step (q : st) : st -> Prop :=
         (upd (inbox q) w (upd (inbox q w) r (inbox q w r - 1))))
       (upd (hand q) w (fun a => hand q w a ||
         (mu q a && has (Mk w r a) (mm q) && negb (marked a (drop_on w r (mm q)))))))
-| s_free w a todo : bc q w = None -> hand q w a = true -> covers q a todo ->   (* no longer muted: its own fall *)
-    step q (set_bc (set_hand (set_loc (set_mu q (upd (mu q) a false)) (upd (loc q) a Waking))
-      (upd (hand q) w (upd (hand q w) a false))) (upd (bc q) w (Some (a, todo)))).
+| s_free w a todo l : bc q w = None -> hand q w a = true -> Left q a todo l ->   (* no longer muted: its own fall *)
+    step q (set_bc (set_hand (set_loc (set_mu (set_mm q l) (upd (mu q) a false)) (upd (loc q) a Waking))
+      (upd (hand q) w (upd (hand q w) a false))) (upd (bc q) w (Some (a, todo))))
+| s_lapse w a r : bc q w = None -> act q w = Beh a -> flight q w r ->   (* a sees before its end that r has fallen since *)
+    step q (set_mm q (remove eqd (Mk w r a) (mm q))).
 
 Definition init q :=
   (forall a, ov q a = false /\ ap q a = false /\ gd q a = 0 /\ mu q a = false /\ mb q a = 0 /\ loc q a = Asleep) /\
@@ -187,10 +202,6 @@ Inductive reach : st -> Prop :=
 Inductive steps : st -> st -> Prop :=
 | ss_none q : steps q q
 | ss_more q q1 q2 : step q q1 -> steps q1 q2 -> steps q q2.
-
-(* A removal of the marks on r that w keeps is in flight: w has the message, or somebody has lowered r's flags and has
-   yet to tell w. *)
-Definition flight q w r := inbox q w r > 0 \/ exists t todo, bc q t = Some (r, todo) /\ todo w = true.
 
 (* R9, without event sources (in the model an event can always come from outside): no actor is runnable and nothing is
    in flight. *)
@@ -220,7 +231,7 @@ Arguments set_mb {A W}. Arguments set_loc {A W}. Arguments set_rq {A W}. Argumen
 Arguments set_act {A W}. Arguments set_bc {A W}. Arguments set_inbox {A W}. Arguments set_hand {A W}.
 Arguments pressed {A W}. Arguments source {A W}. Arguments pressing {A W}. Arguments on {A W}.
 Arguments has {A W EA EW}. Arguments add {A W EA EW}. Arguments isof {A W EA}. Arguments ison {A W EA EW}.
-Arguments drop_of {A W EA}. Arguments drop_on {A W EA EW}. Arguments marked {A W EA}. Arguments look {A W EA EW}.
-Arguments enqueue {A W EA}. Arguments covers {A W}. Arguments lowered {A W EW}. Arguments killed {A W EA EW}.
+Arguments Left {A W}. Arguments l_sub {A W}. Arguments l_nd {A W}. Arguments l_rest {A W}. Arguments l_told {A W}. Arguments drop_of {A W EA}. Arguments drop_on {A W EA EW}. Arguments marked {A W EA}. Arguments look {A W EA EW}.
+Arguments enqueue {A W EA}. Arguments lowered {A W EW}. Arguments killed {A W EA EW}.
 Arguments step {A W EA EW}. Arguments init {A W}. Arguments reach {A W EA EW}. Arguments steps {A W EA EW}.
 Arguments flight {A W}. Arguments quiet {A W}. Arguments solid {A W}. Arguments waits {A W}. Arguments loosening {A W}.

@@ -1,5 +1,5 @@
 (* The theorems T1 to T8 of docs/RULES.md for the system of System.v: every number of actors, every number of workers,
-   every delay and order of the messages "r has fallen". No axioms: the last lines print what each theorem rests on. *)
+   every delay and order of the messages "r has fallen". No axioms: Audit.v prints what each theorem rests on. *)
 Require Import List Arith Lia Bool Relations Wellfounded.
 Import ListNotations.
 From Backwater Require Import System Invariant.
@@ -72,12 +72,22 @@ Proof.
 Qed.
 
 (* ================================================================================================================ *)
-(* T3 Chains are well founded. For the marks whose removal is not in flight:
-   (1) they form no cycle, and (2) no infinite chain;
-   (3) a chain from a muted actor that cannot be continued ends in a root (O or P), or in a muted actor whose release is
-       under way (it is in a worker's hand, or the removal of one of its marks is in flight);
+(* T3 Chains are well founded: backpressure by itself makes no deadlock.
+
+   In plain words. "s waits for r" is a mark of s on r that nobody is about to remove. Follow these waits from a muted actor:
+   from whom it waits for, to whom that one waits for, and so on. You never come back to where you were, and you come to an
+   end; and the actor at the end is not one that merely waits. It presses for a reason of its own: it is overloaded, or
+   it said so (apply, or a guard). Or it is muted but about to be freed: the last message that it waited for is on its
+   way. So "everybody waits because everybody waits" cannot happen, with any number of actors and workers.
+
+   Exactly, for the marks whose removal is not in flight: (1) they form no cycle, and (2) no infinite chain; (3) a chain
+   from a muted actor that cannot be continued ends in a root (O or P), or in a muted actor whose release is under way;
    (4) from every muted actor there is such a chain.
-   It does not say that a chain is unique, nor that it stops at the first root it meets. *)
+
+   What it does not say. That the root will ever stop pressing: that is the program's affair (T7 says who it is). That a
+   program has no other cycle: an actor may wait for an answer that never comes without anybody being muted. That there
+   is only one chain, or that it stops at the first root it meets: a root may itself wait for somebody, in the middle of
+   a behaviour. *)
 Lemma no_loop q : reach q -> forall a, ~ chain1 q a a.
 Proof.
   intros R. destruct (reach_ok q R) as (_ & _ & rank & K).
@@ -193,10 +203,16 @@ Proof.
   - destruct (quiet_flight q w r Q F).
 Qed.
 
-(* T7 Culprit. In every quiescent state with a muted actor a: there is a chain of marks from a to an actor that is under
-   pressure (by apply or by a guard), is asleep and has an empty mailbox; and every chain from a that cannot be continued
-   ends in such an actor. So the report of R10 is not empty.
-   It does not say that the culprit can still be woken (by a timer or from outside): then R11 and not R10 applies. *)
+(* T7 There is a culprit.
+
+   In plain words. The program stands still: nothing runs, nothing is on its way. Yet somebody is muted. Then follow his
+   waits: each way ends at an actor that is under pressure by its own word (an apply without a release, a guard that
+   still lives), that has nothing left to do, and whose mailbox is empty. That line of the program is what the report
+   names (R10); overload can never be at the end, nor can "nobody".
+
+   What it does not say. That this actor is wrong: a message, a timer or somebody outside may be meant to make it release,
+   and come late (then it is R11, a stall, and not R10). That there is only one: there is at least one for each muted
+   actor, and every chain ends at one. Nor that the guard is where its actor is: it may sit in the mailbox of a muted one. *)
 Theorem T7 q a : reach q -> quiet q -> mu q a = true ->
   (exists r, clos_trans A (held q) a r /\ culprit q r) /\
   (forall e, clos_refl_trans A (held q) a e -> (forall r, ~ held q e r) -> culprit q e).
@@ -216,10 +232,15 @@ Proof.
 Qed.
 
 (* ================================================================================================================ *)
-(* T4 Nobody stranded. If nothing is runnable and nothing in flight and nobody is under pressure, then nobody is muted,
-   there are no marks, and every mailbox is empty. (That nobody is overloaded need not be assumed: by T5 an overloaded
-   actor is scheduled.)
-   It does not say that such a state is reached: an actor that applies for ever, or sends for ever, prevents it. *)
+(* T4 Nobody is stranded: the runtime loses nobody.
+
+   In plain words. Let the program stand still, and let nobody be under pressure. Then nobody is muted, there are no marks,
+   and every mailbox is empty: all that was sent has been handled. If anything is left over, it is because some actor says
+   that it is under pressure, never because the runtime forgot to wake, free or tell somebody. (That nobody is overloaded
+   need not be assumed: by T5 an overloaded actor is scheduled, so then the program would not stand still.)
+
+   What it does not say. That the program ever stands still: one that sends for ever does not. That it does so soon: there
+   is no time in the model, and no fairness. *)
 Theorem T4 q : reach q -> quiet q -> (forall a, pressed q a = false) ->
   (forall a, mu q a = false) /\ mm q = [] /\ (forall a, mb q a = 0).
 Proof.
@@ -270,31 +291,56 @@ Proof.
 Qed.
 
 (* who removes a mark: the worker that keeps it, on reading a fall of the receiver (R6); the end of the sender's
-   behaviour, when the sender is O or P (R3); the end of the sender (R8) *)
+   behaviour, when the sender is O or P (R3); the end of the sender (R8); and, while the sender is still in its
+   behaviour, the fall of the receiver itself, or the sender once that fall is on its way (R6) *)
+Definition removed_by q q' w r s :=
+  S (inbox q' w r) = inbox q w r \/ (source q s = true /\ act q w = Beh s) \/ loc q' s = Gone \/
+  (mu q s = false /\ ((pressing q r = true /\ pressing q' r = false) \/ (act q w = Beh s /\ flight q w r))).
+
 Lemma removal q q' w r s : Inv q -> step q q' -> In (Mk w r s) (mm q) -> ~ In (Mk w r s) (mm q') ->
-  S (inbox q' w r) = inbox q w r \/ (source q s = true /\ act q w = Beh s) \/ loc q' s = Gone.
+  removed_by q q' w r s.
 Proof.
   intros I St Hi Hn.
   assert (Da : forall a, ~ In (Mk w r s) (drop_of a (mm q)) -> s = a).
   { intros a H. destruct (eqd s a); auto. destruct H. apply drop_of_in. auto. }
-  assert (Lo : forall q0 w1 a, lowered q q0 w1 a q' -> mm q' = mm q0 /\ loc q' = loc q0).
-  { intros q0 w1 a []; auto. }
+  assert (Lo : forall q0 w1 a, lowered q q0 w1 a q' -> In (Mk w r s) (mm q0) ->
+    mu q0 s = false /\ pressing q r = true /\ pressing q' r = false).
+  { intros q0 w1 a L Hi0. destruct L as [| todo l P P' C]; [contradiction |]. cbn in Hn.
+    destruct (eqd a r) as [-> | N]; [| destruct Hn; apply (l_rest _ _ _ _ C); auto]. split; [| split; [exact P | exact P']].
+    destruct (mu q0 s) eqn:M; auto. destruct Hn. apply (l_rest _ _ _ _ C); auto. }
+  assert (Ll : forall q0 w1 a, lowered q q0 w1 a q' -> loc q' = loc q0) by (intros q0 w1 a []; auto).
+  assert (Lk : forall q0 w1 a, mm q0 = drop_of a (mm q) -> mu q0 = upd (mu q) a false -> loc q0 a = Gone ->
+    lowered q q0 w1 a q' -> removed_by q q' w r s).
+  { intros q0 w1 a Em Eu El L. destruct (eqd s a) as [-> | N].
+    - right; right; left. rewrite (Ll _ _ _ L). exact El.
+    - right; right; right. destruct (Lo _ _ _ L) as (M & Fall).
+      + rewrite Em. apply drop_of_in. auto.
+      + rewrite Eu, upd_other in M by exact N. auto. }
+  assert (Hb : forall w1 a, act q w1 = Beh a -> s = a -> act q w = Beh s).
+  { intros w1 a E ->. pose proof (beh_loc q w1 a I E) as L. destruct (v_own q I _ _ _ Hi) as [X | [(b & X) | X]]; auto.
+    - apply snd_loc in X; auto. congruence.
+    - congruence. }
   destruct St as [| | | w0 a b | | | | | w1 a q' _ _ H | | w1 a q' _ _ H | | w1 a q' _ _ H | | w1 a B E [S0 | Nm] | | w1 a q' _ _ H
-    | w1 a q' _ _ H | w1 a q' _ _ H | | | w1 r1 B T |]; try (cbn in Hn; contradiction);
-  try (destruct (Lo _ _ _ H) as (Em & El); rewrite Em in Hn; cbn in Hn; try contradiction; rewrite El; cbn).
+    | w1 a q' _ _ H | w1 a q' _ _ H | | | | w1 r1 B T | w1 a todo l B Ha C | w1 a r1 B E F]; try (cbn in Hn; contradiction);
+  try (destruct (Lo _ _ _ H Hi) as (M & Fall); right; right; right; cbn in M; auto; fail).
   - destruct Hn. apply look_keeps. exact Hi.
-  - right; left. cbn in Hn. apply Da in Hn. subst. split; auto.
-    pose proof (beh_loc q w1 a I E) as L. destruct (v_own q I _ _ _ Hi) as [X | [(b & X) | X]]; auto.
-    + apply snd_loc in X; auto. congruence.
-    + congruence.
+  - right; left. cbn in Hn. apply Da in Hn. rewrite Hn in *. split; eauto.
   - cbn in Hn. apply Da in Hn. subst. apply marked_false with (w := w) (r := r) in Nm. contradiction.
-  - apply Da in Hn. subst. right; right. apply upd_same.
-  - apply Da in Hn. subst. right; right. apply upd_same.
+  - eapply Lk; [| | | exact H]; [reflexivity | reflexivity | apply upd_same].
+  - eapply Lk; [| | | exact H]; [reflexivity | reflexivity | apply upd_same].
   - left. cbn in Hn. rewrite drop_on_in in Hn. cbn in Hn. cbn.
     destruct (eqd w w1) as [-> | N]; [destruct (eqd r r1) as [-> | N] |].
     + rewrite !upd_same. lia.
     + destruct Hn. tauto.
     + destruct Hn. tauto.
+  - right; right; right. cbn in Hn.
+    destruct (eqd r a) as [-> | N]; [| destruct Hn; apply (l_rest _ _ _ _ C); auto]. destruct (v_hand q I _ _ Ha) as (L & _).
+    pose proof (v_ok q I a) as K. unfold actor_ok in K. rewrite L in K. destruct K as (M & S0 & _). split.
+    + destruct (mu q s) eqn:Ms; auto. destruct Hn. apply (l_rest _ _ _ _ C); auto.
+    + left. unfold pressing. rewrite M, orb_true_r. split; auto. cbn. rewrite upd_same, orb_false_r. exact S0.
+  - right; right; right. cbn in Hn. rewrite remove_in in Hn.
+    destruct (eqd (Mk w r s) (Mk w1 r1 a)) as [X | N]; [| destruct Hn; split; assumption]. injection X; intros; subst.
+    split; auto. apply (running_ok q w1 a I). apply beh_loc; auto.
 Qed.
 
 (* T6 Each mark is removed at most once; nobody is at two places.
@@ -306,7 +352,7 @@ Qed.
 Theorem T6 :
   (forall q h m, hist q h -> n_made h m = n_gone h m + b2n (has m (mm q))) /\
   (forall q q' w r s, reach q -> step q q' -> In (Mk w r s) (mm q) -> ~ In (Mk w r s) (mm q') ->
-    S (inbox q' w r) = inbox q w r \/ (source q s = true /\ act q w = Beh s) \/ loc q' s = Gone) /\
+    removed_by q q' w r s) /\
   (forall q, reach q ->
     NoDup (mm q) /\ NoDup (rq q) /\
     (forall w a, on q w a -> ~ In a (rq q)) /\
@@ -342,13 +388,13 @@ Lemma announced_fall q q' w r todo : Inv q -> step q q' -> bc q w = None -> bc q
 Proof.
   intros I St B B'.
   assert (Low : forall q0 w1 a, bc q0 = bc q -> lowered q q0 w1 a q' -> pressing q r = true /\ pressing q' r = false).
-  { intros q0 w1 a E L. destruct L as [_ | td P P' _].
+  { intros q0 w1 a E L. destruct L as [_ | td l P P' _].
     - congruence.
     - cbn in B'. rewrite E in B'. destruct (eqd w w1) as [-> | N].
       + rewrite upd_same in B'. injection B'; intros; subst. split; [exact P | exact P'].
       + rewrite upd_other in B' by exact N. congruence. }
   destruct St as [| | | | | | | | w1 a q' _ _ H | | w1 a q' _ _ H | | w1 a q' _ _ H | | | | w1 a q' _ _ H
-    | w1 a q' _ _ H | w1 a q' _ _ H | w1 r1 td t B1 T | w1 r1 td B1 T | | w1 a td B1 Ha C];
+    | w1 a q' _ _ H | w1 a q' _ _ H | | w1 r1 td t B1 T | w1 r1 td B1 T | | w1 a td ml B1 Ha C |];
   try (cbn in B'; congruence); try (eapply Low; [| exact H]; reflexivity).
   - cbn in B'. destruct (eqd w w1) as [-> | N]; [congruence |]. rewrite upd_other in B' by exact N. congruence.
   - cbn in B'. destruct (eqd w w1) as [-> | N]; [congruence |]. rewrite upd_other in B' by exact N. congruence.
@@ -367,7 +413,7 @@ Proof.
   intros I St [F | (t & todo & Hb & Ht)].
   - left. assert (Lo : forall q0 w1 a, lowered q q0 w1 a q' -> inbox q' = inbox q0) by (intros q0 w1 a []; auto).
     destruct St as [| | | | | | | | w1 a q' _ _ H | | w1 a q' _ _ H | | w1 a q' _ _ H | | | | w1 a q' _ _ H
-    | w1 a q' _ _ H | w1 a q' _ _ H | w1 r1 td t B1 T | w1 r1 td B1 T | w1 r1 B1 T | w1 a td B1 Ha C];
+    | w1 a q' _ _ H | w1 a q' _ _ H | | w1 r1 td t B1 T | w1 r1 td B1 T | w1 r1 B1 T | w1 a td ml B1 Ha C |];
     try (exists w; left; exact F); try (exists w; left; rewrite (Lo _ _ _ H) in F; exact F).
     + cbn in F. unfold upd in F. destruct (eqd w t); [subst; destruct (eqd r r1); [subst |] |].
       * exists t. right. eauto.
@@ -379,7 +425,7 @@ Proof.
       { assert (Lo : forall q0 w1 a, bc q w1 = None -> bc q0 = bc q -> lowered q q0 w1 a q' -> bc q' t = bc q t).
         { intros q0 w1 a E1 E2 []; cbn; rewrite ?E2; auto. apply upd_other. congruence. }
         destruct St as [| | | | | | | | w1 a q' B1 _ H | | w1 a q' B1 _ H | | w1 a q' B1 _ H | | | | w1 a q' B1 _ H
-        | w1 a q' B1 _ H | w1 a q' B1 _ H | w1 r1 td1 t1 B1 T | w1 r1 td1 B1 T | w1 r1 B1 T | w1 a td1 B1 Ha C];
+        | w1 a q' B1 _ H | w1 a q' B1 _ H | | w1 r1 td1 t1 B1 T | w1 r1 td1 B1 T | w1 r1 B1 T | w1 a td1 ml B1 Ha C |];
         try (left; reflexivity); try (left; eapply Lo; [exact B1 | | exact H]; reflexivity); cbn;
         (destruct (eqd t w1) as [-> | N]; [rewrite !upd_same | rewrite !upd_other by exact N; auto]); try congruence;
         rewrite B in B1; injection B1; intros; subst; eauto. }
@@ -416,7 +462,7 @@ Proof.
   assert (Lo : forall q0 w1 b, lowered q q0 w1 b q' -> hand q' = hand q0) by (intros q0 w1 b []; auto).
   pose proof St as St'.
   destruct St as [| | | | | | | | w1 b q' _ _ L | | w1 b q' _ _ L | | w1 b q' _ _ L | | | | w1 b q' _ _ L
-    | w1 b q' _ _ L | w1 b q' _ _ L | | | w1 r1 B1 T | w1 b td B1 Ha C];
+    | w1 b q' _ _ L | w1 b q' _ _ L | | | | w1 r1 B1 T | w1 b td ml B1 Ha C |];
   try (left; exact H); try (rewrite (Lo _ _ _ L) in H; cbn in H; try (left; exact H)).
   - left. unfold upd in H. destruct (eqd w w1); [subst; destruct (eqd a b); [discriminate |] |]; exact H.
   - left. unfold upd in H. destruct (eqd w w1); [subst; destruct (eqd a b); [discriminate |] |]; exact H.
@@ -449,7 +495,7 @@ Proof.
   intros St M M'.
   assert (Lo : forall q0 w1 b, lowered q q0 w1 b q' -> mu q' = mu q0 /\ loc q' = loc q0) by (intros q0 w1 b []; auto).
   destruct St as [| | | | | | | | w1 b q' _ _ L | | w1 b q' _ _ L | | w1 b q' _ _ L | w1 b | | | w1 b q' _ _ L
-    | w1 b q' _ _ L | w1 b q' _ _ L | | | w1 r1 B1 T | w1 b td B1 Ha C]; try (cbn in M'; congruence);
+    | w1 b q' _ _ L | w1 b q' _ _ L | | | | w1 r1 B1 T | w1 b td ml B1 Ha C |]; try (cbn in M'; congruence);
   try (destruct (Lo _ _ _ L) as (Em & El); rewrite Em in M'; cbn in M'; try congruence; rewrite El; cbn).
   - cbn in M'. unfold upd in M'. destruct (eqd a b); congruence.
   - left. unfold upd in *. destruct (eqd a b); congruence.
@@ -507,12 +553,12 @@ Proof.
   intros I St C.
   assert (Lo : forall q0 z a, bc q z = None -> bc q0 = bc q -> inbox q0 = inbox q -> lowered q q0 z a q' ->
     exists l', counted q' w r l' /\ reads q q' w r + inbox q' w r + length l' <= inbox q w r + length l + fell q q' r).
-  { intros q0 z a B Eb Ei H. destruct H as [_ | todo P P' _].
+  { intros q0 z a B Eb Ei H. destruct H as [_ | todo ml P P' _].
     - apply count_same; auto.
     - apply count_fall with (z := z) (a := a) (todo := todo); auto. cbn. rewrite Eb. reflexivity. }
   pose proof St as St'.
   destruct St as [| | | | | | | | w1 a q' B _ H | | w1 a q' B _ H | | w1 a q' B _ H | | | | w1 a q' B _ H
-    | w1 a q' B _ H | w1 a q' B _ H | w1 r1 td t1 B T | w1 r1 td B T | w1 r1 B T | w1 a td B Ha Cv];
+    | w1 a q' B _ H | w1 a q' B _ H | | w1 r1 td t1 B T | w1 r1 td B T | w1 r1 B T | w1 a td ml B Ha Cv |];
   try (apply count_same; [reflexivity | reflexivity | exact C]);
   try (eapply Lo; [exact B | | | exact H]; reflexivity).
   - destruct C as (N & K). destruct (eqd w t1) as [-> | Nw]; [destruct (eqd r r1) as [-> | Nr] |].
@@ -592,7 +638,7 @@ Lemma lowered_exists q q0 w r : exists q', lowered q q0 w r q'.
 Proof.
   destruct (pressing q r) eqn:P; [destruct (pressing q0 r) eqn:P' |].
   - eexists. apply low_none. auto.
-  - eexists. apply low_fall with (todo := fun _ => true); auto. intros ? ? ?. reflexivity.
+  - eexists. apply low_fall with (todo := fun _ => true); auto. apply left_all. reflexivity.
   - eexists. apply low_none. auto.
 Qed.
 
@@ -614,7 +660,7 @@ Proof.
       intros t. destruct (todo t) eqn:T; auto. assert (existsb todo ws = true) by (apply existsb_exists; eauto). congruence.
   - intros w r B H. eexists. split; [apply s_read; eassumption |]. cbn. rewrite !upd_same. lia.
   - intros w a B H. eexists. split; [apply s_free with (todo := fun _ => true); try eassumption |].
-    + intros ? ? ?. reflexivity.
+    + apply left_all. reflexivity.
     + cbn. rewrite !upd_same. auto.
   - intros w a B [O | [O | (b & O)]].
     + destruct (lowered_exists q (set_act (set_loc (set_ov q (upd (ov q) a false))
@@ -628,7 +674,3 @@ Proof.
   - intros w a B E H. eexists. split; [eapply s_begin; eassumption |]. cbn. apply upd_same.
 Qed.
 End Theorems.
-
-Print Assumptions T1. Print Assumptions T2. Print Assumptions T3. Print Assumptions T4.
-Print Assumptions T5. Print Assumptions T6. Print Assumptions T7. Print Assumptions T8.
-Print Assumptions nothing_stuck.

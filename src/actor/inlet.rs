@@ -10,6 +10,7 @@
 //! them: nobody has to pass a wake-up on that it does not use.
 
 use super::Addr;
+use crate::faults::{Fault, planted};
 use crate::scheduler::{Bell, Core, Outside};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, lock};
 use std::collections::VecDeque;
@@ -135,7 +136,7 @@ impl<M> State<M> {
     fn refusal(&self) -> Option<Refusal> {
         match () {
             () if self.ended => Some(Refusal::Ended),
-            () if self.pressing => Some(Refusal::Pressing),
+            () if self.pressing && !planted(Fault::InletIgnoresPressure) => Some(Refusal::Pressing),
             () if self.queue.len() >= CAPACITY => Some(Refusal::Full),
             () => None,
         }
@@ -259,6 +260,11 @@ impl<M> Inlet<M> {
 
     /// Sends nothing from here on; the runtime waits for it no longer.
     pub(super) fn close(&mut self) {
+        if planted(Fault::InletRingsFirst) {
+            self.shared.bell.ring();
+            self.open = None;
+            return;
+        }
         // In this order: see `drop`.
         self.open = None;
         self.shared.bell.ring();

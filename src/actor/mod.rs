@@ -20,6 +20,8 @@ pub use inlet::{Inlet, Refusal, Refused};
 pub use model::Model;
 pub(crate) use outlet::{Capacity, Feed};
 pub use outlet::{Messages, NoMessage, Outlet};
+#[cfg(all(feature = "process", unix))]
+pub(crate) use pressure::hold_at;
 pub use pressure::{Backpressure, PressureGuard};
 
 use std::fmt::Debug;

@@ -61,7 +61,7 @@ impl Backpressure {
 }
 
 /// For the runtime's own actors, which need no token.
-pub(super) fn hold_at<A: Actor>(place: Place, cx: &mut Context<'_, A>) -> PressureGuard {
+pub(crate) fn hold_at<A: Actor>(place: Place, cx: &mut Context<'_, A>) -> PressureGuard {
     let actor = cx.id();
     let (number, drops) = cx.core().hold(place);
     PressureGuard { actor, number, drops }

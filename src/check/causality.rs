@@ -21,6 +21,10 @@ struct Step {
     may_be_empty: bool,
     /// Something that was due, and held time back, is over.
     let_go: bool,
+    /// Another step may keep this one from being taken at all.
+    preventable: bool,
+    /// It was taken because nothing else could be.
+    is_last: bool,
     /// Which process, and which of its steps, from 1.
     process: u32,
     number: u32,
@@ -110,14 +114,23 @@ impl Causality {
         }
     }
 
+    /// Are its steps whole behaviours?
+    pub(super) fn is_atomic(&self) -> bool {
+        self.atomic
+    }
+
     pub(super) fn len(&self) -> usize {
         self.steps.len()
     }
 
     /// What a step did.
     pub(super) fn footprint(&self, at: usize) -> Footprint<'_> {
-        let step = &self.steps[at];
-        Footprint { proc: step.proc, world: step.world, touched: &self.touched[range(step.touched)] }
+        self.footprint_of(&self.steps[at])
+    }
+
+    fn footprint_of(&self, step: &Step) -> Footprint<'_> {
+        let Step { proc, world, preventable, touched, .. } = *step;
+        Footprint { proc, world, preventable, touched: &self.touched[range(touched)] }
     }
 
     /// The answers that the step's choices got.
@@ -201,6 +214,8 @@ impl Causality {
             world,
             may_be_empty: was_overloaded,
             let_go: traces.let_go,
+            preventable: traces.preventable,
+            is_last: traces.is_last,
             process,
             number,
             touched: (starts[0], ends[0]),
@@ -343,6 +358,10 @@ impl Causality {
         if let Some(own) = run.iter().position(|at| self.steps[*at as usize].proc == step.proc) {
             return run[..own].iter().all(|earlier| !self.ordered(*earlier as usize, run[own] as usize));
         }
+        // It would come after all of the run, if it comes: where something may keep it from that, it covers nothing.
+        if step.preventable {
+            return false;
+        }
         // Of the last step it may not be known whether it would end muted.
         let last = run.last().map(|at| self.footprint(*at as usize));
         let may_mute = self.unsure && last.is_some_and(|last| step.meets_load_of(last.proc));
@@ -367,10 +386,11 @@ impl Causality {
     /// Without this step the `later` one, which depends on it, would not have been possible.
     fn enables(&self, step: &Step, later: &Step) -> bool {
         // What is due is not so before its time, and time does not pass before what is due is over.
+        if later.is_last {
+            return true;
+        }
         let in_time = step.proc == Proc::Time && later.let_go;
-        let touched =
-            |of: &Step| Footprint { proc: of.proc, world: of.world, touched: &self.touched[range(of.touched)] };
-        let (earlier, taken) = (touched(step), touched(later));
+        let (earlier, taken) = (self.footprint_of(step), self.footprint_of(later));
         match later.proc {
             Proc::Actor(seat) => {
                 let sent = !later.may_be_empty && earlier.sent_message(&taken);

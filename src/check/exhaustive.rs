@@ -51,6 +51,7 @@ struct Frame {
 struct Sleeper {
     proc: Proc,
     world: bool,
+    preventable: bool,
     touched: (u32, u32),
     /// It fell asleep above the top.
     above: bool,
@@ -140,6 +141,13 @@ impl Exhaustive {
         self
     }
 
+    /// The same from the beginning; shares that were taken are kept.
+    pub(super) fn again(self) -> Self {
+        let Exhaustive { reduce, limit, top, .. } = self;
+        let top = top.map(|top| Top { number: 0, own: None, ..top });
+        Exhaustive { top, ..Exhaustive::new(reduce, limit, self.causality.is_atomic()) }
+    }
+
     /// How many beginnings were met so far.
     pub(super) fn beginnings(&self) -> u64 {
         self.top.as_ref().map_or(0, |top| top.number)
@@ -198,7 +206,8 @@ impl Exhaustive {
                 }
                 self.causality.reversal(first, second, &mut run);
                 let covers = |search: &Self, asleep: Footprint<'_>, above: bool| {
-                    search.causality.could_begin(&run, asleep) && (!above || search.causality.has_step(&run, asleep.proc))
+                    search.causality.could_begin(&run, asleep)
+                        && (!above || search.causality.has_step(&run, asleep.proc))
                 };
                 if !self.is_covered(first, covers) {
                     let Exhaustive { frames, plans, causality, .. } = self;
@@ -218,8 +227,8 @@ impl Exhaustive {
     }
 
     fn footprint(&self, sleeper: Sleeper) -> Footprint<'_> {
-        let (from, to) = sleeper.touched;
-        Footprint { proc: sleeper.proc, world: sleeper.world, touched: &self.asleep[from as usize..to as usize] }
+        let Sleeper { proc, world, preventable, touched: (from, to), .. } = sleeper;
+        Footprint { proc, world, preventable, touched: &self.asleep[from as usize..to as usize] }
     }
 
     /// The step just taken kept these from theirs: each is to be tried before it.
@@ -227,7 +236,9 @@ impl Exhaustive {
         let (before, mut step) = (mem::take(&mut self.enabled_before), mem::replace(&mut self.prevented, Kept::new()));
         for proc in before.iter().filter(|proc| **proc != taken && !world.is_enabled(**proc)) {
             step.set_prevented(*proc);
-            let covers = |asleep: Footprint<'_>, above: bool| asleep.proc == *proc || !above && !asleep.depends(&step.get());
+            let covers = |asleep: Footprint<'_>, above: bool| {
+                asleep.proc == *proc || !above && !asleep.preventable && !asleep.depends(&step.get())
+            };
             if !self.is_covered(self.at, |_, asleep, above| covers(asleep, above)) {
                 self.plans.add_step(&mut self.frames[self.at].instead, step.get());
             }
@@ -284,10 +295,10 @@ impl Exhaustive {
         let from = self.asleep.len() as u32;
         if self.depth <= self.causality.len() {
             frame.footprint.widen(self.causality.footprint(self.depth - 1));
-            let Footprint { world, touched, .. } = frame.footprint.get();
+            let Footprint { world, preventable, touched, .. } = frame.footprint.get();
             self.asleep.extend_from_slice(touched);
             let touched = (from, self.asleep.len() as u32);
-            self.sleepers.push(Sleeper { proc: frame.proc, world, touched, above });
+            self.sleepers.push(Sleeper { proc: frame.proc, world, preventable, touched, above });
         }
         frame.footprint.begin(MAIN);
         frame.done += 1;

@@ -24,6 +24,7 @@ impl Touch {
             Object::Births => (7, 0, 0),
             Object::Time => (8, 0, 0),
             Object::World => (9, 0, 0),
+            Object::Order(seat, pair) => (10, u64::from(seat), pair),
         };
         let access = u128::from(access == Access::Write);
         Touch(u128::from(whose) << 64 | u128::from(number) << 32 | kind << 1 | access)
@@ -37,8 +38,10 @@ impl Touch {
         self.0 & 1 == 1
     }
 
+    /// A message says who made whose step possible, not whether two steps that are possible commute: that the mailbox
+    /// says. Its number is that of its arrival, so the same message may have another one in another run.
     fn conflicts(self, other: Touch) -> bool {
-        self.object() == other.object() && (self.0 | other.0) & 1 == 1
+        self.object() == other.object() && (self.0 | other.0) & 1 == 1 && self.kind() != MESSAGE
     }
 
     fn kind(self) -> u128 {
@@ -65,6 +68,8 @@ pub(super) struct Footprint<'a> {
     pub(super) proc: Proc,
     /// It looked at everything.
     pub(super) world: bool,
+    /// Another step may keep this one from being taken at all.
+    pub(super) preventable: bool,
     pub(super) touched: &'a [Touch],
 }
 
@@ -112,17 +117,18 @@ impl Footprint<'_> {
 pub(super) struct Kept {
     proc: Proc,
     world: bool,
+    preventable: bool,
     touched: Vec<Touch>,
 }
 
 impl Kept {
     pub(super) fn new() -> Self {
-        Kept { proc: Proc::Actor(0), world: false, touched: Vec::new() }
+        Kept { proc: Proc::Actor(0), world: false, preventable: false, touched: Vec::new() }
     }
 
     /// Of a step that was never taken: nothing is known.
     pub(super) fn begin(&mut self, proc: Proc) {
-        (self.proc, self.world) = (proc, false);
+        (self.proc, self.world, self.preventable) = (proc, false, false);
         self.touched.clear();
     }
 
@@ -140,12 +146,14 @@ impl Kept {
     /// The same step with other answers to its choices does this too.
     pub(super) fn widen(&mut self, other: Footprint<'_>) {
         self.world |= other.world;
+        self.preventable |= other.preventable;
         self.touched.extend_from_slice(other.touched);
     }
 
     /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
     pub(super) fn set_prevented(&mut self, proc: Proc) {
         self.begin(proc);
+        self.preventable = matches!(proc, Proc::World(_));
         match proc {
             Proc::Timer { owner, nth } => self.touched.extend([
                 Touch::new(Object::Timer(owner, nth), Access::Write),
@@ -160,7 +168,7 @@ impl Kept {
     }
 
     pub(super) fn get(&self) -> Footprint<'_> {
-        Footprint { proc: self.proc, world: self.world, touched: &self.touched }
+        Footprint { proc: self.proc, world: self.world, preventable: self.preventable, touched: &self.touched }
     }
 }
 

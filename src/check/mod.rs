@@ -7,9 +7,9 @@
 //!
 //! # What is not explored
 //! Spawning, setting timers and reading the clock happen while the behaviour's code runs, not one by one: nobody else
-//! can see them before a message says so. What is sent to the standard streams is dropped. Code outside actors, which
-//! sends through an inlet, is not under the checker's control: a program that uses one is not deterministic here.
-//! Sockets are not simulated yet.
+//! can see them before a message says so. What is sent to the standard streams is dropped, unless [`Check::output_stalls`]
+//! wants it. Code outside actors is not under the checker's control: inlets, outlets and sockets of the machine are
+//! refused, with the remedy. The network is a simulated one, given by [`Check::network`], whose every step is explored.
 //!
 //! Not here: what an effect does, which is the scheduler's; how a run looks on paper, which is
 //! [`report`](crate::report)'s.
@@ -19,10 +19,12 @@
 
 mod causality;
 mod exhaustive;
+mod fair;
 mod footprint;
 mod given;
 mod graph;
 mod index;
+mod meter;
 mod parts;
 mod plan;
 mod progress;
@@ -116,12 +118,21 @@ pub enum Mode {
     },
     /// So many runs of partial-order sampling.
     Pos(u64),
+    /// So many runs as a fair scheduler makes them.
+    Fair(u64),
     /// The one schedule that these bytes choose: a byte a decision, modulo what there is to choose from, and 0 (go on
     /// with the same actor, the first answer) when they run out. For fuzzers.
     Given(Vec<u8>),
     /// One after the other, up to the first failure.
     Portfolio(Vec<Mode>),
 }
+
+/// Makes the network of each run.
+#[cfg(feature = "net")]
+type Network = Arc<dyn Fn() -> crate::scheduler::World + Send + Sync>;
+
+/// Makes the observer of each run.
+type ObserveEach = Arc<dyn Fn() -> Box<dyn Observer> + Send + Sync>;
 
 /// What to see at the end of each run.
 type EachEnd = Arc<Mutex<Box<dyn FnMut(&Stats, Option<&Fault>) + Send>>>;
@@ -144,17 +155,33 @@ struct Settings {
     panics_stop_actor: bool,
     unmatched_apply_is_fine: bool,
     livelock_is_fine: bool,
+    actors_stop: bool,
+    check_independence: bool,
+    max_mute: Option<usize>,
+    max_wait: Option<usize>,
+    expects: Vec<&'static str>,
     invariants: bool,
     twice: bool,
     keep_going: bool,
     accept_cut: bool,
     shrink: bool,
     each_end: Option<EachEnd>,
+    observe_each: Option<ObserveEach>,
+    output_stalls: Option<u32>,
+    #[cfg(feature = "net")]
+    network: Option<Network>,
     regressions: Option<PathBuf>,
     replay: Option<String>,
     slice: Slice,
     ends_of_runs: bool,
     results: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Something is to be measured step by step.
+    fn measures(&self) -> bool {
+        self.max_mute.is_some() || self.max_wait.is_some()
+    }
 }
 
 /// Puts a check together. Every setting has a default: exhaustive, effects interleaved one by one.
@@ -205,12 +232,21 @@ impl Check {
                 panics_stop_actor: false,
                 unmatched_apply_is_fine: false,
                 livelock_is_fine: false,
+                actors_stop: false,
+                check_independence: false,
+                max_mute: None,
+                max_wait: None,
+                expects: Vec::new(),
                 invariants: cfg!(debug_assertions),
                 twice: true,
                 keep_going: false,
                 accept_cut: false,
                 shrink: true,
                 each_end: None,
+                observe_each: None,
+                output_stalls: None,
+                #[cfg(feature = "net")]
+                network: None,
                 regressions: None,
                 replay: None,
                 slice: Slice::WHOLE,
@@ -221,7 +257,7 @@ impl Check {
     }
 
     /// How schedules are chosen. The environment variable `BACKWATER_MODE` overrides it: `exhaustive`, `naive`,
-    /// `states`, `random:1000`, `pct:3:1000` or `pos:1000`.
+    /// `states`, `fair:1000`, `random:1000`, `pct:3:1000` or `pos:1000`.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.settings.mode = mode;
         self
@@ -282,6 +318,12 @@ impl Check {
         self.mode(Mode::Pos(runs))
     }
 
+    /// Schedules as a fair scheduler makes them: whoever has been ready for longest is next, and ends his run; time
+    /// passes when nobody is ready. What is drawn is the order of those who become ready at once.
+    pub fn fair(self, runs: u64) -> Self {
+        self.mode(Mode::Fair(runs))
+    }
+
     /// Several modes, one after the other, up to the first failure.
     pub fn portfolio(self, modes: impl IntoIterator<Item = Mode>) -> Self {
         self.mode(Mode::Portfolio(modes.into_iter().collect()))
@@ -320,7 +362,9 @@ impl Check {
     /// Under whose rules the program runs: to show where it would hang under Pony's.
     #[doc(hidden)]
     pub fn rules(mut self, rules: Rules) -> Self {
-        self.settings.rules = rules;
+        // Under Pony's they do not hold.
+        (self.settings.rules, self.settings.invariants) =
+            (rules, rules == Rules::Backwater && self.settings.invariants);
         self
     }
 
@@ -330,7 +374,8 @@ impl Check {
         self
     }
 
-    /// A mailbox with more messages than this is a failure. Default: none.
+    /// A mailbox with more messages than this is a failure. It is asked on the schedules that are run, as with
+    /// [`max_mute`](Check::max_mute). Default: none.
     pub fn max_mailbox(mut self, limit: u32) -> Self {
         self.settings.max_mailbox = Some(limit);
         self
@@ -394,6 +439,43 @@ impl Check {
         self
     }
 
+    /// Checks what actors declare with [`Model::independent`](crate::Model::independent): an exhaustive search is made a
+    /// second time without it, and an end that only this one comes to is a failure. Ends are compared by their
+    /// [fingerprints](crate::Model::hashed). Default: false; what is declared is believed.
+    pub fn check_independence(mut self, check: bool) -> Self {
+        self.settings.check_independence = check;
+        self
+    }
+
+    /// Every actor has to have ended when the program does, so that its `Drop` has run: one that has not is a failure.
+    /// Default: actors live until the end of the run.
+    pub fn actors_stop(mut self, stop: bool) -> Self {
+        self.settings.actors_stop = stop;
+        self
+    }
+
+    /// An actor that is muted for more steps than this is a failure. It is asked on the schedules that are run: of those
+    /// that differ only in the order of independent steps an exhaustive search runs one, and others may be longer.
+    /// Default: no bound.
+    pub fn max_mute(mut self, steps: usize) -> Self {
+        self.settings.max_mute = Some(steps);
+        self
+    }
+
+    /// An actor that could run and is not taken for more steps than this is starved, which is a failure. Only with
+    /// [`fair`](Check::fair) schedules: under others whoever is starved was chosen to be. Default: no bound.
+    pub fn max_wait(mut self, steps: usize) -> Self {
+        self.settings.max_wait = Some(steps);
+        self
+    }
+
+    /// Labels of [`sometimes`](crate::Context::sometimes) that have to be reached. Of a line that no schedule reached the
+    /// check knows nothing, so that a `sometimes` there would pass: name it here, and it fails.
+    pub fn expects(mut self, labels: impl IntoIterator<Item = &'static str>) -> Self {
+        self.settings.expects.extend(labels);
+        self
+    }
+
     /// Actors may send each other messages for ever without any of them changing. Default: where a search over
     /// [`states`](Check::states) finds that, it fails.
     pub fn allow_livelock(mut self, allow: bool) -> Self {
@@ -438,6 +520,82 @@ impl Check {
         self
     }
 
+    /// Every run of the search has an observer of its own, made by `observer`, which sees every event of that run. Replays,
+    /// and the runs that make a failure shorter, are not among them. It makes each run slower.
+    ///
+    /// ```
+    /// use backwater::{Check, Event};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let longest = Arc::new(Mutex::new(0));
+    /// let shared = longest.clone();
+    /// let explored = Check::new()
+    ///     .observe_each(move || {
+    ///         let (longest, mut events) = (shared.clone(), 0);
+    ///         move |_: std::time::Duration, _: &Event<'_>| {
+    ///             events += 1;
+    ///             let mut longest = longest.lock().unwrap();
+    ///             *longest = events.max(*longest);
+    ///         }
+    ///     })
+    ///     .assert(|env| { env.choose(2); });
+    /// assert!(explored.runs == 2 && *longest.lock().unwrap() > 0);
+    /// ```
+    pub fn observe_each<O: Observer + 'static>(mut self, observer: impl Fn() -> O + Send + Sync + 'static) -> Self {
+        self.settings.observe_each = Some(Arc::new(move || Box::new(observer())));
+        self
+    }
+
+    /// What the program prints is part of the search, and whoever reads it may stand still up to so often in a run: the
+    /// standard output is then under pressure, and holds back who prints, until he goes on. Default: what is printed is
+    /// dropped, and its order is not explored.
+    ///
+    /// ```
+    /// use backwater::Check;
+    ///
+    /// Check::new().output_stalls(1).assert(|env| env.print("hello\n"));
+    /// ```
+    pub fn output_stalls(mut self, stalls: u32) -> Self {
+        self.settings.output_stalls = Some(stalls);
+        self
+    }
+
+    /// The program's network: a simulated one, made anew for each run. What happens on it, and when, is part of what is
+    /// explored: see [`net::sim`](crate::net::sim), and its `Faults` for what may go wrong. Without this a program that
+    /// opens a socket fails.
+    ///
+    /// ```
+    /// use backwater::net::sim::{Faults, Script, SimNetwork};
+    /// use backwater::net::{Tcp, TcpConnection, TcpNotify};
+    /// use backwater::{Check, TcpConnectAuth};
+    ///
+    /// struct Quiet;
+    /// impl TcpNotify for Quiet {}
+    ///
+    /// let network = || {
+    ///     let sim = SimNetwork::new(0);
+    ///     sim.host("here", "10.0.0.1");
+    ///     let db = sim.host("db", "10.0.0.2");
+    ///     sim.listen(db, 5432, Script::new().read_to_end()).unwrap();
+    ///     sim.faults(Faults { resets: 1, ..Faults::NONE });
+    ///     sim
+    /// };
+    /// Check::new().network(network).assert(|env| {
+    ///     let auth = TcpConnectAuth::from(&env.root);
+    ///     let conn = TcpConnection::connect(&auth, "db:5432", Quiet).spawn(env);
+    ///     conn.tell(Tcp::Write(b"hello".to_vec()), env);
+    ///     conn.tell(Tcp::Close, env);
+    /// });
+    /// ```
+    #[cfg(feature = "net")]
+    pub fn network<W: Into<crate::scheduler::World>>(
+        mut self,
+        network: impl Fn() -> W + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.network = Some(Arc::new(move || network().into()));
+        self
+    }
+
     /// Runs the schedules in this file first, one token a line, and adds the token of a failure to it. A line that
     /// does not fit the program any more is passed over, with a note on standard error.
     pub fn regressions(mut self, file: impl Into<PathBuf>) -> Self {
@@ -473,7 +631,8 @@ impl Check {
     #[track_caller]
     pub(crate) fn run_as_set(self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         let place = Location::caller();
-        let program = Program::new(&main, place, &self.settings);
+        let classes = Arc::default();
+        let program = Program::new(&main, place, &self.settings, &classes);
         let verdict = Search::new(program).run(None);
         verdict.unwrap_or_else(|why| panic!("{why}"))
     }
@@ -539,7 +698,8 @@ impl Check {
         main: impl Fn(&mut Env<'_>),
     ) -> Result<Option<Fault>, String> {
         let place = Location::caller();
-        let program = Program::new(&main, place, &self.settings);
+        let classes = Arc::default();
+        let program = Program::new(&main, place, &self.settings, &classes);
         Search::new(program).replay(token, Some(Box::new(observer)))
     }
 }
@@ -561,7 +721,8 @@ impl Workers {
     pub fn run(mut self, main: impl Fn(&mut Env<'_>) + Sync) -> Verdict {
         self.check.settings.take_environment();
         let place = Location::caller();
-        let program = Program::new(&main, place, &self.check.settings);
+        let classes = Arc::default();
+        let program = Program::new(&main, place, &self.check.settings, &classes);
         let crew = Crew { threads: self.threads, main: &main };
         Search::new(program).run(Some(crew)).unwrap_or_else(|why| panic!("{why}"))
     }

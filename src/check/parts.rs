@@ -9,6 +9,7 @@
 //! ([`results`](super::results)).
 
 use crate::sync::{Arc, Mutex, lock};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The share of one machine: the `number`th of `of`, counted from 1.
@@ -56,19 +57,22 @@ pub(super) struct Part {
     team: Option<Arc<Team>>,
     /// Searches begun so far: all parts begin the same ones in the same order.
     round: u64,
+    /// Taken from the team in this round.
+    taken: BTreeSet<u64>,
     runs: u64,
 }
 
 impl Part {
     /// The only thread of a machine.
     pub(super) fn alone(slice: Slice) -> Self {
-        Part { slice, me: 0, team: None, round: 0, runs: 0 }
+        Part { slice, me: 0, team: None, round: 0, taken: BTreeSet::new(), runs: 0 }
     }
 
     /// So many threads of a machine.
     pub(super) fn team(slice: Slice, threads: u64) -> Vec<Self> {
         let team = Arc::new(Team { threads, state: Mutex::default() });
-        (0..threads).map(|me| Part { slice, me, team: Some(team.clone()), round: 0, runs: 0 }).collect()
+        let alone = Part::alone(slice);
+        (0..threads).map(|me| Part { me, team: Some(team.clone()), ..alone.clone() }).collect()
     }
 
     pub(super) fn is_whole(&self) -> bool {
@@ -97,12 +101,18 @@ impl Part {
     /// Another search begins.
     pub(super) fn begin(&mut self) {
         self.round += 1;
+        self.taken.clear();
     }
 
-    /// Is what begins with the beginning of this number to be explored here? Asked once for each.
-    pub(super) fn claims(&self, number: u64) -> bool {
+    /// Is what begins with the beginning of this number to be explored here? Once it is, it stays so.
+    pub(super) fn claims(&mut self, number: u64) -> bool {
         let own = number % self.slice.of == self.slice.number - 1;
-        own && self.team.as_ref().is_none_or(|team| team.claims((self.round, number)))
+        let Some(team) = self.team.as_ref().filter(|_| own) else { return own };
+        let claims = self.taken.contains(&number) || team.claims((self.round, number));
+        if claims {
+            self.taken.insert(number);
+        }
+        claims
     }
 
     /// Is the sample of this number to be drawn here?
@@ -174,11 +184,15 @@ mod tests {
 
     #[test]
     fn every_number_belongs_to_one_slice_and_one_thread() {
-        let slices: Vec<Vec<Part>> = (1..=3).map(|number| Part::team(Slice { number, of: 3 }, 2)).collect();
+        let mut slices: Vec<Vec<Part>> = (1..=3).map(|number| Part::team(Slice { number, of: 3 }, 2)).collect();
         for number in 0..100 {
-            let parts = || slices.iter().flatten();
-            assert_eq!(parts().filter(|part| part.draws(number)).count(), 1, "{number} is drawn once");
-            assert_eq!(parts().filter(|part| part.claims(number)).count(), 1, "{number} is claimed once");
+            let mut parts = slices.iter_mut().flatten();
+            let (mut drawn, mut claimed) = (0, 0);
+            parts.for_each(|part| {
+                drawn += u32::from(part.draws(number));
+                claimed += u32::from(part.claims(number));
+            });
+            assert_eq!((drawn, claimed), (1, 1), "{number}");
         }
     }
 

@@ -121,7 +121,10 @@ pub fn merge(lines: &str) -> Result<Vec<Merged>, String> {
         let line = Line::parse(text).map_err(|why| format!("line {}: {why}", at + 1))?;
         checks.entry(line.text("check")?.to_owned()).or_default().push(line);
     }
-    checks.into_iter().map(|(check, lines)| merge_one(&check, &lines).map_err(|why| format!("{check}: {why}"))).collect()
+    checks
+        .into_iter()
+        .map(|(check, lines)| merge_one(&check, &lines).map_err(|why| format!("{check}: {why}")))
+        .collect()
 }
 
 fn merge_one(check: &str, lines: &[Line]) -> Result<Merged, String> {

@@ -1,5 +1,6 @@
 //! Whole runs: driven by somebody who chooses, written down as numbers, judged at the end.
 
+use super::meter::Meter;
 use super::token::Decisions;
 use super::verdict::Fault;
 use super::world::{MAIN, Program, World};
@@ -51,6 +52,8 @@ pub(super) struct Ran {
     pub(super) steps: usize,
     /// Some actor got as many messages as one run of it handles.
     pub(super) reached_a_batch: bool,
+    /// The fingerprint of where it ended, if states are told apart.
+    pub(super) end: Option<u128>,
     /// What behaviours said with `sometimes`.
     pub(super) sometimes: Vec<(&'static str, bool)>,
 }
@@ -62,6 +65,8 @@ pub(super) struct Told {
     pub(super) decisions: Decisions,
     /// Times another actor was taken although the last one could have gone on.
     pub(super) switches: usize,
+    /// Faults of the environment.
+    pub(super) faults: usize,
     /// A number that two runs share if their steps did the same.
     pub(super) path: u64,
     /// It is to be looked at after so many steps, not at its end.
@@ -82,11 +87,12 @@ pub(super) struct Stage<'p> {
     world: Option<World>,
     trail: Trail,
     given: Vec<u32>,
+    meter: Meter,
 }
 
 impl<'p> Stage<'p> {
     pub(super) fn new(program: Program<'p>) -> Self {
-        Stage { program, world: None, trail: Trail::default(), given: Vec::new() }
+        Stage { program, world: None, trail: Trail::default(), given: Vec::new(), meter: Meter::default() }
     }
 
     /// The ends of runs matter from here on: see `Single::write_script`.
@@ -117,14 +123,14 @@ impl<'p> Stage<'p> {
 
     /// Runs the program once, and tells which way it took.
     pub(super) fn tell(&mut self, driver: &mut impl Driver) -> Told {
-        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, path: 0 };
+        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, faults: 0, path: 0 };
         let ran = self.run(&mut teller);
         teller.told(ran)
     }
 
     /// The same; `watched` sees every event.
     pub(super) fn watch(&mut self, driver: &mut impl Driver, watched: Box<dyn Observer>) -> Told {
-        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, path: 0 };
+        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, faults: 0, path: 0 };
         let ran = quietly(|| {
             let mut world = World::new(&self.program, Some(watched));
             let mut ran = self.drive_to_end(&mut world, &mut teller);
@@ -145,7 +151,9 @@ impl<'p> Stage<'p> {
     fn drive_to_end(&mut self, world: &mut World, driver: &mut impl Driver) -> Ran {
         self.trail.steps.clear();
         self.trail.answers.clear();
-        let mut ran = Ran { ending: Ending::GivenUp, steps: 0, reached_a_batch: false, sometimes: Vec::new() };
+        self.meter.reset();
+        let mut ran =
+            Ran { ending: Ending::GivenUp, steps: 0, reached_a_batch: false, end: None, sometimes: Vec::new() };
         if let Some(seed) = driver.dice() {
             world.core.throw_dice(seed);
         }
@@ -193,6 +201,11 @@ impl<'p> Stage<'p> {
             world.core.trace(driver.wants_traces());
             world.step(proc, &self.given);
             self.stepped(proc, world, driver, ran);
+            if settings.measures()
+                && let Some(fault) = self.meter.read(ran.steps, proc, world, settings)
+            {
+                return Ending::Over(Some(fault));
+            }
         }
     }
 
@@ -225,6 +238,7 @@ impl Ran {
             }
             return;
         }
+        self.end = program.prints.then(|| world.core.fingerprint());
         let fault = world.fault(program.settings);
         if let Some(see) = &program.settings.each_end {
             (lock(see))(&world.core.stats(), fault.as_ref());
@@ -252,12 +266,14 @@ struct Teller<'d, D> {
     driver: &'d mut D,
     decisions: Decisions,
     switches: usize,
+    faults: usize,
     path: u64,
 }
 
 impl<D: Driver> Teller<'_, D> {
     fn told(self, ran: Ran) -> Told {
-        Told { ran, decisions: self.decisions, switches: self.switches, path: self.path, until: None }
+        let Teller { decisions, switches, faults, path, .. } = self;
+        Told { ran, decisions, switches, faults, path, until: None }
     }
 }
 
@@ -268,6 +284,7 @@ impl<D: Driver> Driver for Teller<'_, D> {
             self.decisions.push(world.number_of(proc));
         }
         self.switches += usize::from(world.is_preemption(proc));
+        self.faults += usize::from(world.core.is_fault(proc));
         Some(proc)
     }
 

@@ -1,4 +1,4 @@
-//! Makes a failing schedule shorter: fewer context switches first, then fewer steps.
+//! Makes a failing schedule shorter: fewer context switches first, then fewer steps, then fewer faults of the environment.
 //!
 //! The decisions are numbers, 0 is "go on with the same", and a replay that runs out of them takes 0. So a schedule is
 //! simpler if its numbers are cut off, set to 0, left out, or made smaller; each attempt is a run.
@@ -92,7 +92,7 @@ impl Shrinker<'_, '_> {
     }
 }
 
-fn weight(told: &Told) -> (usize, usize, usize, u64) {
+fn weight(told: &Told) -> (usize, usize, usize, usize, u64) {
     let sum = told.decisions.iter().map(|d| u64::from(*d)).sum();
-    (told.switches, told.ran.steps, told.decisions.len(), sum)
+    (told.switches, told.ran.steps, told.faults, told.decisions.len(), sum)
 }

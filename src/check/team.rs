@@ -5,6 +5,7 @@ use super::search::{Outcome, Search};
 use super::verdict::{Bound, Explored, Verdict};
 use super::world::Program;
 use crate::runtime::Env;
+use crate::sync::Arc;
 use std::panic::resume_unwind;
 use std::thread;
 
@@ -20,7 +21,9 @@ impl Crew<'_> {
     pub(super) fn take_parts(self, program: &Program<'_>, slice: Slice) -> Result<Outcome, String> {
         let &Program { place, settings, batches_matter, prints, time_matters, .. } = program;
         let work = move |part| {
-            let program = Program { main: &self.main, place, settings, batches_matter, prints, time_matters };
+            // Which messages commute, each finds out for itself.
+            let classes = &Arc::default();
+            let program = Program { main: &self.main, place, settings, batches_matter, classes, prints, time_matters };
             Search::new(program).take_part(part)
         };
         let outcomes: Vec<Result<Outcome, String>> = thread::scope(|scope| {

@@ -14,6 +14,7 @@
 //! through a run queue, which does the same.
 
 use super::node::{Head, Link, next, set_next};
+use crate::faults::{Fault, order, planted};
 use crate::sync::{AtomicPtr, Ordering};
 use std::ptr::{self, NonNull};
 
@@ -58,16 +59,32 @@ impl Inbox {
     pub unsafe fn push(&self, link: Link) -> bool {
         // Relaxed: what is read is compared, stored and told from others, and never followed.
         let mut top = self.top.load(Ordering::Relaxed);
+        if planted(Fault::PushInTwoSteps) {
+            // SAFETY: none: this is the fault.
+            return unsafe { self.push_in_two_steps(link) };
+        }
+        let release = order(Fault::PushIsRelaxed, Ordering::Release);
         loop {
             let below = if top == IDLE { None } else { NonNull::new(top) };
             // SAFETY: by contract live and the caller's.
             unsafe { set_next(link, below) };
             // Release: the node's link and message, for the acquire in `take_all`.
-            match self.top.compare_exchange_weak(top, link.as_ptr(), Ordering::Release, Ordering::Relaxed) {
+            match self.top.compare_exchange_weak(top, link.as_ptr(), release, Ordering::Relaxed) {
                 Ok(_) => return top == IDLE,
                 Err(now) => top = now,
             }
         }
+    }
+
+    /// # Safety
+    /// None: this is the fault.
+    #[cold]
+    unsafe fn push_in_two_steps(&self, link: Link) -> bool {
+        let top = self.top.swap(link.as_ptr(), Ordering::AcqRel);
+        let below = if top == IDLE { None } else { NonNull::new(top) };
+        // SAFETY: the owner may have taken it by now.
+        unsafe { set_next(link, below) };
+        top == IDLE
     }
 
     /// Owner: takes all messages there are. It stays awake.
@@ -76,7 +93,7 @@ impl Inbox {
     /// The caller owns the actor: it was scheduled, and has not rested since.
     pub unsafe fn take_all(&self) -> Option<Chain> {
         // Acquire: pairs with the release of each push, and with that of the `rest` before them.
-        let top = NonNull::new(self.top.swap(ptr::null_mut(), Ordering::Acquire))?;
+        let top = NonNull::new(self.top.swap(ptr::null_mut(), order(Fault::TakeIsRelaxed, Ordering::Acquire)))?;
         debug_assert!(top.as_ptr() != IDLE, "T6: an actor that is idle is not run");
         let (mut first, mut len) = (top, 1);
         // SAFETY: taken, so nobody else holds it.
@@ -99,7 +116,40 @@ impl Inbox {
     #[inline]
     pub fn rest(&self) -> bool {
         // Release: what the owner did to the actor, for the acquire in `take_all` of the next owner.
-        self.top.compare_exchange(ptr::null_mut(), IDLE, Ordering::Release, Ordering::Relaxed).is_ok()
+        let release = order(Fault::RestIsRelaxed, Ordering::Release);
+        if planted(Fault::RestWithoutLooking) {
+            self.top.store(IDLE, release);
+            return true;
+        }
+        self.top.compare_exchange(ptr::null_mut(), IDLE, release, Ordering::Relaxed).is_ok()
+    }
+
+    /// Makes it awake without a message: whoever calls this has the actor in hand from here on. False if it was awake.
+    pub fn wake(&self) -> bool {
+        // Acquire: pairs with the release of the `rest` before.
+        self.top.compare_exchange(IDLE, ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Has nobody to run its actor?
+    pub fn is_idle(&self) -> bool {
+        self.top.load(Ordering::Acquire) == IDLE
+    }
+
+    /// How many messages there are.
+    ///
+    /// # Safety
+    /// Nobody takes any out meanwhile.
+    pub unsafe fn count(&self) -> u32 {
+        // Acquire: pairs with the release of each push.
+        let top = self.top.load(Ordering::Acquire);
+        let mut at = if top == IDLE { None } else { NonNull::new(top) };
+        let mut count = 0;
+        while let Some(link) = at {
+            // SAFETY: in the inbox, and by contract it stays.
+            at = unsafe { next(link) };
+            count += 1;
+        }
+        count
     }
 
     /// Did something come since the owner took all? A hint to anybody but the owner.

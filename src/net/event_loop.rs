@@ -8,7 +8,7 @@ use super::network::{Key, Network, Readiness};
 use super::real::Real;
 use super::resolve::Found;
 use crate::actor::{Actor, Addr, Context};
-use crate::scheduler::{Core, Delivery, EventLoop, Outside};
+use crate::scheduler::{Core, Delivery, Doings, EventLoop, Outside, Single};
 use crate::sync::{Arc, Mutex, Weak, lock};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -33,6 +33,9 @@ pub(super) enum What {
     Ended,
     /// The addresses of its name.
     Resolved(Found),
+    /// This child process has ended, or cannot be waited for.
+    #[cfg(all(feature = "process", unix))]
+    Exited(io::Result<std::process::ExitStatus>),
 }
 
 /// One socket in the event loop, for as long as this lives. It also keeps the runtime alive (R9).
@@ -97,6 +100,10 @@ impl Net {
     /// The runtime's network; the machine's, if there is none yet.
     fn of<'c>(core: &'c mut Core<'_>) -> Result<&'c mut Net, NetError> {
         if core.event_loop::<Net>().is_none() {
+            assert!(
+                !core.is_checked(),
+                "a program under the checker has no network of the machine's: give it one to be explored, by Check::network"
+            );
             let real = Real::new().map_err(NetError::NoEventLoop)?;
             core.set_event_loop(Box::new(Net::over(real)));
         }
@@ -110,16 +117,8 @@ impl Net {
         Arc::new(Registered { key, gone: self.gone.clone() })
     }
 
-    fn forget_gone(&mut self) {
-        for key in std::mem::take(&mut *lock(&self.gone)) {
-            self.sockets.remove(&key);
-        }
-    }
-}
-
-impl EventLoop for Net {
-    fn poll(&mut self, core: &mut Core<'_>, timeout: Option<Duration>) -> io::Result<()> {
-        self.network.poll(timeout, &mut self.ready)?;
+    /// Wakes the actors of the sockets in `ready`.
+    fn wake(&mut self, core: &mut Core<'_>) {
         self.forget_gone();
         for (key, readiness) in self.ready.drain(..) {
             let Some(entry) = self.sockets.get_mut(&key) else { continue };
@@ -131,6 +130,19 @@ impl EventLoop for Net {
                 }
             }
         }
+    }
+
+    fn forget_gone(&mut self) {
+        for key in std::mem::take(&mut *lock(&self.gone)) {
+            self.sockets.remove(&key);
+        }
+    }
+}
+
+impl EventLoop for Net {
+    fn poll(&mut self, core: &mut Core<'_>, timeout: Option<Duration>) -> io::Result<()> {
+        self.network.poll(timeout, &mut self.ready)?;
+        self.wake(core);
         Ok(())
     }
 
@@ -144,6 +156,38 @@ impl EventLoop for Net {
 
     fn next_event(&self) -> Option<Duration> {
         self.network.next_event()
+    }
+
+    fn explore(&mut self) -> Result<(), &'static str> {
+        self.network.explore()
+    }
+
+    fn choices(&self, tell: &mut dyn FnMut(u64)) {
+        self.network.choices(tell);
+    }
+
+    fn is_last(&self, choice: u64) -> bool {
+        self.network.is_last(choice)
+    }
+
+    fn is_preventable(&self, choice: u64) -> bool {
+        self.network.is_preventable(choice)
+    }
+
+    fn is_fault(&self, choice: u64) -> bool {
+        self.network.is_fault(choice)
+    }
+
+    fn take(&mut self, core: &mut Single, choice: u64) {
+        if core.is_observed() {
+            core.show_outside(&self.network.words(choice));
+        }
+        self.network.take(choice);
+    }
+
+    fn settle(&mut self, core: &mut Single, doings: &mut Doings) {
+        self.network.done(&mut self.ready, doings);
+        self.wake(&mut core.core());
     }
 
     fn as_any(&mut self) -> &mut dyn Any {
@@ -178,8 +222,9 @@ pub(super) fn enter<A: Actor<Msg: From<Signal>>>(
 
 /// What has happened to a socket since the last call.
 pub(super) fn look<A: Actor>(cx: &mut Context<'_, A>, key: Key) -> Readiness {
-    let net = cx.core().event_loop::<Net>();
-    net.and_then(|net| net.sockets.get_mut(&key)?.seen.take()).unwrap_or_default()
+    let Some(net) = cx.core().event_loop::<Net>() else { return Readiness::default() };
+    net.network.looked(key);
+    net.sockets.get_mut(&key).and_then(|entry| entry.seen.take()).unwrap_or_default()
 }
 
 /// Has the running actor go on in a behaviour of its own, after what is already in its mailbox.

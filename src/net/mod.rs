@@ -1,4 +1,5 @@
-//! TCP: connections and listeners are actors, and what happens to them is told to a notifier, as in Pony.
+//! TCP and UDP: connections, listeners and sockets for datagrams are actors, and what happens to them is told to a
+//! notifier, as in Pony.
 //!
 //! [`TcpConnection`] keeps what the socket does not take and says [`throttled`](TcpNotify::throttled); a notifier that
 //! then applies [`Backpressure`](crate::Backpressure) has the connection's senders held back until the peer reads
@@ -64,12 +65,18 @@
 //! `network` is the seam: three small traits, with `real` behind them, and in the same place [`sim`], a simulated
 //! network. `event_loop` waits on a network and wakes the actors whose sockets are ready. `socket` is the state of one
 //! connection, and decides what its notifier hears; it does no scheduling. `connection` and `listener` are the actors.
+//! `datagrams` and `udp` are the same for UDP, and `child` for child processes. `errand` does what blocks on a thread, `teller`
+//! is a notifier that sends messages.
 //!
-//! Not here: TLS, UDP, who is held back (that is [`rules`](crate::rules)).
+//! Not here: TLS, who is held back (that is [`rules`](crate::rules)).
 #![forbid(unsafe_code)]
 
 mod backlog;
+#[cfg(all(feature = "process", unix))]
+pub(crate) mod child;
 mod connection;
+mod datagrams;
+mod errand;
 mod error;
 mod event_loop;
 mod listener;
@@ -79,12 +86,17 @@ mod real;
 mod resolve;
 pub mod sim;
 mod socket;
+mod teller;
 #[cfg(test)]
 mod tests;
+mod udp;
 
 pub use connection::{Tcp, TcpConnect, TcpConnection};
+pub use datagrams::UdpSocket;
 pub use error::NetError;
 pub use event_loop::Signal;
 pub use listener::{Listen, TcpListen, TcpListener};
-pub use notify::{TcpListenNotify, TcpNotify};
+pub use notify::{TcpListenNotify, TcpNotify, UdpNotify};
 pub use socket::TcpSocket;
+pub use teller::{TcpEvent, TcpHappened, TcpTeller};
+pub use udp::{Udp, UdpEndpoint, UdpListen};

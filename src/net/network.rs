@@ -4,6 +4,7 @@
 //! until a call returns `WouldBlock`. `OutOfMemory` means that the machine is short of buffers for a moment: it tells
 //! nothing when that is over.
 
+use crate::scheduler::Doings;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -68,6 +69,23 @@ pub(super) trait Network: Send {
     /// Listens at an address; with port 0 at a free port.
     fn listen(&mut self, at: SocketAddr) -> io::Result<Box<dyn Listener>>;
 
+    /// Binds a socket for datagrams at an address; with port 0 at a free port.
+    fn bind(&mut self, _at: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Has it processes beside it? Only the machine has.
+    #[cfg(all(feature = "process", unix))]
+    fn has_processes(&self) -> bool {
+        false
+    }
+
+    /// Our ends of a child's three pipes, which are not to be taken yet.
+    #[cfg(all(feature = "process", unix))]
+    fn pipes(&mut self, _child: &shared_child::SharedChild) -> io::Result<Pipes> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Adds what has become ready since the last call; if nothing has, waits for up to `timeout`, or for ever without
     /// one. May return early with nothing.
     fn poll(&mut self, timeout: Option<Duration>, ready: &mut Vec<(Key, Readiness)>) -> io::Result<()>;
@@ -82,6 +100,46 @@ pub(super) trait Network: Send {
     fn next_event(&self) -> Option<Duration> {
         None
     }
+
+    /// For the checker: from here on everything here is a step that somebody else chooses.
+    ///
+    /// # Errors
+    /// Says why that cannot be.
+    fn explore(&mut self) -> Result<(), &'static str> {
+        Err("it is the machine's own")
+    }
+
+    /// Tells what can happen now, each by a number that means the same in every run; those that come last, last.
+    fn choices(&self, _tell: &mut dyn FnMut(u64)) {}
+
+    /// Is this choice there only where there is no other, faults apart?
+    fn is_last(&self, _choice: u64) -> bool {
+        false
+    }
+
+    /// Could another step keep it from happening?
+    fn is_preventable(&self, _choice: u64) -> bool {
+        true
+    }
+
+    /// Is it a fault, which need not happen?
+    fn is_fault(&self, _choice: u64) -> bool {
+        false
+    }
+
+    /// The choice in words.
+    fn words(&self, _choice: u64) -> String {
+        String::new()
+    }
+
+    /// Lets it happen.
+    fn take(&mut self, _choice: u64) {}
+
+    /// After a step: what has become ready, and what was done here.
+    fn done(&mut self, _ready: &mut Vec<(Key, Readiness)>, _doings: &mut Doings) {}
+
+    /// The readiness of this socket was looked at.
+    fn looked(&mut self, _key: Key) {}
 
     /// Tells whether anything can still happen to any socket. On a real network it always can.
     fn can_wake(&self) -> Box<dyn Fn() -> bool + Send + Sync> {
@@ -134,4 +192,47 @@ pub(super) trait Listener: Send {
 
     /// Where it listens.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// A socket for datagrams. Dropping it closes it.
+pub(super) trait Datagrams: Send {
+    /// Have its readiness told under this key. Called once, before anything else.
+    fn register(&mut self, key: Key) -> io::Result<()>;
+
+    /// The next datagram: its length, and where it comes from. What does not fit into the buffer is cut off.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
+
+    /// Sends all of it, or nothing.
+    fn send(&mut self, data: &[u8], to: SocketAddr) -> io::Result<()>;
+
+    /// Where it is bound.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// May it send to broadcast addresses?
+    fn set_broadcast(&mut self, on: bool) -> io::Result<()>;
+}
+
+/// Our ends of the pipes of a child process.
+#[cfg(all(feature = "process", unix))]
+pub(super) struct Pipes {
+    pub(super) stdin: Box<dyn Pipe>,
+    pub(super) stdout: Box<dyn Pipe>,
+    pub(super) stderr: Box<dyn Pipe>,
+}
+
+/// One end of a pipe, to be read or to be written. Dropping it closes it.
+#[cfg(all(feature = "process", unix))]
+pub(super) trait Pipe: Send {
+    /// Have its readiness told under this key. Called once, before anything else.
+    fn register(&mut self, key: Key) -> io::Result<()>;
+
+    /// Reads; 0 is the end.
+    fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Writes from the front of `data`, and says how much.
+    fn write(&mut self, _data: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }

@@ -1,7 +1,8 @@
-//! What connections and listeners tell the program.
+//! What connections, listeners and sockets for datagrams tell the program.
 
-use super::{NetError, TcpConnection, TcpListener, TcpSocket};
+use super::{NetError, TcpConnection, TcpListener, TcpSocket, UdpEndpoint, UdpSocket};
 use crate::actor::Context;
+use std::io;
 use std::net::SocketAddr;
 
 /// Hears what happens to a connection. A plain value, kept and called by the connection's actor: `cx` is that actor's
@@ -80,4 +81,40 @@ pub trait TcpListenNotify: Send + 'static {
 
     /// It listens no longer. The last call.
     fn closed(&mut self, cx: &mut Context<'_, TcpListener>) {}
+}
+
+/// Hears what happens to a socket for datagrams. A plain value, as a [`TcpNotify`] is.
+///
+/// `listening` comes first, or `not_listening` and nothing more; `throttled` and `unthrottled` strictly in turns, also
+/// before `listening` if something is to be sent by then; the last call is `closed`, exactly once.
+#[expect(unused_variables, reason = "the names are for the reader")]
+pub trait UdpNotify: Send + 'static {
+    /// It is bound, and receives; where port 0 was asked for, [`UdpSocket::local_addr`] says which it got.
+    fn listening(&mut self, socket: &mut UdpSocket, cx: &mut Context<'_, UdpEndpoint>) {}
+
+    /// It cannot be bound. The last call.
+    fn not_listening(&mut self, why: NetError, cx: &mut Context<'_, UdpEndpoint>) {}
+
+    /// Somebody sent this. What comes while nobody takes it, the machine drops when its buffer is full.
+    fn received(&mut self, socket: &mut UdpSocket, data: Vec<u8>, from: SocketAddr, cx: &mut Context<'_, UdpEndpoint>) {
+    }
+
+    /// A datagram to there was refused, and is gone: it is too long, or there is no way. The next may go.
+    fn send_failed(
+        &mut self,
+        socket: &mut UdpSocket,
+        to: SocketAddr,
+        why: io::Error,
+        cx: &mut Context<'_, UdpEndpoint>,
+    ) {
+    }
+
+    /// The socket did not take everything: the rest waits in memory, and so will whatever else is sent.
+    fn throttled(&mut self, socket: &mut UdpSocket, cx: &mut Context<'_, UdpEndpoint>) {}
+
+    /// The socket has taken everything that waited.
+    fn unthrottled(&mut self, socket: &mut UdpSocket, cx: &mut Context<'_, UdpEndpoint>) {}
+
+    /// It is closed. The last call. [`UdpSocket::error`] says why, if it was not by anybody's wish.
+    fn closed(&mut self, socket: &mut UdpSocket, cx: &mut Context<'_, UdpEndpoint>) {}
 }

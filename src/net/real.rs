@@ -2,9 +2,14 @@
 //!
 //! Only the translation of calls: what they mean to a connection is in `socket`.
 
-use super::network::{Buffers, Key, Listener, Network, Readiness, Setting, Settings, Stream};
+#[cfg(all(feature = "process", unix))]
+mod pipes;
+
+#[cfg(all(feature = "process", unix))]
+use super::network::Pipes;
+use super::network::{Buffers, Datagrams, Key, Listener, Network, Readiness, Setting, Settings, Stream};
 use crate::sync::Arc;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::{TcpListener, TcpStream, UdpSocket};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -44,6 +49,21 @@ impl Network for Real {
     fn listen(&mut self, at: SocketAddr) -> io::Result<Box<dyn Listener>> {
         let listener = TcpListener::bind(at)?;
         Ok(Box::new(RealListener { listener, registry: self.registry.clone() }))
+    }
+
+    fn bind(&mut self, at: SocketAddr) -> io::Result<Box<dyn Datagrams>> {
+        let socket = UdpSocket::bind(at)?;
+        Ok(Box::new(RealDatagrams { socket, registry: self.registry.clone() }))
+    }
+
+    #[cfg(all(feature = "process", unix))]
+    fn has_processes(&self) -> bool {
+        true
+    }
+
+    #[cfg(all(feature = "process", unix))]
+    fn pipes(&mut self, child: &shared_child::SharedChild) -> io::Result<Pipes> {
+        pipes::of(child, &self.registry)
     }
 
     fn poll(&mut self, timeout: Option<Duration>, ready: &mut Vec<(Key, Readiness)>) -> io::Result<()> {
@@ -159,5 +179,32 @@ impl Listener for RealListener {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+}
+
+struct RealDatagrams {
+    socket: UdpSocket,
+    registry: Arc<Registry>,
+}
+
+impl Datagrams for RealDatagrams {
+    fn register(&mut self, key: Key) -> io::Result<()> {
+        self.registry.register(&mut self.socket, Token(key.0), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.socket.recv_from(buffer).map_err(in_our_words)
+    }
+
+    fn send(&mut self, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.socket.send_to(data, to).map(drop).map_err(in_our_words)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn set_broadcast(&mut self, on: bool) -> io::Result<()> {
+        self.socket.set_broadcast(on)
     }
 }

@@ -1,11 +1,10 @@
 //! From a text to addresses. A numeric address is read at once; a name is looked up on a thread of its own, because
 //! the machine's resolver blocks.
 
+use super::errand;
 use super::error::NetError;
 use super::event_loop::{self, Signal, What};
-use crate::actor::{Actor, Addr, Context};
-use crate::scheduler::{Bell, Delivery, Outside};
-use crate::sync::{Arc, Mutex, lock, thread};
+use crate::actor::{Actor, Context};
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
@@ -52,18 +51,10 @@ pub(super) fn look_up<A: Actor<Msg: From<Signal>>>(host: String, port: u16, cx: 
         let found = known.map(addresses).map_err(|why| NetError::Unresolved { host, why });
         return event_loop::signal(cx, What::Resolved(found));
     }
-    let (to, id) = (cx.me().narrow(), cx.id());
-    let answer = Arc::new(Mutex::new(Answer::Awaited));
-    cx.core().attach(id, Box::new(Inquiry { answer: answer.clone(), to }));
-    let bell = cx.core().bell().clone();
-    let asked = (answer.clone(), bell.clone(), host.clone());
-    let started = thread::spawn("backwater-resolve", move || {
-        let (answer, bell, host) = asked;
-        give(&answer, &bell, ask(host, port));
-    });
-    if let Err(why) = started {
-        give(&answer, &bell, Err(NetError::Unresolved { host, why }));
-    }
+    let asked = host.clone();
+    let failed = move |why| What::Resolved(Err(NetError::Unresolved { host, why }));
+    // A look-up that is in the way of nothing: nobody waits for its thread.
+    drop(errand::send_out("backwater-resolve", move || What::Resolved(ask(asked, port)), failed, cx));
 }
 
 fn ask(host: String, port: u16) -> Found {
@@ -74,43 +65,6 @@ fn ask(host: String, port: u16) -> Found {
         }
         Ok(found) => Ok(found),
         Err(why) => Err(NetError::Unresolved { host, why }),
-    }
-}
-
-fn give(answer: &Mutex<Answer>, bell: &Bell, found: Found) {
-    *lock(answer) = Answer::Given(found);
-    bell.ring();
-}
-
-enum Answer {
-    Awaited,
-    Given(Found),
-    Taken,
-}
-
-/// Not an inlet: an inlet is closed while its receiver presses, and this answer may be what ends the pressure.
-struct Inquiry {
-    answer: Arc<Mutex<Answer>>,
-    to: Addr<Signal>,
-}
-
-impl Outside for Inquiry {
-    fn pressing(&mut self, _pressing: bool) {}
-
-    fn ended(&mut self) {}
-
-    fn is_live(&self) -> bool {
-        !matches!(*lock(&self.answer), Answer::Taken)
-    }
-
-    fn take_over(&mut self) -> Vec<Delivery> {
-        let mut answer = lock(&self.answer);
-        if !matches!(*answer, Answer::Given(_)) {
-            return Vec::new();
-        }
-        let Answer::Given(found) = std::mem::replace(&mut *answer, Answer::Taken) else { return Vec::new() };
-        let to = self.to.clone();
-        vec![Box::new(move |core| to.deliver(core, Signal(What::Resolved(found))))]
     }
 }
 

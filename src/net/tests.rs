@@ -1,16 +1,18 @@
 //! What no real network does on demand: a network of plain structs in the real one's place.
 
+mod scripted;
+mod turns;
+
 use super::event_loop::Net;
-use super::network::{Buffers, Key, Listener, Network, Readiness, Setting, Settings, Stream};
+use super::network::{Buffers, Key, Listener, Network, Readiness, Stream};
 use super::real::Real;
-use super::{Listen, NetError, Tcp, TcpConnection, TcpListenNotify, TcpListener, TcpNotify, TcpSocket};
+use super::{Listen, Tcp, TcpConnection, TcpListenNotify, TcpListener, TcpNotify, TcpSocket};
 use crate::sync::{Arc, Mutex, lock, thread};
 use crate::{
     Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env, Runtime, TcpConnectAuth, TcpListenAuth,
 };
-use proptest::prelude::*;
-use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice, Read};
+use scripted::{Script, Scripted};
+use std::io::{self, ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -18,106 +20,6 @@ const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(1
 const READABLE: Readiness = Readiness { readable: true, writable: false, gone: false };
 const WRITABLE: Readiness = Readiness { readable: false, writable: true, gone: false };
 use ErrorKind::{BrokenPipe, Interrupted, OutOfMemory, WouldBlock};
-
-/// A network with one connection, on which everything goes by the script.
-#[derive(Clone, Default)]
-struct Scripted(Arc<Mutex<Script>>);
-
-#[derive(Default)]
-struct Script {
-    key: Option<Key>,
-    /// What each poll tells; when it is over, waiting is an error, so that the run ends.
-    ready: VecDeque<Readiness>,
-    /// What each read gives; then `WouldBlock`.
-    reads: VecDeque<Result<&'static str, ErrorKind>>,
-    /// What each accept gives; then `WouldBlock`.
-    accepts: VecDeque<Result<(), ErrorKind>>,
-    /// How much each write takes; then `WouldBlock`.
-    writes: VecDeque<Result<usize, ErrorKind>>,
-    written: Vec<u8>,
-    write_calls: u32,
-}
-
-impl Network for Scripted {
-    fn connect(&mut self, _: SocketAddr, _: Buffers) -> io::Result<Box<dyn Stream>> {
-        Ok(Box::new(self.clone()))
-    }
-
-    fn listen(&mut self, _: SocketAddr) -> io::Result<Box<dyn Listener>> {
-        Ok(Box::new(self.clone()))
-    }
-
-    fn poll(&mut self, timeout: Option<Duration>, ready: &mut Vec<(Key, Readiness)>) -> io::Result<()> {
-        let mut script = lock(&self.0);
-        match (script.key, script.ready.pop_front()) {
-            (Some(key), Some(now)) => ready.push((key, now)),
-            _ if timeout == Some(Duration::ZERO) => {}
-            _ => return Err(io::Error::other("the script is over")),
-        }
-        Ok(())
-    }
-
-    fn ringer(&self) -> Box<dyn Fn() + Send + Sync> {
-        Box::new(|| {})
-    }
-}
-
-impl Stream for Scripted {
-    fn register(&mut self, key: Key) -> io::Result<()> {
-        lock(&self.0).key = Some(key);
-        Ok(())
-    }
-
-    fn connected(&mut self) -> io::Result<Option<(SocketAddr, SocketAddr)>> {
-        Ok(Some((NOWHERE, NOWHERE)))
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let text = lock(&self.0).reads.pop_front().unwrap_or(Err(WouldBlock))?;
-        buffer[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(text.len())
-    }
-
-    fn write(&mut self, data: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut script = lock(&self.0);
-        script.write_calls += 1;
-        let most = script.writes.pop_front().unwrap_or(Err(WouldBlock))?;
-        let taken: Vec<u8> = data.iter().flat_map(|slice| slice.iter().copied()).take(most).collect();
-        script.written.extend_from_slice(&taken);
-        Ok(taken.len())
-    }
-
-    fn shut(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn error(&mut self) -> Option<io::Error> {
-        None
-    }
-
-    fn set(&mut self, _: Setting) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn settings(&self) -> io::Result<Settings> {
-        Ok(Settings::default())
-    }
-}
-
-impl Listener for Scripted {
-    fn register(&mut self, key: Key) -> io::Result<()> {
-        Stream::register(self, key)
-    }
-
-    fn accept(&mut self) -> io::Result<(Box<dyn Stream>, SocketAddr)> {
-        lock(&self.0).accepts.pop_front().unwrap_or(Err(WouldBlock))?;
-        Ok((Box::new(Scripted::default()), NOWHERE))
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(NOWHERE)
-    }
-}
 
 /// Runs with this network in the machine's place.
 fn run_over(network: impl Network + 'static, main: impl FnOnce(&mut Env<'_>)) {
@@ -235,113 +137,6 @@ fn a_machine_short_of_memory_is_tried_again_after_a_while_and_nothing_is_lost() 
     let (heard, script) = play("0123456789", script);
     assert_eq!((&script.written[..], script.write_calls), (&b"0123456789"[..], 4));
     assert_eq!(heard, ["throttled at 7", "ab", "unthrottled", "closed, None"]);
-}
-
-/// What a connection does that is written to, at each tick of a clock, what a random program says.
-#[derive(Clone, Copy, Debug)]
-enum Op {
-    Write(usize),
-    WriteInUnthrottled(usize),
-    Close,
-    HardClose,
-}
-
-/// Has the notifier write when it is unthrottled.
-const AGAIN: u8 = 2;
-
-/// Asserts what `TcpNotify` promises about the order of calls.
-struct Turns {
-    throttled: bool,
-    again: bool,
-    over: Arc<Mutex<bool>>,
-}
-
-impl TcpNotify for Turns {
-    fn sent(&mut self, _: &mut TcpSocket, data: Vec<u8>, _: &mut Cx<'_>) -> Vec<u8> {
-        assert!(!*lock(&self.over));
-        self.again |= data[0] == AGAIN;
-        data
-    }
-    fn throttled(&mut self, conn: &mut TcpSocket, _: &mut Cx<'_>) {
-        assert!(!self.throttled && conn.backlog() > 0 && conn.is_throttled());
-        self.throttled = true;
-    }
-    fn unthrottled(&mut self, conn: &mut TcpSocket, _: &mut Cx<'_>) {
-        assert!(self.throttled && conn.backlog() == 0 && !conn.is_throttled());
-        self.throttled = false;
-        if std::mem::take(&mut self.again) {
-            conn.write("again, from unthrottled");
-        }
-    }
-    fn connect_failed(&mut self, conn: &mut TcpSocket, _: NetError, cx: &mut Cx<'_>) {
-        self.closed(conn, cx);
-    }
-    fn closed(&mut self, conn: &mut TcpSocket, _: &mut Cx<'_>) {
-        assert!(!self.throttled || conn.error().is_some(), "closed while throttled, and not by an error");
-        assert!(!std::mem::replace(&mut *lock(&self.over), true), "closed twice");
-    }
-}
-
-fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let op = prop_oneof![
-        6 => (1..40usize).prop_map(Op::Write),
-        2 => (1..40usize).prop_map(Op::WriteInUnthrottled),
-        1 => Just(Op::Close),
-        1 => Just(Op::HardClose),
-    ];
-    prop::collection::vec(op, 1..12)
-}
-
-fn takes() -> impl Strategy<Value = Vec<Result<usize, ErrorKind>>> {
-    let take = prop_oneof![
-        6 => (1..60usize).prop_map(Ok),
-        4 => Just(Err(WouldBlock)),
-        1 => Just(Err(Interrupted)),
-        1 => Just(Err(OutOfMemory)),
-        1 => Just(Err(BrokenPipe)),
-    ];
-    prop::collection::vec(take, 0..30)
-}
-
-proptest! {
-    /// Whatever is written when, however little the socket takes, and however it ends.
-    #[test]
-    fn throttled_and_unthrottled_are_told_in_turns_and_closed_last(ops in ops(), writes in takes()) {
-        // In the end everything is taken, and the peer closes.
-        let writes = writes.into_iter().chain(std::iter::repeat_n(Ok(1_000), 40)).collect();
-        let reads = std::iter::repeat_n(Err(WouldBlock), 60).chain([Ok("")]).collect();
-        let ready = std::iter::repeat_n(Readiness { readable: true, writable: true, gone: false }, 90).collect();
-        let network = Scripted(Arc::new(Mutex::new(Script { ready, reads, writes, ..Script::default() })));
-        let over = Arc::new(Mutex::new(false));
-        let notify = Turns { throttled: false, again: false, over: over.clone() };
-        run_over(network, |env| {
-            let conn = TcpConnection::connect(&TcpConnectAuth::from(&env.root), "192.0.2.1:7", notify).spawn(env);
-            for (at, op) in ops.into_iter().enumerate() {
-                env.spawn(Later(conn.clone(), op)).tell(Some(Duration::from_millis(at as u64)), env);
-            }
-        });
-        prop_assert!(*lock(&over), "it was never closed");
-    }
-}
-
-/// Has a connection do something after a while.
-struct Later(Addr<Tcp>, Op);
-
-impl Actor for Later {
-    type Msg = Option<Duration>;
-
-    fn receive(&mut self, wait: Option<Duration>, cx: &mut Context<'_, Self>) {
-        if let Some(wait) = wait {
-            cx.after(wait, None);
-            return;
-        }
-        match self.1 {
-            Op::Write(bytes) => self.0.tell(Tcp::Write(vec![1; bytes]), cx),
-            Op::WriteInUnthrottled(bytes) => self.0.tell(Tcp::WriteV(vec![vec![AGAIN; bytes]]), cx),
-            Op::Close => self.0.tell(Tcp::Close, cx),
-            Op::HardClose => self.0.tell(Tcp::HardClose, cx),
-        }
-    }
 }
 
 /// Wants so many connections, and closes each at once.

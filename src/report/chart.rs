@@ -1,7 +1,7 @@
 //! A text sequence chart: actors as columns, messages as arrows, mutes and falls as they happen.
 
 use super::wait_for::{escape, node};
-use crate::event::{ActorId, Event, Lane, Observer};
+use crate::event::{ActorId, End, Event, Lane, Observer};
 use crate::sync::{Arc, Mutex, lock};
 use core::fmt::{self, Debug, Write};
 use core::time::Duration;
@@ -31,6 +31,13 @@ impl Chart {
         Chart::default()
     }
 
+    /// An empty chart that leaves out the lines of what always happens: that `main` begins, creates actors and ends.
+    pub fn brief() -> Self {
+        let chart = Chart::default();
+        lock(&chart.shared).brief = true;
+        chart
+    }
+
     /// The same as a `sequenceDiagram` in Mermaid's language, which forges and editors show in Markdown.
     ///
     /// ```
@@ -48,7 +55,7 @@ impl Chart {
     pub(crate) fn rows(&self) -> usize {
         let drawing = lock(&self.shared);
         let columns = drawing.columns();
-        drawing.rows.iter().filter(|row| columns.contains(&row.from)).count()
+        drawing.rows.iter().filter(|row| row.is_shown(&columns) && drawing.shows(row)).count()
     }
 
     /// Its head and its last `rows` lines.
@@ -79,18 +86,22 @@ impl fmt::Display for Chart {
 struct Drawing {
     names: BTreeMap<ActorId, String>,
     rows: Vec<Row>,
+    brief: bool,
 }
 
 /// One line of the chart.
 #[derive(Debug)]
 struct Row {
     now: Duration,
-    from: ActorId,
+    /// Absent: it happened outside the program.
+    from: Option<ActorId>,
     /// An arrow goes from `from` to here.
     to: Option<ActorId>,
     /// The lifeline of `from` from this row on.
     line: Option<char>,
     note: String,
+    /// It always happens.
+    usual: bool,
 }
 
 const BLANK: char = ' ';
@@ -128,8 +139,21 @@ impl Drawing {
             Redundant { actor, call, .. } => (actor, None, None, format!("{call} changes nothing (R5)")),
             Fell { actor } => (actor, None, Some(IDLE), "falls (R6)".to_owned()),
             Ended { actor, why } => (actor, None, Some(BLANK), format!("ends: {why:?} (R8)")),
+            Outside { what } => {
+                return self.rows.push(Row {
+                    now,
+                    from: None,
+                    to: None,
+                    line: None,
+                    note: what.to_owned(),
+                    usual: false,
+                });
+            }
             Marked { .. }
             | RunBegan { .. }
+            | RunsOn { .. }
+            | Told { .. }
+            | Heard { .. }
             | Handling { .. }
             | Handled { .. }
             | RunEnded { .. }
@@ -137,7 +161,12 @@ impl Drawing {
                 return;
             }
         };
-        self.rows.push(Row { now, from, to, line, note });
+        let usual = match *event {
+            Spawned { parent, .. } => parent == ActorId::MAIN,
+            Ended { actor, why } => actor == ActorId::MAIN && why == End::Stopped,
+            _ => false,
+        };
+        self.rows.push(Row { now, from: Some(from), to, line, note, usual });
     }
 
     fn name(&self, id: ActorId) -> &str {
@@ -146,25 +175,33 @@ impl Drawing {
 
     fn draw(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.columns();
-        let shown = |row: &&Row| columns.contains(&row.from);
+        let shown = |row: &&Row| row.is_shown(&columns);
         let width = columns.iter().map(|id| self.name(*id).chars().count()).max().unwrap_or(0) + 3;
         let mut lines = vec![BLANK; columns.len()];
         let mut now = None;
         let header: String = columns.iter().map(|id| format!("{:^width$}", self.name(*id))).collect();
         writeln!(f, "{:>14}{}", "", header.trim_end())?;
         for row in self.rows.iter().filter(shown) {
+            let graphic = row.graphic(&columns, &mut lines, width);
+            if !self.shows(row) {
+                continue;
+            }
             let time = if now == Some(row.now) { String::new() } else { format!("{:?}", row.now) };
             now = Some(row.now);
-            writeln!(f, "{time:<12}  {}  {}", row.graphic(&columns, &mut lines, width), self.note(row))?;
+            writeln!(f, "{time:<12}  {}  {}", graphic, self.note(row))?;
         }
         Ok(())
     }
 
+    fn shows(&self, row: &Row) -> bool {
+        !(self.brief && row.usual)
+    }
+
     /// What stands to the right: who it happened to, where no arrow says it.
     fn note(&self, row: &Row) -> String {
-        match row.to {
-            Some(_) => row.note.clone(),
-            None => format!("{} {}", self.name(row.from), row.note),
+        match (row.from, row.to) {
+            (Some(from), None) => format!("{} {}", self.name(from), row.note),
+            _ => row.note.clone(),
         }
     }
 
@@ -180,14 +217,18 @@ impl Drawing {
         }
         let ends = columns.first().zip(columns.last());
         let mut now = Duration::ZERO;
-        for row in self.rows.iter().filter(|row| columns.contains(&row.from)) {
+        for row in self.rows.iter().filter(|row| row.is_shown(&columns) && self.shows(row)) {
             if let Some((first, last)) = ends.filter(|_| row.now != now) {
                 now = row.now;
                 put(format_args!("Note over {},{}: {now:?}", node(*first), node(*last)));
             }
-            match row.to.filter(|to| columns.contains(to)) {
-                Some(to) => put(format_args!("{}->>{}: {}", node(row.from), node(to), escape(&row.note))),
-                None => put(format_args!("Note over {}: {}", node(row.from), escape(&row.note))),
+            match (row.from, row.to.filter(|to| columns.contains(to)), ends) {
+                (Some(from), Some(to), _) => put(format_args!("{}->>{}: {}", node(from), node(to), escape(&row.note))),
+                (Some(from), None, _) => put(format_args!("Note over {}: {}", node(from), escape(&row.note))),
+                (None, _, Some((first, last))) => {
+                    put(format_args!("Note over {},{}: {}", node(*first), node(*last), escape(&row.note)));
+                }
+                (None, _, None) => {}
             }
         }
         text
@@ -196,7 +237,8 @@ impl Drawing {
     /// The actors that something happened to besides their birth and the end of the run.
     fn columns(&self) -> Vec<ActorId> {
         let touched = |id: &ActorId| {
-            let about = |row: &&Row| row.from == *id && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
+            let about =
+                |row: &&Row| row.from == Some(*id) && !matches!(row.line, Some(IDLE | BLANK)) || row.to == Some(*id);
             self.rows.iter().any(|row| about(&row))
         };
         self.names.keys().copied().filter(touched).collect()
@@ -204,10 +246,14 @@ impl Drawing {
 }
 
 impl Row {
+    fn is_shown(&self, columns: &[ActorId]) -> bool {
+        self.from.is_none_or(|from| columns.contains(&from))
+    }
+
     fn graphic(&self, columns: &[ActorId], lines: &mut [char], width: usize) -> String {
         let column = |id: ActorId| columns.iter().position(|c| *c == id);
         let center = |column: usize| column * width + (width - 1) / 2;
-        let from = column(self.from);
+        let from = self.from.and_then(column);
         if let (Some(from), Some(line)) = (from, self.line) {
             // A fall or the freeing of an actor that has ended draws no line.
             lines[from] = line;

@@ -11,6 +11,7 @@ pub(super) enum Fact<'a> {
     Actor(ActorId),
     Actors(&'a [ActorId]),
     Count(u64),
+    Counts(&'a [u32]),
     Flag(bool),
     Word(&'a str),
     /// By its `Debug` text.
@@ -28,7 +29,7 @@ pub(super) struct Facts<'a> {
 impl<'a> Facts<'a> {
     pub(super) fn of(event: &Event<'a>) -> Self {
         use Event::*;
-        use Fact::{Actor, Actors, Count, Flag, Message, Word};
+        use Fact::{Actor, Actors, Count, Counts, Flag, Message, Word};
         let at = |place: Place| ("place", Fact::Place(place));
         let (kind, actor, rest) = match *event {
             Spawned { actor, parent, nth, name, place } => {
@@ -37,6 +38,7 @@ impl<'a> Facts<'a> {
                 ("spawned", actor, birth)
             }
             RunBegan { actor, waiting } => ("run_began", actor, vec![("waiting", Count(waiting.into()))]),
+            RunsOn { actor, worker } => ("runs_on", actor, vec![("worker", Count(worker.into()))]),
             Handling { actor, message } => ("handling", actor, vec![("message", Message(message))]),
             Handled { actor } => ("handled", actor, vec![]),
             RunEnded { actor, handled, full } => {
@@ -63,10 +65,14 @@ impl<'a> Facts<'a> {
             Overloaded { actor } => ("overloaded", actor, vec![]),
             CaughtUp { actor } => ("caught_up", actor, vec![]),
             Fell { actor } => ("fell", actor, vec![]),
+            Told { actor, workers } => ("told", actor, vec![("workers", Counts(workers))]),
+            Heard { actor, worker } => ("heard", actor, vec![("worker", Count(worker.into()))]),
             TimerFired { actor, timer, ticks } => {
                 ("timer_fired", actor, vec![("timer", Count(timer)), ("ticks", Count(ticks))])
             }
             Ended { actor, why } => ("ended", actor, vec![("why", Word(why_word(why)))]),
+            // Nobody's: the root of all actors stands in.
+            Outside { what } => ("outside", ActorId::MAIN, vec![("what", Word(what))]),
         };
         Facts { kind, actor, rest }
     }

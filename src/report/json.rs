@@ -151,6 +151,7 @@ impl Serialize for Fact<'_> {
             Fact::Actor(id) => to.collect_str(id),
             Fact::Actors(ids) => to.collect_seq(ids.iter().map(|id| Fact::Actor(*id))),
             Fact::Count(n) => to.serialize_u64(*n),
+            Fact::Counts(numbers) => to.collect_seq(*numbers),
             Fact::Flag(flag) => to.serialize_bool(*flag),
             Fact::Word(word) => to.serialize_str(word),
             Fact::Message(message) => to.collect_str(&format_args!("{message:?}")),

@@ -46,6 +46,9 @@ impl Observer for TracingObserver {
         match event {
             RunBegan { .. }
             | RunEnded { .. }
+            | RunsOn { .. }
+            | Told { .. }
+            | Heard { .. }
             | Handling { .. }
             | Handled { .. }
             | Sent { .. }

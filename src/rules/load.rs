@@ -2,6 +2,7 @@
 //!
 //! The whole table is a checked-in snapshot, `tests/snapshots/rules.txt`, and its graph is `docs/rules.dot`.
 
+use crate::faults::{Fault, planted};
 use core::fmt;
 
 /// Why an actor is pressing: a set of flags, 32 values in all.
@@ -159,8 +160,13 @@ pub enum Action {
 /// Is the sender of an ordinary message marked on its receiver (R2)? Ask it only where the two differ: a send to
 /// oneself never marks (R7).
 #[inline]
-pub const fn marks(sender: Load, receiver: Load) -> bool {
-    receiver.is_pressing() && !sender.is_source()
+pub fn marks(sender: Load, receiver: Load) -> bool {
+    receiver.is_pressing() && !is_exempt(sender)
+}
+
+#[inline]
+fn is_exempt(sender: Load) -> bool {
+    if planted(Fault::PressureIsNoExemption) { sender.has(Load::OVERLOADED) } else { sender.is_source() }
 }
 
 /// The step function of the protocol: what `event` makes of `load`, and what to do about it.
@@ -169,25 +175,30 @@ pub fn step(load: Load, event: Event) -> (Load, Action) {
         // A guard may outlive its actor; whatever else a stopped actor did ended with it (R8).
         Event::Drop if load.has(Load::STOPPED) => (load, Action::Keep),
         _ if load.has(Load::STOPPED) => (load, Action::Never),
+        Event::Stop if planted(Fault::EndIsNoFall) => (Load::STOPPED, Action::Keep),
         Event::Stop if load.is_pressing() => (Load::STOPPED, Action::Fall),
         Event::Stop => (Load::STOPPED, Action::Keep),
         // Only a muted actor can be freed, and a muted actor runs no behaviour (T6).
         Event::Free if load.is_muted() => end(load, Load::MUTED),
         Event::Free => (load, Action::Never),
         // T2: overload does not begin while muted; the next message or run asks again.
+        Event::Overload if planted(Fault::MutedIsOverloaded) => begin(load, Load::OVERLOADED),
         Event::Overload | Event::CatchUp if load.is_muted() => (load, Action::Keep),
         _ if load.is_muted() => (load, Action::Never),
         Event::Apply if load.has(Load::APPLIED) => (load, Action::Redundant),
         Event::Apply => begin(load, Load::APPLIED),
         Event::Release if load.has(Load::APPLIED) => end(load, Load::APPLIED),
+        Event::Release if planted(Fault::ReleaseAlwaysFalls) => (load, Action::Fall),
         Event::Release => (load, Action::Redundant),
         Event::Hold if load.has(Load::HELD) => (load, Action::Never),
         Event::Hold => begin(load, Load::HELD),
+        Event::Drop if planted(Fault::GuardsShareTheFlag) => end(load.without(Load::APPLIED), Load::HELD),
         Event::Drop if load.has(Load::HELD) => end(load, Load::HELD),
         Event::Drop => (load, Action::Never),
         Event::Overload => begin(load, Load::OVERLOADED),
+        Event::CatchUp if planted(Fault::OverloadNeverEnds) => (load, Action::Keep),
         Event::CatchUp => end(load, Load::OVERLOADED),
-        Event::EndMarked if load.is_source() => (load, Action::DropMarks),
+        Event::EndMarked if is_exempt(load) && !planted(Fault::ExemptionOnlyAtSend) => (load, Action::DropMarks),
         Event::EndMarked => (Load::MUTED, Action::Mute),
     }
 }
@@ -224,7 +235,7 @@ fn begin(load: Load, flag: Load) -> (Load, Action) {
 
 fn end(load: Load, flag: Load) -> (Load, Action) {
     let next = load.without(flag);
-    let fell = load.is_pressing() && !next.is_pressing();
+    let fell = load.is_pressing() && (!next.is_pressing() || planted(Fault::FreedFreesOnward));
     (next, if fell { Action::Fall } else { Action::Keep })
 }
 

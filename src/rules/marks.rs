@@ -1,5 +1,6 @@
 //! The set of marks: which sender is held back by which receiver (R2, R6).
 
+use crate::faults::{Fault, planted};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -48,11 +49,13 @@ impl Marks {
             return;
         };
         let mut senders = core::mem::take(&mut self.lists[list as usize - 1]);
-        senders.sort_by_key(|s| created(*s));
+        if !planted(Fault::FreedAsMuted) {
+            senders.sort_by_key(|s| created(*s));
+        }
         for sender in senders.drain(..) {
             let waits = &mut self.waits[sender as usize];
             *waits = waits.checked_sub(1).expect("T6: a mark is removed at most once");
-            if *waits == 0 {
+            if *waits == 0 || planted(Fault::OneFallIsEnough) {
                 self.muted -= 1;
                 freed.push(sender);
             }
@@ -63,7 +66,7 @@ impl Marks {
 
     /// Removes every mark of `sender`, which ends while muted (R8).
     pub fn forget(&mut self, sender: u32) {
-        if !self.is_waiting(sender) {
+        if !self.is_waiting(sender) || planted(Fault::EndKeepsMarks) {
             return;
         }
         self.waits[sender as usize] = 0;

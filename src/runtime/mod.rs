@@ -12,6 +12,8 @@ mod error;
 mod handle;
 mod panics;
 mod replay;
+#[cfg(all(feature = "signals", unix))]
+mod signals;
 mod stdio;
 
 pub use builder::{Builder, OnPanic, Runtime, StallWatch, run};
@@ -19,6 +21,8 @@ pub use env::Env;
 pub use error::{RunError, Summary};
 pub use handle::{Handle, Remote};
 pub use replay::{BadToken, Token};
+#[cfg(all(feature = "signals", unix))]
+pub use signals::{SignalKind, Signals};
 pub use stdio::{Input, InputEvent, Output};
 
 pub(crate) use env::{Lobby, Streams};

@@ -1,21 +1,26 @@
 //! How code outside the scheduler's thread calls its attention: one bell a runtime.
 //!
-//! **Why no ring is lost.** A ringer first makes its change, then sets `rung`, then reads `parked`. The scheduler sets
-//! `parked`, then reads `rung`, then sleeps. All four are sequentially consistent, so either the ringer sees `parked`
-//! and wakes the sleeper, or the scheduler sees `rung` and does not sleep. The sleeper's own lock (or the event
-//! loop's waker, which is sticky) closes the gap between "about to sleep" and "asleep".
+//! **Why no ring is lost.** One word says whether the bell was rung and whether the scheduler sleeps, and every change of
+//! it is one operation. Who rings exchanges it for `RUNG`: if the scheduler slept, he finds `PARKED`, and wakes it. The
+//! scheduler goes from `QUIET` to `PARKED`: if somebody has rung, that fails, and it does not sleep. The sleeper's own
+//! lock (or the event loop's waker, which is sticky) closes the gap between "about to sleep" and "asleep".
 
-use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, lock};
+use crate::faults::{Fault, order, planted};
+use crate::sync::{Arc, AtomicU32, Condvar, Mutex, Ordering, lock};
 use std::fmt;
 use std::time::Duration;
 
 /// Wakes an event loop that sleeps in the operating system.
 pub(crate) type Ringer = Box<dyn Fn() + Send + Sync>;
 
+/// Nobody has rung since the last answer, and the scheduler does not sleep.
+const QUIET: u32 = 0;
+const PARKED: u32 = 1;
+const RUNG: u32 = 2;
+
 #[derive(Default)]
 pub(crate) struct Bell {
-    rung: AtomicBool,
-    parked: AtomicBool,
+    state: AtomicU32,
     /// Wakes a scheduler that sleeps in an event loop instead of on `asleep`.
     ringer: Mutex<Option<Ringer>>,
     asleep: Mutex<()>,
@@ -24,7 +29,7 @@ pub(crate) struct Bell {
 
 impl fmt::Debug for Bell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bell").field("rung", &self.rung).finish_non_exhaustive()
+        f.debug_struct("Bell").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -35,8 +40,8 @@ impl Bell {
 
     /// From any thread, after the change that the scheduler should look at.
     pub(crate) fn ring(&self) {
-        self.rung.store(true, Ordering::SeqCst); // pairs with the load in `park`
-        if self.parked.load(Ordering::SeqCst) {
+        // Release: the ringer's change, for the acquire in `answer`; through later rings too, which are read-modify-writes.
+        if self.state.swap(RUNG, order(Fault::RingIsRelaxed, Ordering::Release)) == PARKED {
             self.wake();
         }
     }
@@ -54,22 +59,38 @@ impl Bell {
     #[inline]
     pub(crate) fn answer(&self) -> bool {
         // A relaxed look first: in the common case nobody has, and a swap would take the cache line.
-        self.rung.load(Ordering::Relaxed) && self.rung.swap(false, Ordering::SeqCst)
+        // Acquire: pairs with the release in `ring`.
+        self.has_rung() && self.state.swap(QUIET, order(Fault::AnswerIsRelaxed, Ordering::Acquire)) == RUNG
+    }
+
+    /// Relaxed: says when to answer, and the answer acquires.
+    #[inline]
+    fn has_rung(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == RUNG
     }
 
     /// Scheduler only. Sleeps until somebody rings, or for `timeout`, by way of `sleep` if the event loop sleeps.
     pub(crate) fn park(&self, timeout: Option<Duration>, sleep: Option<&mut dyn FnMut(Option<Duration>)>) {
-        self.parked.store(true, Ordering::SeqCst); // pairs with the load in `ring`
+        // Relaxed, all three: they say whether to sleep, and carry nothing.
+        let parked = if planted(Fault::BellParksBlindly) {
+            self.state.store(PARKED, Ordering::Relaxed);
+            true
+        } else {
+            self.state.compare_exchange(QUIET, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
         match sleep {
-            Some(sleep) => sleep(if self.rung.load(Ordering::SeqCst) { Some(Duration::ZERO) } else { timeout }),
-            None => self.sleep(timeout),
+            Some(sleep) => sleep(if parked { timeout } else { Some(Duration::ZERO) }),
+            None if parked => self.sleep(timeout),
+            None => {}
         }
-        self.parked.store(false, Ordering::SeqCst);
+        // If somebody has rung meanwhile, it stays so until the answer.
+        let _ = self.state.compare_exchange(PARKED, QUIET, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     fn sleep(&self, timeout: Option<Duration>) {
         let guard = lock(&self.asleep);
-        if self.rung.load(Ordering::SeqCst) {
+        // Whoever rings now cannot have the lock before the wait begins, and calls after he has had it.
+        if self.has_rung() {
             return;
         }
         match timeout {

@@ -48,7 +48,17 @@ pub(crate) trait EventLoop: Any + Send {
     /// After every step: delivers what came of it, and says what was done here.
     fn settle(&mut self, _core: &mut Single, _doings: &mut Doings) {}
 
-    /// Is this choice a fault, one that need not happen?
+    /// Is this choice there only where there is no other, faults apart?
+    fn is_last(&self, _choice: u64) -> bool {
+        false
+    }
+
+    /// Could another step keep it from happening?
+    fn is_preventable(&self, _choice: u64) -> bool {
+        true
+    }
+
+    /// Is it a fault, which need not happen?
     fn is_fault(&self, _choice: u64) -> bool {
         false
     }
@@ -72,6 +82,10 @@ impl std::fmt::Debug for World {
 impl World {
     pub(crate) fn new(event_loop: impl EventLoop) -> Self {
         World(Box::new(event_loop))
+    }
+
+    pub(super) fn into_inner(self) -> Box<dyn EventLoop> {
+        self.0
     }
 }
 
@@ -123,7 +137,6 @@ impl Single {
     ///
     /// # Panics
     /// If it is one that nobody can step through.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
     pub(crate) fn explore_world(&mut self) {
         if let Some(Err(why)) = self.event_loop.as_mut().map(|world| world.explore()) {
             panic!("the checker cannot step through this network: {why}; give Check::network a simulated one");

@@ -4,6 +4,7 @@ use super::bell::Bell;
 use super::script::{Access, Effect, Object};
 use super::single::Single;
 use crate::event::{ActorId, Event, Place};
+use crate::faults::{Fault, planted};
 use crate::rules::{self, Action};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
 use std::fmt;
@@ -36,13 +37,13 @@ impl GuardDrops {
 
     /// Was one dropped since the last `collect`? Another thread's may be seen later: it rings.
     #[inline(always)]
-    pub(super) fn any(&self) -> bool {
-        self.any.load(Ordering::Relaxed)
+    pub(super) fn has_any(&self) -> bool {
+        self.any.load(Ordering::Relaxed) // a look: `collect` is what takes part
     }
 
     pub(super) fn collect(&self) -> Vec<(ActorId, u64)> {
         // A look first: in the common case nobody has, and a swap would take the cache line.
-        match self.any() && self.any.swap(false, Ordering::Acquire) {
+        match self.has_any() && self.any.swap(false, Ordering::Acquire) {
             true => std::mem::take(&mut *lock(&self.dropped)),
             false => Vec::new(),
         }
@@ -82,7 +83,10 @@ impl Single {
         self.collect_dropped_guards();
         let receiver = self.post.data(to.seat).load;
         let sender = self.post.data(from.seat).load;
-        if to.seat == from.seat || !rules::marks(sender, receiver) || self.pending.contains(&to.seat) {
+        if to.seat == from.seat
+            || !rules::marks(sender, receiver)
+            || self.pending.contains(&to.seat) && !planted(Fault::MarkedTwice)
+        {
             return;
         }
         self.pending.push(to.seat);
@@ -173,13 +177,15 @@ impl Single {
     /// A sender is left without marks: it is runnable, whether or not its mailbox looks empty (F5).
     fn free(&mut self, sender: u32) {
         let now = self.now_ns();
-        let data = self.post.data_mut(sender);
+        let (waiting, data) = self.post.look(sender);
         let (after, action) = self.config.rules.step(data.load, rules::Event::Free);
         assert!(action == Action::Fall, "T2: a muted actor is nothing but muted, so being freed is its fall");
         data.set_load(after);
         let muted = now - data.muted_since;
         data.muted_ns += muted;
-        self.queue.push(sender, data);
+        if !planted(Fault::EmptyIsNotScheduled) || waiting > 0 {
+            self.queue.push(sender, data);
+        }
         let known = data.more.is_some();
         self.totals.freed += 1;
         self.muted_longest_ns = self.muted_longest_ns.max(muted);
@@ -245,6 +251,9 @@ impl Single {
 
     /// Is the running actor under pressure, guards dropped a line ago not counted?
     pub(crate) fn is_under_pressure(&mut self) -> bool {
+        if let Some(will_be) = self.will_be_under_pressure() {
+            return will_be;
+        }
         self.collect_dropped_guards();
         self.post.data(self.running.seat).load.is_under_pressure()
     }
@@ -272,6 +281,10 @@ impl Single {
         if guards.len() == 1 {
             let _ = self.change(actor.seat, rules::Event::Hold);
         }
+        self.touch(Object::Load(actor.seat), Access::Write);
+        if self.was_dropped_early(guard) {
+            self.drop_guard(actor, guard);
+        }
     }
 
     /// Ends the pressure of the guards that were dropped since the last call.
@@ -282,17 +295,19 @@ impl Single {
         }
     }
 
-    fn end_dropped_guards(&mut self) {
+    pub(super) fn end_dropped_guards(&mut self) {
         self.drops.collect().into_iter().for_each(|(actor, guard)| self.drop_guard(actor, guard));
     }
 
     pub(super) fn drop_guard(&mut self, actor: ActorId, guard: u64) {
+        self.touch(Object::Load(actor.seat), Access::Write);
         if let Some(script) = &mut self.script {
             script.guard_is_gone(actor.seat, guard);
         }
         let Some(seat) = self.seat_of_mut(actor) else { return };
         let guards = &mut seat.more().guards;
-        guards.retain(|(g, _)| *g != guard);
+        let Some(at) = guards.iter().position(|(g, _)| *g == guard) else { return self.note_early_drop(guard) };
+        guards.remove(at);
         let last = guards.is_empty();
         self.live_guards -= 1;
         self.show(&Event::GuardDropped { actor, guard });

@@ -7,6 +7,7 @@
 //! A search makes millions of short runs, so everything here is emptied and used again, and what a step touched is
 //! written down only while somebody asks for it.
 
+use super::commute::Classes;
 use super::fingerprint::Fingerprint;
 use super::pressure::GuardDrops;
 use super::prints::Prints;
@@ -15,6 +16,7 @@ use super::seat::Seat;
 use super::single::{Delivery, Single};
 use crate::event::{ActorId, Lane, Place};
 use crate::mailbox::{Draft, Letter};
+use crate::rules::Load;
 use crate::sync::Arc;
 use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
@@ -48,6 +50,8 @@ pub(crate) enum Proc {
 pub(crate) enum Object {
     /// The end of a mailbox, where messages arrive.
     Tail(u32),
+    /// The order in a mailbox of a pair of messages that do not commute, where others do.
+    Order(u32, u32),
     /// One message of a mailbox, by its number since the actor was created: written by its send, read by its handling.
     Message(u32, u32),
     /// An actor's load and the marks on it.
@@ -61,10 +65,10 @@ pub(crate) enum Object {
     /// A timer, by its owner and which of the owner's it is.
     Timer(u32, u32),
     /// Something in the world outside, which names it.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network is a world to be explored"))]
     Outside(u64),
     /// Something on its way there, and which: written when it sets out, read when it arrives.
-    #[expect(dead_code, reason = "no world can be stepped through yet")]
+    #[cfg_attr(not(feature = "net"), expect(dead_code, reason = "only the network is a world to be explored"))]
     Parcel(u64, u32),
     /// Everything: a behaviour asked for statistics.
     World,
@@ -105,6 +109,8 @@ pub(super) struct Progress {
     pub(super) effects: VecDeque<Effect>,
     /// Of each effect, where states are told apart.
     pub(super) prints: VecDeque<u128>,
+    /// Of each effect, what the arrival of its message touches, where messages commute.
+    pub(super) conflicts: VecDeque<Option<Arc<[u32]>>>,
     pub(super) pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
     pub(super) marked: Vec<u32>,
@@ -133,6 +139,7 @@ impl Progress {
             self.effects.clear();
         }
         self.prints.clear();
+        self.conflicts.clear();
         self.pending.clear();
         self.marked.clear();
         (self.stopping, self.shutdown, self.behaving) = (false, false, false);
@@ -171,6 +178,8 @@ pub(crate) struct Script {
     pub(super) atomic: bool,
     /// The ends of runs matter: some actor may be overloaded. Then a run's beginning depends on what is in the mailbox.
     pub(super) batches_matter: bool,
+    /// What is sent to the standard output is part of the search.
+    output_matters: bool,
     /// What steps touch is written down.
     pub(super) tracing: bool,
     /// The step touched more than a message and loads.
@@ -178,11 +187,19 @@ pub(crate) struct Script {
     pub(super) written: VecDeque<Effect>,
     pub(super) progress: Vec<Progress>,
     drops: Arc<GuardDrops>,
+    /// Guards that another actor dropped before the effect that takes them was carried out.
+    dropped_early: Vec<u64>,
     /// What the step in progress touched.
     pub(super) touched: Vec<(Object, Access)>,
     pub(super) timers_set: Vec<(u32, u32)>,
+    /// Timers that are over because they fired: their ids, owners, and which of the owner's.
+    fired: Vec<(u64, u32, u32)>,
     /// Something that was due is over: time may pass.
     pub(super) let_go: bool,
+    /// Another step could have kept this one from being taken.
+    pub(super) preventable: bool,
+    /// It is taken only when nothing else can be.
+    pub(super) is_last: bool,
     /// What was done to the world outside; empty between steps.
     pub(super) doings: Doings,
     pub(super) freed: Vec<u32>,
@@ -200,19 +217,21 @@ pub(crate) struct Script {
     /// Guards that live or whose drop is still to be carried out: owner and number. The number is the smallest that is
     /// free, so that a state comes back in which the same guards live.
     guards: BTreeSet<(u32, u64)>,
+    /// Which messages commute, if the search asks for it; and whether some actor's type says so.
+    pub(super) classes: Option<Arc<Classes>>,
+    pub(super) commutes: bool,
     /// What tells states apart, if the search asks for it.
     pub(super) prints: Option<Box<Prints>>,
 }
 
-/// Seats of the standard streams: what is sent there is not part of the search.
-fn is_stream(seat: u32) -> bool {
-    (1..=3).contains(&seat)
-}
+/// Seats of the standard streams: what is sent there is not part of the search, unless the output's is wanted.
+const STREAMS: std::ops::RangeInclusive<u32> = 1..=3;
+const OUTPUT: u32 = 1;
 
 impl Script {
     #[cold]
     pub(super) fn write_send(&mut self, draft: Draft<'_, Seat>, to: ActorId, lane: Lane, place: Place) {
-        if is_stream(to.seat) {
+        if STREAMS.contains(&to.seat) && !(self.output_matters && to.seat == OUTPUT) {
             return;
         }
         self.write_drops();
@@ -227,7 +246,7 @@ impl Script {
     /// The guards that the behaviour dropped since its last effect.
     #[inline(always)]
     pub(super) fn write_drops(&mut self) {
-        if self.drops.any() {
+        if self.drops.has_any() {
             self.write_dropped();
         }
     }
@@ -260,12 +279,20 @@ impl Script {
     }
 
     /// A message is about to arrive at `to`.
-    pub(super) fn pushed(&mut self, to: ActorId) {
+    ///
+    /// `conflicts` says with which others it does not commute; none: with nothing.
+    pub(super) fn pushed(&mut self, to: ActorId, conflicts: Option<Arc<[u32]>>) {
         if let Some(prints) = &mut self.prints {
             prints.arrives(to.seat);
         }
         self.touch(Object::Life(to.seat), Access::Read);
-        self.touch(Object::Tail(to.seat), Access::Write);
+        match conflicts {
+            None => self.touch(Object::Tail(to.seat), Access::Write),
+            Some(pairs) => {
+                self.touch(Object::Tail(to.seat), Access::Read);
+                pairs.iter().for_each(|pair| self.touch(Object::Order(to.seat, *pair), Access::Write));
+            }
+        }
         let progress = self.of(to.seat);
         progress.pushed += 1;
         let number = progress.pushed;
@@ -344,14 +371,19 @@ impl Single {
             recording: false,
             atomic,
             batches_matter,
+            output_matters: false,
             tracing: true,
             touched_more: false,
             written: VecDeque::new(),
             progress: Vec::new(),
             drops: self.drops.clone(),
+            dropped_early: Vec::new(),
             touched: Vec::new(),
             timers_set: Vec::new(),
+            fired: Vec::new(),
             let_go: false,
+            preventable: false,
+            is_last: false,
             doings: Doings::default(),
             freed: Vec::new(),
             looked: Cell::default(),
@@ -361,6 +393,8 @@ impl Single {
             promises: Vec::new(),
             enabled: 0,
             guards: BTreeSet::new(),
+            classes: None,
+            commutes: false,
             prints: None,
         }));
         self.watch_all();
@@ -379,9 +413,16 @@ impl Single {
             script.written.clear();
         }
         script.promises.clear();
+        script.dropped_early.clear();
+        script.fired.clear();
         script.guards.clear();
         script.prints.iter_mut().for_each(|prints| prints.reset());
         (script.recording, script.dice, script.enabled) = (false, None, 0);
+    }
+
+    /// What is sent to the standard output is part of the search.
+    pub(crate) fn explore_output(&mut self) {
+        self.script().output_matters = true;
     }
 
     /// What steps touch is written down from here on, or no longer.
@@ -412,11 +453,31 @@ impl Single {
             // Until when time can pass depends on all timers.
             script.touch(Object::Time, Access::Read);
             script.touch(Object::Timer(owner, nth), Access::Write);
-            match change {
-                TimerChange::Set => script.timers_set.push((owner, nth)),
-                TimerChange::Gone => script.let_go = true,
-                TimerChange::Cancelled => {}
+            let set_here = script.timers_set.iter().position(|set| *set == (owner, nth));
+            match (change, set_here) {
+                (TimerChange::Set, _) => script.timers_set.push((owner, nth)),
+                // Set and cancelled in one step: nobody ever waited for it.
+                (TimerChange::Gone | TimerChange::Cancelled, Some(set)) => drop(script.timers_set.swap_remove(set)),
+                (TimerChange::Gone, None) => script.let_go = true,
+                (TimerChange::Cancelled, None) => {}
             }
+        }
+    }
+
+    /// A timer fired that does not fire again: to cancel it is in vain from here on.
+    pub(super) fn note_fired(&mut self, id: u64, owner: u32, nth: u32) {
+        self.script.iter_mut().for_each(|script| script.fired.push((id, owner, nth)));
+    }
+
+    /// A timer was cancelled in vain. Before it fired that would have been otherwise, and the step touches what it would
+    /// have touched then.
+    pub(super) fn note_late_cancel(&mut self, id: u64) {
+        let me = self.running.seat;
+        let Some(script) = &mut self.script else { return };
+        let fired = script.fired.iter().find(|(fired, owner, _)| *fired == id && *owner == me);
+        if let Some((_, owner, nth)) = fired.copied() {
+            script.touch(Object::Time, Access::Read);
+            script.touch(Object::Timer(owner, nth), Access::Write);
         }
     }
 
@@ -426,6 +487,45 @@ impl Single {
         script.write_drops();
         script.written.push_back(effect());
         true
+    }
+
+    /// A guard was dropped that is not held yet: its holder's code has run, and the effect is still to be carried out.
+    pub(super) fn note_early_drop(&mut self, guard: u64) {
+        self.script().dropped_early.push(guard);
+    }
+
+    pub(super) fn was_dropped_early(&mut self, guard: u64) -> bool {
+        let Some(script) = &mut self.script else { return false };
+        let at = script.dropped_early.iter().position(|early| *early == guard);
+        at.map(|at| script.dropped_early.swap_remove(at)).is_some()
+    }
+
+    /// Will the running actor be under pressure, once all that its behaviour did so far is carried out? None if effects
+    /// are not written down.
+    pub(super) fn will_be_under_pressure(&mut self) -> Option<bool> {
+        let me = self.running;
+        let data = self.post.data(me.seat);
+        let mut applied = data.load.has(Load::APPLIED);
+        let held = data.more.iter().flat_map(|more| &more.guards);
+        let mut held: Vec<u64> = held.map(|(guard, _)| *guard).collect();
+        let script = self.script.as_mut().filter(|script| script.recording)?;
+        script.touch(Object::Load(me.seat), Access::Read);
+        script.write_drops();
+        for effect in &script.written {
+            match effect {
+                Effect::Apply(_) => applied = true,
+                Effect::Release(_) => applied = false,
+                Effect::Hold { guard, .. } => held.push(*guard),
+                Effect::Drop { guard, .. } => held.retain(|g| g != guard),
+                Effect::Send { .. } | Effect::Watch { .. } => {}
+            }
+        }
+        Some(applied || !held.is_empty())
+    }
+
+    /// Are its steps taken by a checker?
+    pub(crate) fn is_checked(&self) -> bool {
+        self.script.is_some()
     }
 
     pub(crate) fn looked_at_time(&self) {

@@ -5,6 +5,7 @@
 //! to see every event), so that an actor which presses nobody and is watched by nobody pays one branch for each.
 
 use super::bell::Bell;
+use super::commute::Classes;
 use super::core::Core;
 use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
@@ -18,7 +19,8 @@ use super::stats::Totals;
 use super::timers::Timers;
 use super::trace::Watch;
 use crate::event::{ActorId, End, Event, Lane, Place};
-use crate::mailbox::{Draft, Post};
+use crate::faults::{Fault, planted};
+use crate::mailbox::{Draft, Letter, Post};
 use crate::rules::{self, Detector, Load, Marks, Rules};
 use crate::sync::Arc;
 use std::collections::BTreeSet;
@@ -36,6 +38,12 @@ pub(crate) trait Body: Send {
 
     /// For the checker: what one of its messages is made of, if that is known.
     fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128>;
+
+    /// For the checker: does its type say which of its messages commute?
+    fn commutes(&self) -> bool;
+
+    /// For the checker: what the arrival of this message touches, if its type says which messages commute.
+    fn conflicts(&self, core: &Single, letter: &Letter, classes: &Classes) -> Option<Arc<[u32]>>;
 }
 
 /// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
@@ -143,7 +151,7 @@ macro_rules! arrive {
             Err(draft) => return dead_letter(draft, &mut $core.totals, &mut $core.watch, $from, $to),
         };
         let pressing = seat.load.is_pressing();
-        if !seat.busy {
+        if !seat.busy || crate::faults::planted(crate::faults::Fault::MutedIsScheduled) && seat.load.is_muted() {
             seat.busy = true;
             $core.queue.push($to.seat, seat);
         }
@@ -303,6 +311,10 @@ impl Single {
         if self.watch.on { Core::Watched(self) } else { Core::Single(self) }
     }
 
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
+    }
+
     pub(crate) fn policy_name(&self) -> &str {
         match &self.queue {
             Queue::Fifo(_) => "fifo",
@@ -334,7 +346,7 @@ impl Single {
         let draft = self.post.draft(message);
         self.sent += 1;
         let pressing = arrive!(self, draft, to, Some(self.running));
-        if pressing && lane == Lane::Ordinary {
+        if pressing && (lane == Lane::Ordinary || planted(Fault::ControlMarks)) {
             self.sent_to_pressing(to);
         }
     }
@@ -354,7 +366,7 @@ impl Single {
         self.watch.send(self.running, to, lane, &draft.message(), place);
         self.sent += 1;
         let pressing = arrive!(self, draft, to, Some(self.running));
-        if pressing && lane == Lane::Ordinary {
+        if pressing && (lane == Lane::Ordinary || planted(Fault::ControlMarks)) {
             self.sent_to_pressing(to);
         }
     }
@@ -391,11 +403,14 @@ impl Single {
         if self.watch.on {
             self.watch.deliver(to, &draft.message());
             if let Some(script) = &mut self.script {
-                script.pushed(to);
+                script.pushed(to, None);
             }
         }
         self.totals.delivered += 1;
-        arrive!(self, draft, to, None);
+        let pressing = arrive!(self, draft, to, None);
+        if pressing && planted(Fault::TicksMark) {
+            self.sent_to_pressing(to);
+        }
     }
 
     /// A mailbox is longer than ever, or long enough to begin overload by depth (R4).
@@ -483,6 +498,9 @@ impl Single {
     /// The bodies of the actors that were created since the last call take their seats.
     pub(crate) fn house_newborn(&mut self, bodies: &mut Bodies) {
         for (seat, body) in self.newborn.drain(..) {
+            if let Some(script) = &mut self.script {
+                script.commutes |= body.commutes();
+            }
             let seat = seat as usize;
             if seat >= bodies.len() {
                 bodies.resize_with(seat + 1, || None);
@@ -506,7 +524,7 @@ impl Single {
             let _ = self.change(seat, event);
         }
         // An overloaded actor always gets another run: only the end of one can say that it has caught up (R4).
-        if left > 0 || self.post.data(seat).load.has(Load::OVERLOADED) {
+        if left > 0 || self.post.data(seat).load.has(Load::OVERLOADED) && !planted(Fault::FullIsNotScheduled) {
             self.schedule(seat);
         } else {
             self.post.data_mut(seat).busy = false;
@@ -702,18 +720,18 @@ impl Single {
     }
 
     /// The running actor's own stream of random numbers.
-    pub(crate) fn random(&mut self) -> &mut Random {
+    pub(crate) fn random(&mut self, with: impl FnOnce(&mut Random) -> u64) -> u64 {
         let seed = self.config.seed;
         let data = self.post.data_mut(self.running.seat);
         let created = data.created;
-        data.more().random.get_or_insert_with(|| Random::of_actor(seed, created))
+        with(data.more().random.get_or_insert_with(|| Random::of_actor(seed, created)))
     }
 
     // --- Main, and the end ----------------------------------------------------------------------------------------
 
     /// Takes the seat of `main`, which runs until [`Single::main_ended`].
     pub(crate) fn main_began(&mut self, place: Place) {
-        let plan = Plan { name: Name::given("main"), batch: None, detector: None, place };
+        let plan = Plan { name: Name::given("main"), batch: None, detector: None, pinned: true, place };
         self.running = self.spawn(None, plan);
         self.post.data_mut(0).busy = true;
     }
@@ -721,7 +739,9 @@ impl Single {
     /// `main` is over: it is an actor like any other, so its pressure ends with it (R8).
     pub(crate) fn main_ended(&mut self, bodies: &mut Bodies) {
         self.stop_running();
-        self.behaviour_ended();
+        if !planted(Fault::SecondPathNeverSettles) {
+            self.behaviour_ended();
+        }
         if self.script.is_some() {
             return self.house_newborn(bodies);
         }
@@ -789,7 +809,7 @@ pub(super) fn dead_letter(
     from: Option<ActorId>,
     to: ActorId,
 ) {
-    totals.dead += 1;
+    totals.dead += u64::from(!planted(Fault::DeadIsUncounted));
     watch.dead_letter(from, to, &draft.message());
 }
 

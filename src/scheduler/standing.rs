@@ -3,6 +3,7 @@
 use super::deadlock::messages;
 use super::single::{Delivery, Outside, Single};
 use crate::event::ActorId;
+use crate::faults::{Fault, planted};
 use crate::rules::{Broken, Load, Snapshot, Standing};
 use std::fmt;
 
@@ -82,7 +83,7 @@ impl Single {
     }
 
     pub(crate) fn has_muted(&self) -> bool {
-        !self.marks.is_empty()
+        !self.marks.is_empty() && !planted(Fault::MutesAreForgotten)
     }
 
     // --- Event sources outside the scheduler: sockets and inlets ------------------------------------------------
@@ -136,10 +137,5 @@ impl Single {
     pub(super) fn has_outside_source(&self, id: ActorId) -> bool {
         let more = self.seat_of(id).and_then(|data| data.more.as_deref());
         more.is_some_and(|more| more.outside.iter().any(|outside| outside.can_wake()))
-    }
-
-    /// Could anything but a message of another actor make it run?
-    pub(super) fn has_source(&self, id: ActorId) -> bool {
-        self.has_outside_source(id) || self.timers.iter().any(|(owner, _)| owner == id)
     }
 }

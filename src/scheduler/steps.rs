@@ -1,11 +1,13 @@
 //! The steps that the checker takes: an actor begins a behaviour, or carries out its next effect, or ends it; a timer
 //! fires. Which step is next is not decided here: that is the checker's.
 
+use super::event_loop::EventLoop;
 use super::script::{Access, Effect, Object, Proc, Promise};
 use super::single::{Bodies, Failure, Single, arrive, dead_letter};
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::Letter;
 use crate::rules::{Detector, Load};
+use crate::sync::Arc;
 use std::mem;
 use std::time::Duration;
 
@@ -17,6 +19,10 @@ pub(crate) struct Traces<'a> {
     pub(crate) timers: &'a [(u32, u32)],
     /// Something that was due, and held time back, is over.
     pub(crate) let_go: bool,
+    /// Another step could have kept this one from being taken.
+    pub(crate) preventable: bool,
+    /// It is taken only when nothing else can be.
+    pub(crate) is_last: bool,
     /// Whose marks, or some of them, were removed.
     pub(crate) freed: &'a [u32],
     /// The answers that `choose` gave, each with the number of answers there were.
@@ -24,8 +30,8 @@ pub(crate) struct Traces<'a> {
 }
 
 impl Single {
-    /// Keeps the list of everybody who could take the next step: actors by seat, then timers, then the world. It is what
-    /// the last call made of it, or empty in a run that has just begun.
+    /// Keeps the list of everybody who could take the next step: actors by seat, timers, the world, time, faults. It is
+    /// what the last call made of it, or empty in a run that has just begun.
     pub(crate) fn update_enabled(&mut self, list: &mut Vec<Proc>) {
         list.truncate(self.script().enabled);
         // Only he who stepped may be able to step no more; whoever became runnable is in the queue.
@@ -64,11 +70,33 @@ impl Single {
         let from = list.len();
         list.extend(self.due_timers().map(|(owner, nth)| Proc::Timer { owner: owner.seat, nth }));
         list[from..].sort_unstable();
-        if self.pass_until().is_some() {
-            list.push(Proc::Time);
+        // What the world does comes before time, faults come after all else: of what is possible the first is what a run
+        // does if nothing is said.
+        let time = self.pass_until().map(|_| Proc::Time);
+        let Some(world) = &self.event_loop else { return list.extend(time) };
+        let (mut faults, mut end) = (Vec::new(), None);
+        world.choices(&mut |choice| match () {
+            () if world.is_fault(choice) => faults.push(Proc::World(choice)),
+            () if world.is_last(choice) => end = Some(Proc::World(choice)),
+            () => list.push(Proc::World(choice)),
+        });
+        list.extend(time);
+        if list.is_empty() {
+            list.extend(end);
         }
-        if let Some(world) = &self.event_loop {
-            world.choices(&mut |choice| list.push(Proc::World(choice)));
+        list.append(&mut faults);
+    }
+
+    fn asks_world(&self, what: impl FnOnce(&dyn EventLoop) -> bool) -> bool {
+        self.event_loop.as_deref().is_some_and(what)
+    }
+
+    /// Could another step keep this one from being taken, unseen: in an order in which nothing raced with it? A fault
+    /// takes the place of what would have happened. (Who cancels a timer, or sets one that holds time back, touches it.)
+    fn is_preventable(&self, proc: Proc) -> bool {
+        match proc {
+            Proc::Actor(_) | Proc::Timer { .. } | Proc::Time => false,
+            Proc::World(choice) => self.asks_world(|world| world.is_preventable(choice)),
         }
     }
 
@@ -79,9 +107,8 @@ impl Single {
     }
 
     /// Need this step never be taken?
-    #[expect(dead_code, reason = "no world has faults yet")]
     pub(crate) fn is_fault(&self, proc: Proc) -> bool {
-        matches!(proc, Proc::World(choice) if self.event_loop.as_ref().is_some_and(|world| world.is_fault(choice)))
+        matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_fault(choice)))
     }
 
     /// What `update_enabled` knows of an actor.
@@ -110,6 +137,10 @@ impl Single {
     /// Takes a step of `proc`, which is enabled. A panic in user code comes through: see `step_panicked`.
     pub(crate) fn step(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
         self.step_begins(given);
+        let is_last = matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_last(choice)));
+        let preventable = self.is_preventable(proc);
+        let script = self.script();
+        (script.preventable, script.is_last) = (preventable, is_last);
         match proc {
             Proc::Actor(seat) => self.step_actor(seat, bodies),
             Proc::Timer { owner, nth } => self.fire_one(owner, nth),
@@ -128,7 +159,7 @@ impl Single {
         let script = self.script();
         script.touched.clear();
         script.timers_set.clear();
-        script.let_go = false;
+        (script.let_go, script.preventable, script.is_last) = (false, false, false);
         script.freed.clear();
         script.chosen.clear();
         script.given.clear();
@@ -146,9 +177,17 @@ impl Single {
             touched: &script.touched,
             timers: &script.timers_set,
             let_go: script.let_go,
+            preventable: script.preventable,
+            is_last: script.is_last,
             freed: &script.freed,
             chosen: &script.chosen,
         }
+    }
+
+    /// Is a behaviour of it, or a run, in progress?
+    pub(crate) fn is_mid_run(&self, seat: u32) -> bool {
+        let progress = self.script.as_ref().and_then(|script| script.progress.get(seat as usize));
+        progress.is_some_and(|progress| progress.behaving || progress.running)
     }
 
     /// Is this actor overloaded now?
@@ -220,6 +259,7 @@ impl Single {
         let me = self.running;
         body.run(self.core(), me, 1);
         self.behaviour_written(seat, bodies);
+        self.settle_world();
     }
 
     /// False if there is nothing in this run: it can only end an overload.
@@ -229,7 +269,7 @@ impl Single {
         self.show(&Event::RunBegan { actor: self.running, waiting });
         self.touch(Object::Load(seat), Access::Read);
         if self.script().batches_matter || quota == 0 {
-            self.touch(Object::Tail(seat), Access::Read);
+            self.touch(Object::Tail(seat), Access::Write);
         }
         if quota == 0 {
             self.run_ended(seat, 0);
@@ -247,8 +287,7 @@ impl Single {
         }
         self.post.data_mut(seat).handled += u64::from(mem::take(&mut self.handled));
         let stopping = mem::take(&mut self.stopping);
-        let shutdown =
-            self.failure.is_some() && self.failure.take_if(|why| matches!(why, Failure::Shutdown)).is_some();
+        let shutdown = self.failure.is_some() && self.failure.take_if(|why| matches!(why, Failure::Shutdown)).is_some();
         let script = self.script();
         script.write_drops();
         script.recording = false;
@@ -257,6 +296,24 @@ impl Single {
         mem::swap(&mut progress.effects, &mut script.written);
         (progress.stopping, progress.shutdown) = (stopping, shutdown);
         self.print_behaviour(seat, bodies);
+        if self.script().commutes {
+            self.compare_messages(seat, bodies);
+        }
+    }
+
+    /// Finds out with which others the messages of this behaviour do not commute.
+    fn compare_messages(&mut self, seat: u32, bodies: &Bodies) {
+        let effects = mem::take(&mut self.script().of(seat).effects);
+        let conflicts = effects.iter().map(|effect| match effect {
+            Effect::Send { letter, to, .. } => {
+                let receiver = bodies.get(to.seat as usize).and_then(|body| body.as_deref());
+                self.conflicts(letter, receiver)
+            }
+            _ => None,
+        });
+        let conflicts = conflicts.collect();
+        let progress = self.script().of(seat);
+        (progress.effects, progress.conflicts) = (effects, conflicts);
     }
 
     /// False if there is none.
@@ -264,10 +321,11 @@ impl Single {
         let progress = self.script().of(seat);
         let Some(effect) = progress.effects.pop_front() else { return false };
         let print = progress.prints.pop_front();
+        let conflicts = progress.conflicts.pop_front().flatten();
         self.swap_pending(seat);
         match effect {
             Effect::Send { letter, to, lane, place } => {
-                self.send_letter(letter, to, lane, place);
+                self.send_letter(letter, to, lane, place, conflicts);
                 print.into_iter().for_each(|print| self.print_arrival(to.seat, print));
             }
             Effect::Apply(place) => self.apply_now(place),
@@ -294,9 +352,9 @@ impl Single {
         }
     }
 
-    fn send_letter(&mut self, letter: Letter, to: ActorId, lane: Lane, place: Place) {
+    fn send_letter(&mut self, letter: Letter, to: ActorId, lane: Lane, place: Place, conflicts: Option<Arc<[u32]>>) {
         let from = self.running;
-        self.script().pushed(to);
+        self.script().pushed(to, conflicts);
         if lane == Lane::Ordinary && to.seat != from.seat {
             self.touch(Object::Load(to.seat), Access::Read);
             if self.post.data(from.seat).detector() != Detector::Batch {
@@ -354,7 +412,7 @@ impl Single {
             bodies[seat as usize] = None;
         } else if over || left == 0 {
             if self.post.data(seat).detector() != Detector::Batch {
-                self.touch(Object::Tail(seat), Access::Read);
+                self.touch(Object::Tail(seat), Access::Write);
             }
             self.run_ended(seat, handled);
         } else {
@@ -421,10 +479,8 @@ impl Single {
     }
 
     fn step_over(&mut self) {
-        self.collect_dropped_guards();
-        if self.event_loop.is_some() {
-            self.settle_world();
-        }
+        self.end_dropped_guards();
+        self.settle_world();
         let (time, all) = self.script().looked.get();
         if all {
             self.touch(Object::World, Access::Write);
@@ -435,6 +491,9 @@ impl Single {
 
     /// What the world did in this step, and what was done to it.
     fn settle_world(&mut self) {
+        if self.event_loop.is_none() {
+            return;
+        }
         let mut doings = mem::take(&mut self.script().doings);
         self.with_world(|world, core| world.settle(core, &mut doings));
         let script = self.script();
@@ -446,7 +505,7 @@ impl Single {
     /// An actor that is under pressure, and why the program will not end that: nothing is left to run.
     pub(crate) fn still_pressing(&self) -> Option<super::Root> {
         let pressing = |seat: &u32| self.post.data(*seat).load.is_under_pressure();
-        (0..self.post.seats()).find(pressing).map(|seat| self.root(seat))
+        (0..self.post.seats()).find(pressing).map(|seat| self.pressing(seat))
     }
 }
 

@@ -68,17 +68,11 @@ impl Condvar {
     /// As std's.
     pub fn wait_timeout_while<'a, T>(
         &self,
-        mut guard: MutexGuard<'a, T>,
-        timeout: Duration,
-        mut condition: impl FnMut(&mut T) -> bool,
-    ) -> Waited<'a, T> {
-        loop {
-            let (held, timed_out) = self.0.wait_timeout(guard, timeout)?;
-            guard = held;
-            if !condition(&mut guard) {
-                return Ok((guard, timed_out));
-            }
-        }
+        guard: MutexGuard<'a, T>,
+        _timeout: Duration,
+        condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<(MutexGuard<'a, T>, ())> {
+        Ok((self.wait_while(guard, condition).unwrap_or_else(PoisonError::into_inner), ()))
     }
 
     /// Wakes one.
@@ -94,6 +88,9 @@ impl Condvar {
 
 /// Threads of the model: five, main included.
 pub mod thread {
+    /// Words: a stack for a whole runtime.
+    const STACK: usize = 32 << 10;
+
     use loom::thread::Builder;
     pub use loom::thread::{JoinHandle, ThreadId as Id, yield_now};
 
@@ -110,7 +107,7 @@ pub mod thread {
         name: &str,
         f: impl FnOnce() -> T + Send + 'static,
     ) -> std::io::Result<JoinHandle<T>> {
-        Builder::new().name(name.to_owned()).spawn(f)
+        Builder::new().name(name.to_owned()).stack_size(STACK).spawn(f)
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod canaries;
 mod ends;
+mod independence;
+mod liveness;
 mod shared;
 mod tokens;
 

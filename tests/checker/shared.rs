@@ -106,10 +106,8 @@ fn machines_share_a_search_by_their_environment() {
 #[test]
 fn results_that_cannot_be_written_are_an_error() {
     let file = file("none").join("below");
-    let (passed, out) = with_environment(
-        "shared::child_that_is_shared",
-        &[("BACKWATER_RESULTS", file.to_str().expect("text"))],
-    );
+    let (passed, out) =
+        with_environment("shared::child_that_is_shared", &[("BACKWATER_RESULTS", file.to_str().expect("text"))]);
     assert!(!passed && out.contains("BACKWATER_RESULTS: "), "{out}");
 }
 

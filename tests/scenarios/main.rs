@@ -1,20 +1,37 @@
 //! Short programs with their verdicts: what the checker is for. Each file is one scenario; its first lines say what
 //! goes wrong, or why nothing does.
+//!
+//! Faults that runtimes with backpressure really had, by the numbers of `tests/historic.rs`, are found here in every
+//! schedule instead of one: F13 in `reconnect`, F14 in `dispose`, F15 and F16 in `pony` (and `send_then_apply`), F17 in
+//! `owners`, F18 in `ends`, F20 in `slow_down`, F21 in `error_path`.
 
 mod batches;
 mod buffer;
 mod dispose;
+mod ends;
+#[cfg(feature = "net")]
+mod environment;
 mod error_path;
 mod grain;
+mod handed_over;
 mod herd;
+mod output;
 mod owners;
 mod partial;
 mod philosophers;
 mod pony;
 mod reconnect;
 mod send_then_apply;
+#[cfg(feature = "net")]
+mod slow_down;
 mod star;
 pub(crate) mod table;
+mod tie;
+
+#[cfg(feature = "net")]
+#[path = "../../examples/slow_down/program.rs"]
+#[expect(dead_code, reason = "the example's own runner is not needed here")]
+mod program;
 
 use backwater::{Actor, ActorStats, Addr, Bound, Check, Context, Env, Explored, Failure, Fault, Stats, Verdict};
 use std::collections::BTreeSet;
@@ -29,6 +46,14 @@ fn passes(main: impl Fn(&mut Env<'_>)) -> Explored {
 
 #[track_caller]
 fn passes_with(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
+    let explored = passes_in_environment(check, main);
+    assert_eq!(explored.redundant, 0, "{explored}");
+    explored
+}
+
+/// The same where the environment has choices, which keep each other from happening: there some runs are for nothing.
+#[track_caller]
+fn passes_in_environment(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
     // Some schedules that are drawn find nothing either.
     for other in [check.clone().random(100), check.clone().pos(100)] {
         let verdict = other.run(&main);
@@ -36,7 +61,7 @@ fn passes_with(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
     }
     let (ends, verdict) = ends(check.clone(), &main);
     let Verdict::Complete(explored) = verdict else { panic!("{verdict}") };
-    assert_eq!(explored.redundant, 0, "{explored}");
+    assert!(explored.redundant * 2 < explored.runs, "{explored}");
     reaches_the_same_ends(&check, &explored, &ends, &main);
     explored
 }
@@ -56,12 +81,22 @@ fn reaches_the_same_ends(check: &Check, explored: &Explored, reduced: &BTreeSet<
     assert_eq!(verdicts.iter().map(|verdict| verdict.explored().runs).sum::<u64>(), explored.runs, "{explored}");
 }
 
+/// Every schedule was seen, and all end well.
+#[track_caller]
+fn complete(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
+    match check.run(main) {
+        Verdict::Complete(explored) => explored,
+        other => panic!("{other}"),
+    }
+}
+
 /// Every end that a search reaches: who is left, and how.
 fn ends(check: Check, main: &dyn Fn(&mut Env<'_>)) -> (BTreeSet<String>, Verdict) {
     let reached: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let all = reached.clone();
     let note = move |stats: &Stats, fault: Option<&Fault>| {
-        let left = |a: &ActorStats| format!("{}{} {} {} {} {:?}", a.name, a.id, a.load, a.handled, a.mailbox, a.muted_by);
+        let left =
+            |a: &ActorStats| format!("{}{} {} {} {} {:?}", a.name, a.id, a.load, a.handled, a.mailbox, a.muted_by);
         let left: Vec<String> = stats.actors.iter().map(left).collect();
         all.lock().unwrap().insert(format!("{left:?} {fault:?}"));
     };

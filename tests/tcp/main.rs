@@ -1,6 +1,7 @@
 //! TCP against real loopback sockets. No test sleeps: peers wait to be told.
 #![cfg(feature = "net")]
 
+mod by_message;
 mod errors;
 mod layers;
 mod listening;

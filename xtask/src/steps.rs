@@ -113,6 +113,8 @@ pub(crate) const STEPS: &[Step] = &[
         about: "3 min",
         work: Work::Commands(&[
             cargo("check --package backwater --no-default-features --features net"),
+            cargo("check --package backwater --no-default-features --features process"),
+            cargo("check --package backwater --no-default-features --features signals"),
             cargo("check --package backwater --no-default-features --features async"),
             cargo("check --package backwater --no-default-features --features tracing"),
             cargo("check --package backwater --no-default-features --features serde"),

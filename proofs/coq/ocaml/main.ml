@@ -7,11 +7,11 @@
      push a        begin w a     take w a      look w a b 0|1   put w a b    control w a b   event b
      apply w a     release w a F hold w a      drop w r F       deep a       low w a F
      mute w a      done w a      full w a      short w a F      stop w a F   kill w a F
-     tell w t      told w        read w r      free w a L     quiet
+     reuse a       tell w t      told w        read w r       free w a L    lapse w a r   quiet
    The last argument of look says whether a has a mark on b that w keeps after the step. L is the workers who are to be
    told, with commas, or . for none. F is - if the step is no fall, else L. "quiet" is no step
-   but a claim: nothing is runnable and nothing in flight (R9); it is refused if that is not so. Lines that are empty or
-   begin with # are skipped. *)
+   but a claim: nothing is runnable and nothing in flight (R9); it is refused if that is not so. "reset" is no step
+   either: another run begins. Lines that are empty or begin with # are skipped. *)
 open Check
 
 let rec pos n = if n = 1 then XH else if n land 1 = 1 then XI (pos (n lsr 1)) else XO (pos (n lsr 1))
@@ -40,6 +40,8 @@ let parse line =
   | [ "short"; w; a; f ] -> EShort (id w, id a, fell f)
   | [ "stop"; w; a; f ] -> EStop (id w, id a, fell f)
   | [ "kill"; w; a; f ] -> EKill (id w, id a, fell f)
+  | [ "reuse"; a ] -> EReuse (id a)
+  | [ "lapse"; w; a; r ] -> ELapse (id w, id a, id r)
   | [ "tell"; w; t ] -> ETell (id w, id t)
   | [ "told"; w ] -> ETold (id w)
   | [ "read"; w; r ] -> ERead (id w, id r)
@@ -51,8 +53,8 @@ let rule c line =
   let own = function
     | EPush _ -> "T5" | EBegin _ -> "T6" | ETake _ | EPut _ | EEvent _ -> "R1" | ELook _ -> "R2" | EControl _ -> "R7"
     | EApply _ | ERelease _ | EHold _ | EDrop _ -> "R5" | EMute _ | EDone _ -> "R3"
-    | EDeep _ | ELow _ | EFull _ | EShort _ -> "R4" | EStop _ | EKill _ -> "R8"
-    | ETell _ | ETold _ | ERead _ | EFree _ -> "R6" in
+    | EDeep _ | ELow _ | EFull _ | EShort _ -> "R4" | EStop _ | EKill _ | EReuse _ -> "R8"
+    | ETell _ | ETold _ | ERead _ | EFree _ | ELapse _ -> "R6" in
   let other w = function None -> Some [ w ] | Some _ -> None in
   let otherwise = function
     | ERelease (w, a, f) -> Some (ERelease (w, a, other w f)) | EDrop (w, a, f) -> Some (EDrop (w, a, other w f))
@@ -72,7 +74,8 @@ let check () =
     while true do
       let line = input_line stdin in
       incr line_no;
-      if line <> "" && line.[0] <> '#' then begin
+      if line = "reset" then c := c_empty
+      else if line <> "" && line.[0] <> '#' then begin
         incr n;
         let next = if line = "quiet" then (if check_quiet !c then Some !c else None)
           else match parse line with e -> check_step !c e | exception Failure _ -> None in
@@ -89,7 +92,7 @@ let walk seed events actors workers =
   let c = ref c_empty and n = ref 0 in
   let a () = string_of_int (Random.int actors) and w () = string_of_int (Random.int workers) in
   let all = String.concat "," (List.init workers string_of_int) in
-  let f () = if Random.bool () then "-" else all in
+  let f () = match Random.int 4 with 0 | 1 -> "-" | 2 -> "." | _ -> all in
   while !n < events do
     let w = w () and a = a () and b = a () in
     let line = match Random.int 30 with
@@ -99,10 +102,10 @@ let walk seed events actors workers =
       | 14 -> [ "apply"; w; a ] | 15 -> [ "release"; w; a; f () ] | 16 -> [ "hold"; w; a ] | 17 -> [ "drop"; w; a; f () ]
       | 18 -> if Random.int 10 = 0 then [ "deep"; a ] else [ "low"; w; a; f () ]
       | 19 -> [ "mute"; w; a ] | 20 -> [ "done"; w; a ] | 21 -> [ "full"; w; a ] | 22 -> [ "short"; w; a; f () ]
-      | 23 -> if Random.int 100000 = 0 then [ "stop"; w; a; f () ] else [ "tell"; w; string_of_int (Random.int workers) ]
-      | 24 -> if Random.int 100000 = 0 then [ "kill"; w; a; f () ] else [ "told"; w ]
+      | 23 -> if Random.int 1000 = 0 then [ "stop"; w; a; f () ] else [ "tell"; w; string_of_int (Random.int workers) ]
+      | 24 -> if Random.int 1000 = 0 then [ "kill"; w; a; f () ] else if Random.bool () then [ "reuse"; a ] else [ "lapse"; w; a; b ]
       | 25 | 26 -> [ "tell"; w; string_of_int (Random.int workers) ] | 27 | 28 -> [ "read"; w; a ]
-      | _ -> [ "free"; w; a; all ] in
+      | _ -> [ "free"; w; a; (if Random.bool () then "." else all) ] in
     let line = String.concat " " line in
     match check_step !c (parse line) with Some c' -> c := c'; incr n; print_endline line | None -> ()
   done

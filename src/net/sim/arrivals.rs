@@ -15,7 +15,7 @@ impl Kernel {
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let deadline = |socket: &Socket| match socket {
             Socket::Connection(connection) => connection.deadline,
-            Socket::Listener { .. } => None,
+            Socket::Listener { .. } | Socket::Datagrams(_) => None,
         };
         self.sockets.values().filter_map(deadline).min()
     }
@@ -23,7 +23,7 @@ impl Kernel {
     pub(super) fn lose_patience(&mut self, now: Duration) {
         let over = |id: &&Id| match &self.sockets[id] {
             Socket::Connection(connection) => connection.deadline.is_some_and(|deadline| deadline <= now),
-            Socket::Listener { .. } => false,
+            Socket::Listener { .. } | Socket::Datagrams(_) => false,
         };
         let ids: Vec<Id> = self.sockets.keys().filter(over).copied().collect();
         ids.into_iter().for_each(|id| self.fail(id, ErrorKind::TimedOut));
@@ -31,9 +31,11 @@ impl Kernel {
 
     pub(super) fn arrive(&mut self, packet: Packet, now: Duration) {
         let Packet { from, to, what } = packet;
-        if let Segment::Syn { window } = what {
-            return self.called(from, to, window);
-        }
+        let what = match what {
+            Segment::Syn { window } => return self.called(from, to, window),
+            Segment::Datagram(data) => return self.datagram_came(from, to, data),
+            what => what,
+        };
         let Some(&id) = self.pairs.get(&(to, from)) else {
             return self.astray(from, to, &what);
         };
@@ -61,7 +63,7 @@ impl Kernel {
             Socket::Listener { at, waiting } => {
                 waiting.len() < BACKLOG && (at.ip().is_unspecified() || at.ip() == to.ip())
             }
-            Socket::Connection(_) => false,
+            Socket::Connection(_) | Socket::Datagrams(_) => false,
         });
         let Some(listener) = room else {
             return self.out.push(Packet { from: to, to: from, what: Segment::Reset });
@@ -101,8 +103,8 @@ impl Kernel {
             }
             Segment::Ack { bytes, window } if connection.state == State::Open => {
                 connection.acknowledged(bytes, window, now);
-                // Not for every byte, as the machine does it: when a third of the buffer is free.
-                if connection.starved && connection.free() >= connection.settings.send_buffer / 3 {
+                // Not for every byte, as the machine does it: when a third of the buffer is free, and at least a byte.
+                if connection.starved && connection.free() >= (connection.settings.send_buffer / 3).max(1) {
                     connection.starved = false;
                     woken.push(id);
                 }

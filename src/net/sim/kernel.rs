@@ -4,10 +4,11 @@
 //!
 //! A sketch of TCP where the promises of sockets are kept: bounded buffers, a window, half-close, reset, orphans that
 //! send what they took. Nothing is lost on the way (a link holds back, it does not drop), so there is no
-//! retransmission; only the end of its patience is modelled ([`PATIENCE`]). One connection is in `connection`, what comes
+//! retransmission; only the end of its patience is modelled. One connection is in `connection`, what comes
 //! in from the wires in `arrivals`.
 
-use super::connection::{Connection, Fin, PATIENCE, State};
+use super::connection::{Connection, Fin, State};
+use super::datagrams::Datagrams;
 use super::packet::{Packet, Segment};
 use crate::net::network::{Readiness, Setting, Settings};
 use crate::scheduler::Random;
@@ -18,8 +19,6 @@ use std::time::Duration;
 
 /// How long a connect waits for an answer: what Linux does with its six retries.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(127);
-/// Nine questions, 75 seconds apart, as Linux asks them after the idle time.
-const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(675);
 /// The first port given to a socket that does not ask for one, and the last.
 const PORTS: (u16, u16) = (49_152, 65_535);
 
@@ -32,11 +31,14 @@ pub(super) struct Kernel {
     pub(super) pairs: BTreeMap<(SocketAddr, SocketAddr), Id>,
     /// Listeners by port.
     pub(super) ports: BTreeMap<u16, Id>,
+    /// Sockets for datagrams by port.
+    pub(super) bound: BTreeMap<u16, Id>,
     next_id: Id,
     next_port: u16,
     /// The size of the buffers of sockets that ask for none.
     pub(super) buffers: (usize, usize),
     random: Random,
+    pub(super) takes_all: bool,
     /// To be sent.
     pub(super) out: Vec<Packet>,
     /// Sockets about which there is something new.
@@ -46,6 +48,7 @@ pub(super) struct Kernel {
 pub(super) enum Socket {
     Listener { at: SocketAddr, waiting: VecDeque<Id> },
     Connection(Box<Connection>),
+    Datagrams(Datagrams),
 }
 
 /// What a program asks for.
@@ -55,16 +58,18 @@ impl Kernel {
             sockets: BTreeMap::new(),
             pairs: BTreeMap::new(),
             ports: BTreeMap::new(),
+            bound: BTreeMap::new(),
             next_id: 0,
             next_port: PORTS.0,
             buffers: (64 << 10, 64 << 10),
             random,
+            takes_all: false,
             out: Vec::new(),
             woken: Vec::new(),
         }
     }
 
-    fn add(&mut self, socket: Socket) -> Id {
+    pub(super) fn add(&mut self, socket: Socket) -> Id {
         let id = self.next_id;
         self.next_id += 1;
         self.sockets.insert(id, socket);
@@ -81,7 +86,7 @@ impl Kernel {
     pub(super) fn connection(&mut self, id: Id) -> Option<&mut Connection> {
         match self.sockets.get_mut(&id)? {
             Socket::Connection(connection) => Some(connection),
-            Socket::Listener { .. } => None,
+            Socket::Listener { .. } | Socket::Datagrams(_) => None,
         }
     }
 
@@ -89,7 +94,7 @@ impl Kernel {
         self.connection(id).ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
-    fn free_port(&mut self, taken: impl Fn(&Self, u16) -> bool) -> io::Result<u16> {
+    pub(super) fn free_port(&mut self, taken: impl Fn(&Self, u16) -> bool) -> io::Result<u16> {
         for _ in PORTS.0..=PORTS.1 {
             let port = self.next_port;
             self.next_port = if port == PORTS.1 { PORTS.0 } else { port + 1 };
@@ -152,13 +157,19 @@ impl Kernel {
     }
 
     /// Takes a part, by the seed: whoever counts on more is found out.
-    fn part(&mut self, most: usize) -> usize {
-        if most > 1 && self.random.below(4) == 0 { 1 + self.random.below(most as u64) as usize } else { most }
+    fn part(&mut self, most: usize, is_short: bool) -> usize {
+        match () {
+            () if is_short => most.min(1),
+            () if self.takes_all || most <= 1 || self.random.below(4) > 0 => most,
+            () => 1 + self.random.below(most as u64) as usize,
+        }
     }
 
     pub(super) fn read(&mut self, id: Id, buffer: &mut [u8]) -> io::Result<usize> {
-        let waiting = self.open(id)?.receive.len().min(buffer.len());
-        let n = self.part(waiting);
+        let connection = self.open(id)?;
+        let waiting = connection.receive.len().min(buffer.len());
+        let is_short = waiting > 0 && std::mem::take(&mut connection.read_short);
+        let n = self.part(waiting, is_short);
         let connection = self.open(id)?;
         if n == 0 {
             return match connection.error.take() {
@@ -186,8 +197,10 @@ impl Kernel {
         data: impl Iterator<Item = &'d [u8]>,
         now: Duration,
     ) -> io::Result<usize> {
-        let free = self.open(id)?.free();
-        let most = self.part(free);
+        let connection = self.open(id)?;
+        let free = connection.free();
+        let is_short = free > 0 && std::mem::take(&mut connection.write_short);
+        let most = self.part(free, is_short);
         let Kernel { sockets, out, .. } = self;
         let Some(Socket::Connection(connection)) = sockets.get_mut(&id) else {
             return Err(ErrorKind::NotConnected.into());
@@ -255,6 +268,7 @@ impl Kernel {
             Some(Socket::Listener { waiting, .. }) => {
                 Readiness { readable: !waiting.is_empty(), ..Readiness::default() }
             }
+            Some(Socket::Datagrams(datagrams)) => datagrams.readiness(),
             None => Readiness { readable: true, writable: true, gone: true },
         }
     }
@@ -268,7 +282,7 @@ impl Kernel {
             waiting.into_iter().for_each(|id| self.reset(id));
             return;
         }
-        let Some(connection) = self.connection(id) else { return };
+        let Some(connection) = self.connection(id) else { return self.unbind(id) };
         match connection.state {
             State::Open if !connection.receive.is_empty() => return self.reset(id),
             State::Open => {}
@@ -306,6 +320,7 @@ impl Kernel {
         self.pairs.clear();
         self.sockets.retain(|id, _| held(*id));
         self.ports.retain(|_, id| held(*id));
+        self.bound.retain(|_, id| held(*id));
         self.out.clear();
     }
 
@@ -313,13 +328,9 @@ impl Kernel {
     pub(super) fn doubt(&mut self, peers: &[IpAddr], now: Duration) {
         for socket in self.sockets.values_mut() {
             let Socket::Connection(connection) = socket else { continue };
-            if !peers.contains(&connection.peer.ip()) || connection.state != State::Open {
-                continue;
+            if peers.contains(&connection.peer.ip()) && connection.state == State::Open {
+                connection.doubt(now);
             }
-            let writes = (!connection.send.is_empty()).then_some(PATIENCE);
-            let asks = connection.keep_alive.map(|idle| idle + KEEP_ALIVE_PATIENCE);
-            let least = writes.into_iter().chain(asks).min().map(|patience| now + patience);
-            connection.deadline = connection.deadline.into_iter().chain(least).min();
         }
     }
 

@@ -31,23 +31,28 @@
 //! ```
 //!
 //! # Inside
-//! `kernel` is one host's network stack (`connection` one end of a connection in it, `arrivals` what comes in), `packet` what goes over a wire, `peer` a scripted program on a host, `world`
+//! `kernel` is one host's network stack (`connection` one end of a connection in it, `datagrams` its sockets for UDP, `arrivals` what comes in), `packet` what goes over a wire, `peer` a scripted program on a host, `world`
 //! puts them together and says what happens next. None of them knows a lock. `sockets` is what the runtime sees.
 //!
 //! Not here: what a packet means to a connection; that is the same code as for the machine's network.
 
 mod arrivals;
 mod connection;
+mod datagrams;
+mod explored;
 mod kernel;
+mod mishaps;
 mod packet;
 mod peer;
 mod sockets;
 mod world;
 
+pub use explored::Faults;
 pub use packet::Link;
 pub use peer::{Cue, Peer, Script};
 
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
+use packet::Wire;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -61,7 +66,8 @@ use world::World;
 /// unspecified address is the first host's. Names are those of the hosts;
 /// hosts may share one, which then has the addresses of all.
 ///
-/// Between two hosts for which [`link`](Self::link) said nothing a packet takes a millisecond.
+/// Between two hosts for which [`link`](Self::link) said nothing a packet takes a millisecond; under the checker, where
+/// it may be as late as the program is slow, no time at all.
 #[derive(Clone)]
 pub struct SimNetwork(Arc<Shared>);
 
@@ -92,7 +98,10 @@ impl SimNetwork {
 
     /// Changes the world from outside; a runtime that waits looks again.
     fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        let result = change(&mut self.world());
+        let mut world = self.world();
+        world.touch_all();
+        let result = change(&mut world);
+        drop(world);
         self.0.rung.notify_all();
         result
     }
@@ -124,7 +133,7 @@ impl SimNetwork {
 
     /// Says how the link between two hosts is, both ways.
     pub fn link(&self, a: Host, b: Host, link: Link) {
-        self.change(|world| world.both(a.0, b.0, |wire| wire.link = link));
+        self.change(|world| world.both(a.0, b.0, |wire| (wire.link, wire.is_given) = (link, true)));
     }
 
     /// The size of the send and receive buffers of the host's sockets, where they do not ask for another. Default
@@ -152,15 +161,21 @@ impl SimNetwork {
         self.change(|world| world.peer_to(host.0, to, script))
     }
 
+    /// What may go wrong while a program is [checked](crate::check()). A plain run knows of no such faults: there a test
+    /// says what goes wrong, and when.
+    pub fn faults(&self, faults: Faults) {
+        self.change(|world| world.faults = faults);
+    }
+
     /// Calls `act` when the run has come to that time.
     pub fn at(&self, time: Duration, act: impl FnOnce(&SimNetwork) + Send + 'static) {
         self.change(|world| world.act(time, Box::new(act)));
     }
 
     /// Nothing goes between the two hosts until [`repair`](Self::repair). What was sent is held back, as TCP would
-    /// send it again.
+    /// send it again; datagrams are lost.
     pub fn partition(&self, a: Host, b: Host) {
-        self.change(|world| world.both(a.0, b.0, |wire| wire.is_cut = true));
+        self.change(|world| world.both(a.0, b.0, Wire::cut));
     }
 
     /// Ends a partition.

@@ -1,6 +1,7 @@
 //! What goes over a link, and the link: a queue with latency and bandwidth.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use std::time::Duration;
 pub(super) const SEGMENT: usize = 16 << 10;
 /// What a packet takes on the wire beside its data.
 const HEADER: usize = 40;
+/// A wire that has so much to do already takes no more datagrams: the queue of a router is full.
+const BEHIND: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Packet {
@@ -36,6 +39,22 @@ pub(super) enum Segment {
     Fin,
     FinAck,
     Reset,
+    /// For no connection: lost where TCP would wait.
+    Datagram(Vec<u8>),
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Segment::Syn { .. } => f.write_str("a call"),
+            Segment::SynAck { .. } => f.write_str("the call is taken"),
+            Segment::Data(data) | Segment::Datagram(data) => write!(f, "{} bytes", data.len()),
+            Segment::Ack { bytes, window } => write!(f, "{bytes} bytes came, room for {window}"),
+            Segment::Fin => f.write_str("the end"),
+            Segment::FinAck => f.write_str("the end came"),
+            Segment::Reset => f.write_str("reset"),
+        }
+    }
 }
 
 /// How a connection between two hosts is, in each direction.
@@ -51,6 +70,8 @@ pub struct Link {
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) link: Link,
+    /// Somebody said how it is.
+    pub(super) is_given: bool,
     /// A cut wire keeps what is on it, as TCP would send it again.
     pub(super) is_cut: bool,
     /// The wire is taken until then.
@@ -61,11 +82,16 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(link: Link) -> Self {
-        Wire { link, is_cut: false, busy: Duration::ZERO, queue: VecDeque::new() }
+        Wire { link, is_given: false, is_cut: false, busy: Duration::ZERO, queue: VecDeque::new() }
     }
 
     pub(super) fn send(&mut self, packet: Packet, now: Duration, count: u64) {
-        let bytes = HEADER + if let Segment::Data(data) = &packet.what { data.len() } else { 0 };
+        let length = match &packet.what {
+            Segment::Datagram(_) if self.is_cut || self.busy > now + BEHIND => return,
+            Segment::Data(data) | Segment::Datagram(data) => data.len(),
+            _ => 0,
+        };
+        let bytes = HEADER + length;
         let takes = |rate: u64| Duration::from_nanos((bytes as u64).saturating_mul(1_000_000_000) / rate.max(1));
         self.busy = self.busy.max(now) + self.link.bandwidth.map_or(Duration::ZERO, takes);
         let last = self.queue.back().map_or(Duration::ZERO, |(due, ..)| *due);
@@ -79,6 +105,12 @@ impl Wire {
 
     pub(super) fn pop(&mut self) -> Option<Packet> {
         self.queue.pop_front().map(|(.., packet)| packet)
+    }
+
+    /// Nothing gets through, and the datagrams that are on it are lost.
+    pub(super) fn cut(&mut self) {
+        self.is_cut = true;
+        self.queue.retain(|(.., packet)| !matches!(packet.what, Segment::Datagram(_)));
     }
 
     /// Whole again: what was held back sets out now.

@@ -134,6 +134,8 @@ pub(super) enum Way {
 }
 
 pub(super) struct Actor {
+    /// Which of all there ever were.
+    pub(super) number: u32,
     pub(super) host: usize,
     way: Way,
     socket: Option<Id>,
@@ -143,6 +145,8 @@ pub(super) struct Actor {
     echo: Vec<u8>,
     /// When the wait is over.
     until: Option<Duration>,
+    /// How many of the cues that it waits for were given, when it was last asked.
+    cues: usize,
     fate: Peer,
     over: bool,
 }
@@ -156,9 +160,10 @@ enum Went {
 }
 
 impl Actor {
-    pub(super) fn new(host: usize, way: Way, script: Script) -> (Self, Peer) {
+    pub(super) fn new(number: u32, host: usize, way: Way, script: Script) -> (Self, Peer) {
         let fate = Peer::default();
         let actor = Actor {
+            number,
             host,
             way,
             socket: None,
@@ -166,6 +171,7 @@ impl Actor {
             done: 0,
             echo: Vec::new(),
             until: None,
+            cues: 0,
             fate: fate.clone(),
             over: false,
         };
@@ -182,25 +188,76 @@ impl Actor {
         self.until.or_else(|| (cued && self.socket.is_some()).then_some(now))
     }
 
+    /// When its wait is over.
+    pub(super) fn waits_until(&self) -> Option<Duration> {
+        self.until
+    }
+
+    /// Does it begin to wait next?
+    pub(super) fn is_to_wait(&self) -> bool {
+        self.until.is_none() && matches!(self.steps.front(), Some(Step::Wait(_)))
+    }
+
+    /// Has a cue that it waits for been given since the last call?
+    pub(super) fn heeds_cues(&mut self) -> bool {
+        let given = self.steps.iter().filter(|step| matches!(step, Step::Until(cue) if cue.is_given())).count();
+        given > std::mem::replace(&mut self.cues, given)
+    }
+
+    /// The sockets that its next step may use.
+    pub(super) fn sockets(&self) -> [Option<Id>; 2] {
+        let (Way::Accepts(id) | Way::Connects(id)) = self.way;
+        [self.socket, self.socket.is_none().then_some(id)]
+    }
+
+    /// Can it do anything now?
+    pub(super) fn is_ready(&self, kernel: &Kernel, now: Duration) -> bool {
+        let Some(socket) = self.socket else {
+            return match self.way {
+                Way::Accepts(listener) => kernel.readiness(listener).readable,
+                Way::Connects(id) => kernel.readiness(id).writable,
+            };
+        };
+        let ready = kernel.readiness(socket);
+        match self.steps.front() {
+            Some(Step::Read(_) | Step::ReadToEnd) => ready.readable,
+            Some(Step::Echo) if self.echo.is_empty() => ready.readable,
+            Some(Step::Write(_) | Step::Echo) => ready.writable,
+            Some(Step::Wait(_)) => self.until.is_none_or(|until| until <= now),
+            Some(Step::Until(cue)) => cue.is_given(),
+            Some(Step::Shut | Step::Reset) | None => true,
+        }
+    }
+
     /// Goes on as far as it can; true if it did anything.
     pub(super) fn go_on(&mut self, kernel: &mut Kernel, now: Duration) -> bool {
-        let Some(socket) = self.socket.or_else(|| self.open(kernel)) else { return self.over };
         let mut moved = false;
-        loop {
-            let Some(step) = self.steps.front().cloned() else {
+        while self.go_once(kernel, now) {
+            moved = true;
+        }
+        moved
+    }
+
+    /// Takes one step of its script, or a part of it; true if it did anything.
+    pub(super) fn go_once(&mut self, kernel: &mut Kernel, now: Duration) -> bool {
+        if self.over {
+            return false;
+        }
+        let Some(socket) = self.socket else { return self.open(kernel) };
+        let Some(step) = self.steps.front().cloned() else {
+            kernel.close(socket, now);
+            return self.end(None);
+        };
+        match self.step(&step, socket, kernel, now) {
+            Went::On => {
+                self.steps.pop_front();
+                (self.done, self.until) = (0, None);
+                true
+            }
+            Went::Stuck(did) => did,
+            Went::Broken(why) => {
                 kernel.close(socket, now);
-                return self.end(None);
-            };
-            match self.step(&step, socket, kernel, now) {
-                Went::On => {
-                    self.steps.pop_front();
-                    (self.done, self.until, moved) = (0, None, true);
-                }
-                Went::Stuck(did) => return moved || did,
-                Went::Broken(why) => {
-                    kernel.close(socket, now);
-                    return self.end(Some(why));
-                }
+                self.end(Some(why))
             }
         }
     }
@@ -212,7 +269,8 @@ impl Actor {
         true
     }
 
-    fn open(&mut self, kernel: &mut Kernel) -> Option<Id> {
+    /// Comes to its connection, or to its end; true if it did.
+    fn open(&mut self, kernel: &mut Kernel) -> bool {
         let opened = match self.way {
             Way::Accepts(listener) => kernel.accept(listener).map(|(id, _)| {
                 kernel.close(listener, Duration::ZERO);
@@ -227,7 +285,7 @@ impl Actor {
                 self.end(Some(why.kind()));
             }
         }
-        self.socket
+        self.socket.is_some() || self.over
     }
 
     fn step(&mut self, step: &Step, socket: Id, kernel: &mut Kernel, now: Duration) -> Went {

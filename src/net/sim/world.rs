@@ -1,5 +1,6 @@
 //! Hosts, the wires between them, and what happens next. It is told the time and never waits.
 
+use super::explored::{Explored, Faults};
 use super::kernel::{Id, Kernel};
 use super::packet::{Link, Packet, Wire};
 use super::peer::{self, Peer, Script};
@@ -25,11 +26,16 @@ pub(super) struct World {
     /// By where from and where to.
     wires: BTreeMap<(usize, usize), Wire>,
     packets: u64,
-    peers: Vec<peer::Actor>,
+    pub(super) peers: Vec<peer::Actor>,
+    /// Peers so far.
+    peers_ever: u32,
     acts: BTreeMap<(Duration, u64), Act>,
     /// Sockets of the runtime about which there is something new, in the order in which it came to be.
     news: Vec<(usize, Id)>,
     seed: u64,
+    pub(super) faults: Faults,
+    /// Every step is chosen by the checker.
+    pub(super) explored: Option<Box<Explored>>,
     /// A runtime has it.
     pub(super) is_taken: bool,
     pub(super) is_rung: bool,
@@ -52,9 +58,12 @@ impl World {
             wires: BTreeMap::new(),
             packets: 0,
             peers: Vec::new(),
+            peers_ever: 0,
             acts: BTreeMap::new(),
             news: Vec::new(),
             seed,
+            faults: Faults::NONE,
+            explored: None,
             is_taken: false,
             is_rung: false,
         };
@@ -87,6 +96,14 @@ impl World {
 
     pub(super) fn kernel(&mut self, host: usize) -> &mut Kernel {
         &mut self.hosts[host].kernel
+    }
+
+    pub(super) fn wire_is_cut(&self, from: usize, to: usize) -> bool {
+        self.wires.get(&(from, to)).is_some_and(|wire| wire.is_cut)
+    }
+
+    pub(super) fn is_awake(&self, host: usize) -> bool {
+        !self.hosts[host].is_stalled
     }
 
     fn wire(&mut self, from: usize, to: usize) -> &mut Wire {
@@ -135,6 +152,15 @@ impl World {
         self.acts.insert((at, self.packets), act);
     }
 
+    /// When the first thing is planned.
+    pub(super) fn next_act(&self) -> Option<Duration> {
+        self.acts.keys().next().map(|(due, _)| *due)
+    }
+
+    pub(super) fn pop_act(&mut self) -> Option<Act> {
+        self.acts.pop_first().map(|(_, act)| act)
+    }
+
     pub(super) fn forget_acts(&mut self) {
         self.acts.clear();
     }
@@ -170,11 +196,30 @@ impl World {
         Ok((host, id))
     }
 
+    /// An unspecified address is the first host's that was added.
+    fn host_of(&self, at: SocketAddr) -> Option<usize> {
+        if at.ip().is_unspecified() { Some(1.min(self.hosts.len() - 1)) } else { self.host_at(at.ip()) }
+    }
+
     pub(super) fn listen(&mut self, at: SocketAddr) -> io::Result<(usize, Id)> {
-        let host = if at.ip().is_unspecified() { Some(1.min(self.hosts.len() - 1)) } else { self.host_at(at.ip()) };
-        let host = host.ok_or(ErrorKind::AddrNotAvailable)?;
+        let host = self.host_of(at).ok_or(ErrorKind::AddrNotAvailable)?;
         let id = self.kernel(host).listen(at)?;
         Ok((host, id))
+    }
+
+    pub(super) fn bind(&mut self, at: SocketAddr) -> io::Result<(usize, Id)> {
+        let host = self.host_of(at).ok_or(ErrorKind::AddrNotAvailable)?;
+        let id = self.kernel(host).bind(at)?;
+        Ok((host, id))
+    }
+
+    pub(super) fn send_datagram(&mut self, host: usize, id: Id, data: &[u8], to: SocketAddr) -> io::Result<()> {
+        self.host_at(to.ip()).ok_or(ErrorKind::HostUnreachable)?;
+        let mut from = self.kernel(host).bound_at(id)?;
+        if from.ip().is_unspecified() {
+            from.set_ip(self.address_like(host, to.ip())?);
+        }
+        self.kernel(host).send_datagram(from, data, to)
     }
 
     /// Tells what the socket is ready for now, as a machine does when it is asked to watch it.
@@ -193,22 +238,28 @@ impl World {
 
     pub(super) fn peer_at(&mut self, at: SocketAddr, script: Script) -> io::Result<Peer> {
         let (host, id) = self.listen(at)?;
-        let (actor, peer) = peer::Actor::new(host, peer::Way::Accepts(id), script);
-        self.peers.push(actor);
-        Ok(peer)
+        Ok(self.add_peer(host, peer::Way::Accepts(id), script))
     }
 
     pub(super) fn peer_to(&mut self, host: usize, to: SocketAddr, script: Script) -> io::Result<Peer> {
         let (host, id) = self.connect(Some(host), to, (None, None))?;
-        let (actor, peer) = peer::Actor::new(host, peer::Way::Connects(id), script);
+        Ok(self.add_peer(host, peer::Way::Connects(id), script))
+    }
+
+    fn add_peer(&mut self, host: usize, way: peer::Way, script: Script) -> Peer {
+        let (actor, peer) = peer::Actor::new(self.peers_ever, host, way, script);
+        self.peers_ever += 1;
         self.peers.push(actor);
-        Ok(peer)
+        peer
     }
 
     // --- What happens -------------------------------------------------------------------------------------------
 
     /// When something happens that was not told yet; none if nothing can, whatever the time.
     pub(super) fn next_event(&self) -> Option<Duration> {
+        if let Some(explored) = &self.explored {
+            return self.next_due(explored);
+        }
         let told = self.news.iter().any(|(host, _)| !self.hosts[*host].is_stalled);
         let busy = self.hosts.iter().any(|machine| !machine.kernel.out.is_empty() || !machine.kernel.woken.is_empty());
         if told || busy {
@@ -218,8 +269,7 @@ impl World {
         let deadlines = self.hosts.iter().filter_map(|machine| machine.kernel.next_deadline());
         let awake = self.peers.iter().filter(|peer| !self.hosts[peer.host].is_stalled);
         let peers = awake.filter_map(|peer| peer.next(self.now));
-        let acts = self.acts.keys().map(|(due, _)| *due).take(1);
-        wires.chain(deadlines).chain(peers).chain(acts).min()
+        wires.chain(deadlines).chain(peers).chain(self.next_act()).min()
     }
 
     /// Lets happen what is due, up to the next thing that a test has planned: that is returned.
@@ -244,7 +294,7 @@ impl World {
         if due > self.now { None } else { self.wires.get_mut(&ends)?.pop() }
     }
 
-    fn carry(&mut self, packet: Packet) {
+    pub(super) fn carry(&mut self, packet: Packet) {
         let now = self.now;
         if let Some(host) = self.host_at(packet.to.ip()).filter(|host| self.hosts[*host].is_up) {
             self.kernel(host).arrive(packet, now);
@@ -268,7 +318,7 @@ impl World {
         }
     }
 
-    fn send_out(&mut self) {
+    pub(super) fn send_out(&mut self) {
         for host in 0..self.hosts.len() {
             let machine = &mut self.hosts[host];
             for id in std::mem::take(&mut machine.kernel.woken) {
@@ -279,11 +329,30 @@ impl World {
             let is_up = machine.is_up;
             for packet in std::mem::take(&mut machine.kernel.out) {
                 if let Some(to) = self.host_at(packet.to.ip()).filter(|_| is_up) {
-                    self.packets += 1;
-                    let (now, count) = (self.now, self.packets);
-                    self.wire(host, to).send(packet, now, count);
+                    self.send(host, to, packet);
                 }
             }
+        }
+    }
+
+    fn send(&mut self, from: usize, to: usize, packet: Packet) {
+        if self.explored.is_some() {
+            let wire = self.wires.get(&(from, to)).filter(|wire| wire.is_given);
+            let latency = wire.map_or(Duration::ZERO, |wire| wire.link.latency);
+            return self.send_explored(latency, packet);
+        }
+        self.packets += 1;
+        let (now, count) = (self.now, self.packets);
+        self.wire(from, to).send(packet, now, count);
+    }
+
+    /// A socket is looked at.
+    pub(super) fn touch_key(&mut self, key: Key) {
+        let find = |(host, machine): (usize, &Machine)| {
+            machine.keys.iter().find(|(_, own)| **own == key).map(|(id, _)| (host, *id))
+        };
+        if let Some((host, id)) = self.hosts.iter().enumerate().find_map(find) {
+            self.touch_socket(host, id);
         }
     }
 

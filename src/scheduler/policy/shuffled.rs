@@ -1,6 +1,7 @@
 //! Random by seed: each runnable actor equally likely.
 
 use super::{Policy, Ready};
+use crate::faults::{Fault, asked, planted};
 use crate::scheduler::Random;
 
 /// Runs a random one of the runnable actors. The same seed gives the same choices.
@@ -28,6 +29,9 @@ impl Policy for Shuffled {
 
     fn next(&mut self) -> Option<Ready> {
         let count = self.ready.len() as u64;
+        if planted(Fault::ProcessInPolicy) && count > 0 {
+            return Some(self.ready.swap_remove((asked() / 7 % count) as usize));
+        }
         (count > 0).then(|| self.ready.swap_remove(self.random.below(count) as usize))
     }
 }

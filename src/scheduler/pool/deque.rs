@@ -6,6 +6,7 @@
 //!
 //! Not here: who steals when, and what becomes of what does not fit.
 
+use crate::faults::{Fault, order, planted};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use std::fmt;
 
@@ -59,7 +60,7 @@ impl Deque {
             return Err(seat);
         }
         self.at(tail).store(seat, Ordering::Relaxed); // shown by the store below
-        self.tail.store(tail + 1, Ordering::Release); // pairs with the load in `steal_half_into`
+        self.tail.store(tail + 1, order(Fault::DequeTailIsRelaxed, Ordering::Release)); // pairs with the load in `steal_half_into`
         Ok(())
     }
 
@@ -69,6 +70,10 @@ impl Deque {
         let mut head = self.head.load(Ordering::Acquire);
         while head < tail {
             let seat = self.at(head).load(Ordering::Relaxed); // written by this thread
+            if planted(Fault::PopWithoutExchange) {
+                self.head.store(head + 1, Ordering::Release);
+                return Some(seat);
+            }
             match self.advance(head, head + 1) {
                 Ok(()) => return Some(seat),
                 Err(now) => head = now,
@@ -82,7 +87,8 @@ impl Deque {
     pub fn steal_half_into(&self, mine: &Deque) -> Option<u32> {
         let mut head = self.head.load(Ordering::Acquire);
         loop {
-            let tail = self.tail.load(Ordering::Acquire); // pairs with the store in `push`
+            // Acquire: pairs with the store in `push`.
+            let tail = self.tail.load(order(Fault::DequeThiefIsRelaxed, Ordering::Acquire));
             let len = tail.saturating_sub(head);
             if len == 0 {
                 return None;

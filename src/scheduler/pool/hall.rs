@@ -13,6 +13,7 @@
 //!
 //! Not here: what an actor or a fall is. The hall carries seats.
 
+use crate::faults::{Fault, planted};
 use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, lock};
 use std::collections::VecDeque;
 use std::mem;
@@ -52,7 +53,12 @@ struct State {
     census: bool,
     /// Workers, the driver among them, that do not move: asleep, or waiting for the end of a census.
     standing: usize,
+    /// The driver sleeps, by `rest`.
+    rests: bool,
     closed: bool,
+    /// Graces asked for so far, and by worker the last one that it gave.
+    grace: u64,
+    given: Vec<u64>,
 }
 
 /// What a worker finds when it comes.
@@ -82,7 +88,8 @@ impl Hall {
     pub fn new(workers: usize, ring: Box<dyn Fn() + Send + Sync>) -> Self {
         let desks = (0..=workers).map(|_| Desk { mail: AtomicBool::new(false), wake: Condvar::new() }).collect();
         let (falls, asleep) = (vec![Vec::new(); workers + 1], vec![false; workers]);
-        let state = Mutex::new(State { falls, asleep, ..State::default() });
+        let given = vec![0; workers + 1];
+        let state = Mutex::new(State { falls, asleep, given, ..State::default() });
         let (asleep, injected) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Hall { state, desks, asleep, injected, stand: Condvar::new(), ring }
     }
@@ -188,6 +195,7 @@ impl Hall {
 
     fn find(&self, state: &mut State, worker: usize, wants: bool) -> Found {
         self.desks[worker].mail.store(false, Ordering::Relaxed); // under the lock, as all stores to it are
+        state.given[worker] = state.grace;
         let seat = if wants && !state.closed { state.injected.pop_front() } else { None };
         self.injected.store(state.injected.len(), Ordering::Relaxed); // a hint
         if seat.is_some() && !state.injected.is_empty() {
@@ -208,6 +216,10 @@ impl Hall {
         if !found.is_nothing() {
             return found;
         }
+        if planted(Fault::ParkWithoutLooking) {
+            drop(state);
+            state = lock(&self.state);
+        }
         state.asleep[worker] = true;
         state.standing += 1;
         self.asleep.fetch_add(1, Ordering::Relaxed); // a hint
@@ -222,14 +234,36 @@ impl Hall {
         self.find(&mut state, worker, true)
     }
 
+    // --- Grace ----------------------------------------------------------------------------------------------------
+
+    /// Asks everybody to be between two behaviours once; gives back the number to ask [`has_grace`](Self::has_grace)
+    /// with.
+    pub fn ask_grace(&self) -> u64 {
+        let mut state = lock(&self.state);
+        state.grace += 1;
+        (0..self.desks.len()).for_each(|worker| self.mail(worker));
+        state.grace
+    }
+
+    /// Has everybody been between two behaviours since that was asked? Who sleeps is, and looks at everything anew when
+    /// he wakes: the lock is between.
+    pub fn has_grace(&self, grace: u64) -> bool {
+        let state = lock(&self.state);
+        let sleeps = |worker| if worker == self.driver() { state.rests } else { state.asleep[worker] };
+        (0..self.desks.len()).all(|worker| state.given[worker] >= grace || sleeps(worker))
+    }
+
     // --- The driver asks ------------------------------------------------------------------------------------------
 
     /// Driver only, with nothing in its own hands: can nothing happen any more but by the world outside?
     pub fn is_quiet(&self) -> bool {
+        if planted(Fault::QuietByHint) && self.asleep.load(Ordering::Relaxed) == self.workers() {
+            return true;
+        }
         let state = lock(&self.state);
         state.asleep.iter().all(|asleep| *asleep)
             && state.injected.is_empty()
-            && state.pinned.is_empty()
+            && (state.pinned.is_empty() || planted(Fault::QuietWithPinned))
             && state.falls.iter().all(Vec::is_empty)
     }
 
@@ -256,6 +290,12 @@ impl Hall {
         Census { hall: self }
     }
 
+    /// The worker runs nothing more, for good: whoever counts need not wait for it.
+    pub fn leave(&self) {
+        lock(&self.state).standing += 1;
+        self.stand.notify_all();
+    }
+
     /// While somebody counts, everybody else stands still: between two runs, or because he wants to count too.
     fn stand_still<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         while state.census {
@@ -271,6 +311,7 @@ impl Hall {
     pub fn rest(&self) {
         let mut state = self.stand_still(lock(&self.state));
         state.standing += 1;
+        state.rests = true;
         self.stand.notify_all();
     }
 
@@ -281,6 +322,7 @@ impl Hall {
             state = self.stand.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.standing -= 1;
+        state.rests = false;
     }
 }
 

@@ -13,6 +13,7 @@
 //!
 //! Not here: what a load means and what an event does to it ([`rules`](crate::rules)), and who is told.
 
+use crate::faults::{Fault, planted};
 use crate::rules::{Action, Event, Load, step};
 use crate::sync::{AtomicU64, Ordering};
 use std::fmt;
@@ -107,6 +108,11 @@ impl Word {
                 return (before, action, Waiters::default());
             }
             let fell = action == Action::Fall;
+            if planted(Fault::FallInTwoSteps) && fell {
+                let waiters = self.look().waiters();
+                self.0.store(seen.fallen().with_load(after).0, Ordering::Release);
+                return (before, action, waiters);
+            }
             let next = if fell { seen.fallen() } else { seen }.with_load(after);
             match self.exchange(seen, next) {
                 Ok(()) => return (before, action, if fell { seen.waiters() } else { Waiters::default() }),
@@ -119,7 +125,7 @@ impl Word {
     pub fn wait_for(&self, era: u16, worker: usize) -> bool {
         let mut seen = self.look();
         loop {
-            if seen.era() != era || !seen.load().is_pressing() {
+            if seen.era() != era && !planted(Fault::MarkWithoutEra) || !seen.load().is_pressing() {
                 return false;
             }
             let next = seen.with_waiter(worker);
@@ -131,6 +137,11 @@ impl Word {
                 Err(now) => seen = now,
             }
         }
+    }
+
+    /// What it is now, by an exchange: who does this is either before or after whoever changes it.
+    pub fn meet(&self) -> Seen {
+        Seen(self.0.fetch_add(0, Ordering::AcqRel)) // pairs with the exchange in `step`
     }
 
     /// The seat has a new tenant, who presses nobody. The era goes on: a mark on the last tenant does not fit this one.

@@ -1,0 +1,88 @@
+//! The example `slow_down`, the very program that `examples/` runs, on a network that may be slow and may reset the
+//! connection at any moment. As published it releases only in `unthrottled`: a connection that is reset while it is
+//! throttled is never unthrottled, and its sender waits for ever. Repaired, with a release in `closed`, it ends well,
+//! whatever the network does.
+
+use crate::program::{Pace, Pressure, Settings, begin};
+use backwater::net::sim::{Cue, Faults, Script, SimNetwork};
+use backwater::{Cause, Check, Env, Fault, Root};
+
+/// Chunks of two bytes through buffers that hold two: at the second the connection is throttled, if the peer is slow.
+fn program(pressure: Pressure) -> impl Fn(&mut Env<'_>) {
+    sends(pressure, 2, 4)
+}
+
+fn sends(pressure: Pressure, chunk: usize, bytes: u64) -> impl Fn(&mut Env<'_>) {
+    move |env| {
+        let (to, pace) = ("peer:7669".to_owned(), Pace::Flood(bytes));
+        let settings = Settings { to, chunk, send_buffer: 2, pace, pressure, throttled: None };
+        begin(env, settings, Default::default());
+    }
+}
+
+fn on(faults: Faults) -> Check {
+    against(Script::new().read_to_end(), faults)
+}
+
+fn against(script: Script, faults: Faults) -> Check {
+    Check::new().network(move || {
+        let sim = SimNetwork::new(0);
+        sim.host("here", "10.0.0.1");
+        let peer = sim.host("peer", "10.0.0.2");
+        sim.buffers(peer, 2, 2);
+        sim.listen(peer, 7669, script.clone()).expect("nobody listens there yet");
+        sim.faults(faults);
+        sim
+    })
+}
+
+#[test]
+fn as_published_it_hangs_when_the_connection_is_reset_while_throttled() {
+    let resets = || on(Faults { resets: 1, ..Faults::NONE });
+    // Somewhere the last message is out before the reset, and only the pressure is left.
+    let failure = crate::fails(resets(), program(Pressure::AsPublished));
+    let Fault::UnmatchedApply(root) = &failure.fault else { panic!("{failure}") };
+    assert!(is_culprit(root), "{failure}");
+    // And elsewhere the sender waits.
+    let failure = crate::fails(resets().allow_unmatched_apply(true), program(Pressure::AsPublished));
+    let Fault::Deadlock(report) = &failure.fault else { panic!("{failure}") };
+    assert!(matches!(&report.roots[..], [root] if is_culprit(root)), "{failure}");
+    assert_eq!(report.muted.iter().map(|muted| muted.name.to_string()).collect::<Vec<_>>(), ["Sender"]);
+    let events = failure.events.join("\n");
+    assert_eq!(events.matches("FAULT, reset, here:49152 to peer:7669").count(), 1, "{failure}");
+}
+
+/// The apply in `throttled`.
+fn is_culprit(root: &Root) -> bool {
+    let place = matches!(root.causes[..], [Cause::Applied(place)] if place.file().ends_with("slow_down/program.rs"));
+    &*root.name == "connection" && place
+}
+
+/// The fault is in what it does after a reset: a peer that is only slow does not show it.
+#[test]
+fn as_published_it_ends_well_where_nothing_is_reset() {
+    crate::passes_in_environment(on(Faults::NONE), program(Pressure::AsPublished));
+}
+
+#[test]
+fn repaired_it_ends_well_whatever_the_network_does() {
+    let explored = crate::passes_in_environment(on(Faults { resets: 1, ..Faults::NONE }), program(Pressure::Repaired));
+    assert!(explored.runs > 1_000, "a reset can come at any moment: {explored}");
+    crate::passes_in_environment(on(Faults { refusals: 1, ..Faults::NONE }), program(Pressure::Repaired));
+    // The sender is freed when the connection has waited long enough: 924 s, which take no time here.
+    crate::passes_in_environment(on(Faults { cuts: 1, ..Faults::NONE }), sends(Pressure::Repaired, 3, 3));
+    // One chunk is enough where a write can be short.
+    crate::passes_in_environment(
+        on(Faults { short_writes: 1, resets: 1, ..Faults::NONE }),
+        sends(Pressure::Repaired, 2, 2),
+    );
+}
+
+/// Neither version has a deadline: a peer that is there and never reads again holds the sender for ever.
+#[test]
+fn a_peer_that_never_reads_again_holds_the_sender_for_ever() {
+    let check = against(Script::new().read(1).until(&Cue::new()), Faults::NONE);
+    let failure = crate::fails(check.allow_unmatched_apply(true), sends(Pressure::Repaired, 3, 6));
+    let Fault::Deadlock(report) = &failure.fault else { panic!("{failure}") };
+    assert!(matches!(&report.roots[..], [root] if is_culprit(root)), "{failure}");
+}
