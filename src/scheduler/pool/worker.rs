@@ -467,7 +467,11 @@ impl Worker {
 
     #[inline(always)]
     fn run(&mut self, seat: u32) {
-        if self.shared.watched { self.begin_watched(seat) } else { self.begin(seat) }
+        if self.shared.watched {
+            self.begin_watched(seat)
+        } else {
+            self.begin(seat)
+        }
         let (me, waiting) = (self.running, self.tray.len());
         let quota = waiting.min(self.tray.beside);
         // SAFETY: owned, see `begin`; the body stays where it is until this run is over.
