@@ -2,7 +2,7 @@
 //!
 //! The rivals, and the program that compares, are in `benches/peers`; the options are the same as theirs.
 
-use backwater::{Actor, Addr, Context, Env, RunError, Runtime};
+use backwater::{Actor, Addr, Builder, Context, Env, RunError, Runtime};
 use clap::{Parser, ValueEnum};
 use std::hint::black_box;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ enum Workload {
     Spawn,
 }
 
-/// Runs one workload on the single-threaded runtime and prints one line of JSON.
+/// Runs one workload, on the single-threaded runtime or on a pool, and prints one line of JSON.
 #[derive(Parser, Clone, Debug)]
 struct Options {
     workload: Workload,
@@ -43,17 +43,16 @@ struct Options {
     /// Measured seconds (ubench)
     #[arg(long, default_value_t = 3.0)]
     secs: f64,
-    /// Only 1 is served by the single-threaded runtime
+    /// Worker threads; 1 is the single-threaded runtime
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// A pool, even of one thread
+    #[arg(long)]
+    pool: bool,
 }
 
 fn main() {
     let options = Options::parse();
-    if options.threads != 1 {
-        eprintln!("bench: --threads {}: the runtime is single-threaded; give 1", options.threads);
-        std::process::exit(2);
-    }
     let result = match options.workload {
         Workload::Pingpong => ring(&options, "pingpong", 2, 1, 2 * options.n.unwrap_or(5_000_000)),
         Workload::Ring => {
@@ -92,21 +91,36 @@ fn status_kb(key: &str) -> u64 {
     line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
 }
 
-fn report(workload: &str, messages: u64, secs: f64) {
-    let (rate, peak) = (messages as f64 / secs, status_kb("VmHWM:"));
-    println!(
-        r#"{{"peer":"backwater","w":"{workload}","threads":1,"secs":{secs:.4},"msgs_per_s":{rate:.0},"rss_kb":{peak}}}"#
-    );
+impl Options {
+    fn runtime(&self) -> Builder {
+        let builder = Runtime::builder();
+        if self.is_pool() { builder.threads(self.threads) } else { builder }
+    }
+
+    fn is_pool(&self) -> bool {
+        self.pool || self.threads > 1
+    }
+
+    /// Who this is, in a line of JSON.
+    fn head(&self, workload: &str) -> String {
+        let (peer, threads) = (if self.is_pool() { "backwater-pool" } else { "backwater" }, self.threads);
+        format!(r#""peer":"{peer}","w":"{workload}","threads":{threads}"#)
+    }
+
+    fn report(&self, workload: &str, messages: u64, secs: f64) {
+        let (head, rate, peak) = (self.head(workload), messages as f64 / secs, status_kb("VmHWM:"));
+        println!(r#"{{{head},"secs":{secs:.4},"msgs_per_s":{rate:.0},"rss_kb":{peak}}}"#);
+    }
 }
 
 /// Runs `main`, and reports `messages` over the time that the run took.
-fn timed(workload: &str, messages: u64, main: impl FnOnce(&mut Env<'_>)) -> Result<(), RunError> {
+fn timed(options: &Options, workload: &str, messages: u64, main: impl FnOnce(&mut Env<'_>)) -> Result<(), RunError> {
     let mut start = now();
-    Runtime::builder().run(|env| {
+    options.runtime().run(|env| {
         main(env);
         start = now();
     })?;
-    report(workload, messages, start.elapsed().as_secs_f64());
+    options.report(workload, messages, start.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -134,8 +148,8 @@ impl Actor for Node {
     }
 }
 
-fn ring(_: &Options, name: &str, size: usize, tokens: u64, hops: u64) -> Result<(), RunError> {
-    timed(name, hops, |env| {
+fn ring(options: &Options, name: &str, size: usize, tokens: u64, hops: u64) -> Result<(), RunError> {
+    timed(options, name, hops, |env| {
         let nodes: Vec<_> = (0..size).map(|_| env.spawn(Node { next: None })).collect();
         for (i, node) in nodes.iter().enumerate() {
             node.tell(Hop::Next(nodes[(i + 1) % size].clone()), env);
@@ -193,7 +207,7 @@ impl Actor for Sender {
 
 fn fanin(options: &Options) -> Result<(), RunError> {
     let (n, senders) = (options.n.unwrap_or(20_000_000), options.s.unwrap_or(8) as u64);
-    timed("fanin", n, |env| {
+    timed(options, "fanin", n, |env| {
         let to = env.spawn(Sink { x: 0, work: options.work.unwrap_or(133) });
         for _ in 0..senders {
             env.spawn(Sender { to: to.clone(), left: n / senders }).tell(Fire, env);
@@ -252,7 +266,7 @@ impl Actor for Stopper {
 fn ubench(options: &Options) -> Result<(), RunError> {
     let (size, secs) = (options.s.unwrap_or(100), options.secs);
     let mut start = now();
-    let summary = Runtime::builder().run(|env| {
+    let summary = options.runtime().run(|env| {
         let spawned =
             (0..size as u64).map(|i| Pinger { peers: vec![], x: 0x9E37_79B9_7F4A_7C15u64.wrapping_mul(i + 1) });
         let peers: Vec<_> = spawned.map(|pinger| env.spawn(pinger)).collect();
@@ -263,7 +277,7 @@ fn ubench(options: &Options) -> Result<(), RunError> {
         env.spawn(Stopper(Duration::from_secs_f64(secs))).tell(Stop::Later, env);
         start = now();
     })?;
-    report("ubench", summary.stats.totals.handled, start.elapsed().as_secs_f64());
+    options.report("ubench", summary.stats.totals.handled, start.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -283,7 +297,7 @@ impl Actor for Forward {
 
 fn pipe(options: &Options) -> Result<(), RunError> {
     let n = options.n.unwrap_or(3_000_000);
-    timed("pipe", n, |env| {
+    timed(options, "pipe", n, |env| {
         let sink = env.spawn(Sink { x: 0, work: options.work.unwrap_or(665) });
         let second = env.spawn(Forward { to: sink });
         let first = env.spawn(Forward { to: second });
@@ -335,14 +349,15 @@ fn spawn(options: &Options) -> Result<(), RunError> {
     let children = Vec::with_capacity(n as usize);
     let (before, start, alive) = (status_kb("VmRSS:"), now(), Arc::default());
     let nursery = Nursery { left: n, children, alive: Arc::clone(&alive) };
-    Runtime::builder().actor_stats(false).run(|env| env.spawn(nursery).tell((), env))?;
+    options.runtime().actor_stats(false).run(|env| env.spawn(nursery).tell((), env))?;
     let total = start.elapsed().as_secs_f64();
     let noted = *alive.lock().expect("nobody panics with the lock");
     let (at, resident) = noted.expect("the run ended, so the nursery finished");
     let (alive, bytes) = ((at - start).as_secs_f64(), resident.saturating_sub(before) * 1024 / n);
     let (rate, whole, peak) = (n as f64 / alive, n as f64 / total, status_kb("VmHWM:"));
+    let head = options.head("spawn");
     println!(
-        r#"{{"peer":"backwater","w":"spawn","threads":1,"alive_s":{alive:.4},"total_s":{total:.4},"actors_per_s":{rate:.0},"actors_per_s_teardown":{whole:.0},"bytes_per_actor":{bytes},"rss_kb":{peak}}}"#
+        r#"{{{head},"alive_s":{alive:.4},"total_s":{total:.4},"actors_per_s":{rate:.0},"actors_per_s_teardown":{whole:.0},"bytes_per_actor":{bytes},"rss_kb":{peak}}}"#
     );
     Ok(())
 }

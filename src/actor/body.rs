@@ -2,7 +2,9 @@
 
 use super::{Actor, Context};
 use crate::event::ActorId;
-use crate::scheduler::{Body, Core, Held, Single};
+use crate::mailbox::Letter;
+use crate::scheduler::{Body, Classes, Core, Held, Single};
+use crate::sync::Arc;
 
 pub(super) struct Housing<A>(pub(super) A);
 
@@ -21,6 +23,15 @@ impl<A: Actor> Body for Housing<A> {
 
     fn print(&self) -> Option<u128> {
         A::model().print(&self.0)
+    }
+
+    fn commutes(&self) -> bool {
+        A::model().commutes()
+    }
+
+    fn conflicts(&self, core: &Single, letter: &Letter, classes: &Classes) -> Option<Arc<[u32]>> {
+        let message = core.message::<A::Msg>(&Held::Letter(letter))?;
+        A::model().conflicts(message, classes)
     }
 
     fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128> {

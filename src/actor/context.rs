@@ -6,7 +6,9 @@ use super::outlet::{self, Outlet};
 use super::{Actor, Addr};
 use crate::event::ActorId;
 use crate::rules::Detector;
-use crate::scheduler::{ActorStats, Core, Fingerprint, Name, Plan, Promise, Stall, Stats, TimerId, WhyNotRunning};
+use crate::scheduler::{
+    ActorStats, Core, Fingerprint, Name, Plan, Promise, Random, Stall, Stats, TimerId, WhyNotRunning,
+};
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -42,6 +44,7 @@ pub struct SpawnOptions {
     name: Option<String>,
     batch: Option<u32>,
     detector: Option<Detector>,
+    pinned: bool,
 }
 
 impl SpawnOptions {
@@ -75,6 +78,15 @@ impl SpawnOptions {
     pub fn overload(mut self, detector: Detector) -> Self {
         detector.validate().unwrap_or_else(|why| panic!("{why}"));
         self.detector = Some(detector);
+        self
+    }
+
+    /// Runs it on one and the same thread, the one that called [`Builder::run`](crate::Builder::run): for C libraries
+    /// that demand it, and for what is not to wait behind other actors. With one thread every actor is pinned anyway.
+    ///
+    /// Its thread also listens to timers, sockets and inlets: a behaviour that takes long holds those up.
+    pub fn pinned(mut self) -> Self {
+        self.pinned = true;
         self
     }
 }
@@ -114,15 +126,15 @@ impl<'a, A: Actor> Context<'a, A> {
     #[track_caller]
     pub fn spawn<B: Actor>(&mut self, actor: B) -> Addr<B::Msg> {
         let name = Name::of_type::<B>();
-        self.spawn_planned(actor, Plan { name, batch: None, detector: None, place: Location::caller() })
+        self.spawn_planned(actor, Plan { name, batch: None, detector: None, pinned: false, place: Location::caller() })
     }
 
     /// Like [`spawn`](Self::spawn), with a name, a batch or a detector of its own.
     #[track_caller]
     pub fn spawn_with<B: Actor>(&mut self, options: SpawnOptions, actor: B) -> Addr<B::Msg> {
-        let SpawnOptions { name, batch, detector } = options;
+        let SpawnOptions { name, batch, detector, pinned } = options;
         let name = name.map_or_else(Name::of_type::<B>, |name| Name::given(&name));
-        self.spawn_planned(actor, Plan { name, batch, detector, place: Location::caller() })
+        self.spawn_planned(actor, Plan { name, batch, detector, pinned, place: Location::caller() })
     }
 
     fn spawn_planned<B: Actor>(&mut self, actor: B, plan: Plan) -> Addr<B::Msg> {
@@ -226,7 +238,7 @@ impl<'a, A: Actor> Context<'a, A> {
 
     /// The next number of this actor's own stream, from the runtime's seed.
     pub fn random(&mut self) -> u64 {
-        self.core.random().next_u64()
+        self.core.random(Random::next_u64)
     }
 
     /// A random number below `bound`, from the same stream.
@@ -235,7 +247,7 @@ impl<'a, A: Actor> Context<'a, A> {
     /// If `bound` is 0.
     #[track_caller]
     pub fn random_below(&mut self, bound: u64) -> u64 {
-        self.core.random().below(bound)
+        self.core.random(|random| random.below(bound))
     }
 
     /// One of `0..n`, for a program to be [checked](crate::check()): the checker explores every answer. In a plain run
@@ -256,7 +268,7 @@ impl<'a, A: Actor> Context<'a, A> {
         assert!(n > 0, "`choose(0)`: there is nothing to choose from");
         match self.core.choose(n as u64) {
             Some(chosen) => chosen as usize,
-            None => self.core.random().below(n as u64) as usize,
+            None => self.core.random(|random| random.below(n as u64)) as usize,
         }
     }
 

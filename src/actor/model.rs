@@ -3,7 +3,9 @@
 //! Not here: what is made of it, which is the [checker](crate::check())'s. A plain run never asks.
 
 use super::Actor;
-use crate::scheduler::Fingerprint;
+use crate::scheduler::{Classes, Commute, Fingerprint};
+use crate::sync::Arc;
+use std::any::TypeId;
 use std::fmt;
 use std::hash::Hash;
 
@@ -28,12 +30,13 @@ use std::hash::Hash;
 pub struct Model<A: Actor> {
     state: Option<fn(&A, &mut Fingerprint)>,
     message: Option<fn(&A::Msg, &mut Fingerprint)>,
+    commute: Option<Commute<A::Msg>>,
 }
 
 impl<A: Actor> Model<A> {
     /// Nothing is known.
     pub const fn opaque() -> Self {
-        Model { state: None, message: None }
+        Model { state: None, message: None, commute: None }
     }
 
     /// States and messages are what `Hash` says that they are. Whatever a behaviour depends on has to be in it: a field
@@ -43,7 +46,55 @@ impl<A: Actor> Model<A> {
         A: Hash,
         A::Msg: Hash,
     {
-        Model { state: Some(|actor, print| actor.hash(print)), message: Some(|msg, print| msg.hash(print)) }
+        let (state, message) =
+            (hash_of::<A> as fn(&A, &mut Fingerprint), hash_of::<A::Msg> as fn(&A::Msg, &mut Fingerprint));
+        Model { state: Some(state), message: Some(message), commute: None }
+    }
+
+    /// Says which messages commute: whichever of the two the actor handles first, it and everybody else come to the same
+    /// end. The [exhaustive search](crate::Check::exhaustive) then does not explore both orders of their arrival.
+    ///
+    /// It is a promise. `a` and `b` commute if neither handling sends anything by which the order could be told, and the
+    /// actor is the same after both. A wrong promise makes the search pass over schedules;
+    /// [`Check::check_independence`](crate::Check::check_independence) finds it out.
+    ///
+    /// ```
+    /// use backwater::{Actor, Addr, Check, Context, Model};
+    ///
+    /// #[derive(Hash)]
+    /// struct Sum(u64);
+    /// impl Actor for Sum {
+    ///     type Msg = u64;
+    ///     fn receive(&mut self, n: u64, _: &mut Context<'_, Self>) { self.0 += n; }
+    ///     fn model() -> Model<Self> { Model::hashed().independent(|_, _| true) }
+    /// }
+    /// struct Sender(Addr<u64>);
+    /// impl Actor for Sender {
+    ///     type Msg = u64;
+    ///     fn receive(&mut self, n: u64, cx: &mut Context<'_, Self>) { self.0.tell(n, cx); }
+    /// }
+    ///
+    /// // Three numbers can arrive in 3! orders, and none of them matters.
+    /// let explored = Check::new().check_independence(true).assert(|env| {
+    ///     let sum = env.spawn(Sum(0));
+    ///     for n in 0..3 { env.spawn(Sender(sum.clone())).tell(n, env); }
+    /// });
+    /// assert_eq!(explored.runs, 1);
+    /// ```
+    pub fn independent(self, independent: fn(&A::Msg, &A::Msg) -> bool) -> Self
+    where
+        A::Msg: Clone + PartialEq,
+    {
+        let commute = Commute { same: |a: &A::Msg, b: &A::Msg| a == b, copy: |a: &A::Msg| a.clone(), independent };
+        Model { commute: Some(commute), ..self }
+    }
+
+    pub(super) fn commutes(&self) -> bool {
+        self.commute.is_some()
+    }
+
+    pub(super) fn conflicts(&self, message: &A::Msg, classes: &Classes) -> Option<Arc<[u32]>> {
+        self.commute.and_then(|how| classes.conflicts(TypeId::of::<A>(), message, how))
     }
 
     /// What `actor` is made of; none if that is not known.
@@ -65,6 +116,10 @@ impl<A: Actor> Model<A> {
     }
 }
 
+fn hash_of<T: Hash>(what: &T, print: &mut Fingerprint) {
+    what.hash(print);
+}
+
 impl<A: Actor> Clone for Model<A> {
     fn clone(&self) -> Self {
         *self
@@ -75,6 +130,9 @@ impl<A: Actor> Copy for Model<A> {}
 
 impl<A: Actor> fmt::Debug for Model<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Model").field("hashed", &self.state.is_some()).finish_non_exhaustive()
+        f.debug_struct("Model")
+            .field("hashed", &self.state.is_some())
+            .field("commutes", &self.commutes())
+            .finish_non_exhaustive()
     }
 }

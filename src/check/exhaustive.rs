@@ -176,7 +176,8 @@ impl Exhaustive {
         let (before, mut step) = (mem::take(&mut self.enabled_before), mem::replace(&mut self.prevented, Kept::new()));
         for proc in before.iter().filter(|proc| **proc != taken && !world.is_enabled(**proc)) {
             step.set_prevented(*proc);
-            let covers = |asleep: Footprint<'_>| asleep.proc == *proc || !asleep.depends(&step.get());
+            let covers =
+                |asleep: Footprint<'_>| asleep.proc == *proc || !asleep.preventable && !asleep.depends(&step.get());
             if !self.is_covered(self.at, |_, asleep| covers(asleep)) {
                 self.plans.add_step(&mut self.frames[self.at].instead, step.get());
             }

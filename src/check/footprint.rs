@@ -24,6 +24,7 @@ impl Touch {
             Object::Births => (7, 0, 0),
             Object::Time => (8, 0, 0),
             Object::World => (9, 0, 0),
+            Object::Order(seat, pair) => (10, u64::from(seat), pair),
         };
         let access = u128::from(access == Access::Write);
         Touch(u128::from(whose) << 64 | u128::from(number) << 32 | kind << 1 | access)
@@ -37,8 +38,10 @@ impl Touch {
         self.0 & 1 == 1
     }
 
+    /// A message says who made whose step possible, not whether two steps that are possible commute: that the mailbox
+    /// says. Its number is that of its arrival, so the same message may have another one in another run.
     fn conflicts(self, other: Touch) -> bool {
-        self.object() == other.object() && (self.0 | other.0) & 1 == 1
+        self.object() == other.object() && (self.0 | other.0) & 1 == 1 && self.kind() != MESSAGE
     }
 
     fn kind(self) -> u128 {

@@ -4,7 +4,7 @@
 //! Not here: how states are found, which is [`states`](super::states)'s.
 
 use crate::scheduler::Proc;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// A step from one state to another.
 #[derive(Debug)]
@@ -12,15 +12,21 @@ pub(super) struct Edge {
     pub(super) from: u32,
     pub(super) to: u32,
     pub(super) proc: Proc,
-    /// Answers to its choices, and seats to which it sent: numbers in `Graph::rows`.
+    /// Answers to its choices: a number in `Graph::answers`.
     answers: u32,
-    sent: u32,
     /// No time passed, and no actor came out of it in another state than it went in.
     quiet: bool,
 }
 
-/// Actors that are muted and actors that are under pressure, by seat.
-pub(super) type Standing = (Vec<u32>, Vec<u32>);
+/// What holds in a state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Standing {
+    /// Actors that are muted, and actors that are under pressure, by seat.
+    pub(super) muted: Vec<u32>,
+    pub(super) pressing: Vec<u32>,
+    /// Numbers of statements that are to come true and have not.
+    pub(super) pending: Vec<u32>,
+}
 
 /// Steps with their answers: from the beginning to a state.
 pub(super) type Path = Vec<(Proc, Vec<u32>)>;
@@ -29,8 +35,8 @@ pub(super) type Path = Vec<(Proc, Vec<u32>)>;
 pub(super) struct Graph {
     prints: Table,
     pub(super) edges: Vec<Edge>,
-    rows: Vec<Vec<u32>>,
-    row_numbers: BTreeMap<Vec<u32>, u32>,
+    answers: Vec<Vec<u32>>,
+    answer_numbers: BTreeMap<Vec<u32>, u32>,
     /// For each state, a number in `standings`.
     standing: Vec<u32>,
     standings: BTreeMap<Standing, u32>,
@@ -41,8 +47,8 @@ impl Graph {
         Graph {
             prints: Table::new(),
             edges: Vec::new(),
-            rows: Vec::new(),
-            row_numbers: BTreeMap::new(),
+            answers: Vec::new(),
+            answer_numbers: BTreeMap::new(),
             standing: vec![0],
             standings: BTreeMap::from([(Standing::default(), 0)]),
         }
@@ -64,39 +70,14 @@ impl Graph {
         (known, known == next)
     }
 
-    /// `sent` are the seats to which this step of `proc` sent.
-    pub(super) fn edge(&mut self, from: u32, to: u32, proc: Proc, answers: &[u32], sent: &[u32], quiet: bool) {
-        let (answers, sent) = (self.row(answers), self.row(sent));
-        self.edges.push(Edge { from, to, proc, answers, sent, quiet });
-    }
-
-    fn row(&mut self, row: &[u32]) -> u32 {
-        match self.row_numbers.get(row) {
-            Some(number) => *number,
-            None => {
-                self.rows.push(row.to_vec());
-                self.row_numbers.insert(row.to_vec(), self.rows.len() as u32 - 1);
-                self.rows.len() as u32 - 1
-            }
+    pub(super) fn edge(&mut self, from: u32, to: u32, proc: Proc, answers: &[u32], quiet: bool) {
+        let next = self.answers.len() as u32;
+        let number = self.answer_numbers.get(answers).copied().unwrap_or(next);
+        if number == next {
+            self.answers.push(answers.to_vec());
+            self.answer_numbers.insert(answers.to_vec(), next);
         }
-    }
-
-    /// Who sends to whom, as (receiver, sender), on the shortest way to a state and on whatever can follow it.
-    pub(super) fn contacts(&self, shortest: &Shortest, state: u32) -> BTreeSet<(u32, u32)> {
-        let forth = Neighbours::new(self.standing.len(), self.edges.iter().map(|edge| (edge.from, edge.to)));
-        let mut reached = vec![false; self.standing.len()];
-        let mut queue = vec![state];
-        while let Some(state) = queue.pop() {
-            if !std::mem::replace(&mut reached[state as usize], true) {
-                queue.extend(forth.of(state));
-            }
-        }
-        let later = self.edges.iter().filter(|edge| reached[edge.from as usize]);
-        let contacts = |edge: &Edge| match edge.proc {
-            Proc::Actor(from) => self.rows[edge.sent as usize].iter().map(|to| (*to, from)).collect(),
-            _ => Vec::new(),
-        };
-        later.chain(self.edges_to(shortest, state)).flat_map(contacts).collect()
+        self.edges.push(Edge { from, to, proc, answers: number, quiet });
     }
 
     fn edges_to(&self, shortest: &Shortest, mut to: u32) -> Vec<&Edge> {
@@ -168,19 +149,16 @@ impl Graph {
         Shortest { came }
     }
 
-    /// For each state: can one of the actors step that are named for it?
-    pub(super) fn moves(&self, named: &BTreeMap<u32, Vec<bool>>) -> Vec<bool> {
-        let mut moves = vec![false; self.standing.len()];
-        for edge in &self.edges {
-            let Proc::Actor(actor) = edge.proc else { continue };
-            moves[edge.from as usize] |= named.get(&actor).is_some_and(|is| is[edge.from as usize]);
-        }
-        moves
+    /// For each state, how many steps are possible.
+    pub(super) fn possible(&self) -> Vec<u32> {
+        let mut possible = vec![0; self.standing.len()];
+        self.edges.iter().for_each(|edge| possible[edge.from as usize] += 1);
+        possible
     }
 
     /// The steps of a shortest way to a state.
     pub(super) fn path(&self, shortest: &Shortest, to: u32) -> Path {
-        let step = |edge: &Edge| (edge.proc, self.rows[edge.answers as usize].clone());
+        let step = |edge: &Edge| (edge.proc, self.answers[edge.answers as usize].clone());
         self.edges_to(shortest, to).into_iter().map(step).collect()
     }
 
@@ -355,7 +333,7 @@ mod tests {
         for state in 1..states {
             graph.state(u128::from(state), Default::default);
         }
-        steps.iter().for_each(|(from, to, p)| graph.edge(*from, *to, Proc::Actor(*p), &[], &[], true));
+        steps.iter().for_each(|(from, to, p)| graph.edge(*from, *to, Proc::Actor(*p), &[], true));
         graph
     }
 

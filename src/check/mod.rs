@@ -7,9 +7,9 @@
 //!
 //! # What is not explored
 //! Spawning, setting timers and reading the clock happen while the behaviour's code runs, not one by one: nobody else
-//! can see them before a message says so. What is sent to the standard streams is dropped. Code outside actors, which
-//! sends through an inlet, is not under the checker's control: a program that uses one is not deterministic here.
-//! The network is a simulated one, given by [`Check::network`], whose every step is explored.
+//! can see them before a message says so. What is sent to the standard streams is dropped, unless [`Check::output_stalls`]
+//! wants it. Code outside actors is not under the checker's control: inlets, outlets and sockets of the machine are
+//! refused, with the remedy. The network is a simulated one, given by [`Check::network`], whose every step is explored.
 //!
 //! Not here: what an effect does, which is the scheduler's; how a run looks on paper, which is
 //! [`report`](crate::report)'s.
@@ -19,10 +19,12 @@
 
 mod causality;
 mod exhaustive;
+mod fair;
 mod footprint;
 mod given;
 mod graph;
 mod index;
+mod meter;
 mod plan;
 mod run;
 mod sample;
@@ -109,6 +111,8 @@ pub enum Mode {
     },
     /// So many runs of partial-order sampling.
     Pos(u64),
+    /// So many runs as a fair scheduler makes them.
+    Fair(u64),
     /// The one schedule that these bytes choose: a byte a decision, modulo what there is to choose from, and 0 (go on
     /// with the same actor, the first answer) when they run out. For fuzzers.
     Given(Vec<u8>),
@@ -144,6 +148,11 @@ struct Settings {
     panics_stop_actor: bool,
     unmatched_apply_is_fine: bool,
     livelock_is_fine: bool,
+    actors_stop: bool,
+    check_independence: bool,
+    max_mute: Option<usize>,
+    max_wait: Option<usize>,
+    expects: Vec<&'static str>,
     invariants: bool,
     twice: bool,
     keep_going: bool,
@@ -151,10 +160,18 @@ struct Settings {
     shrink: bool,
     each_end: Option<EachEnd>,
     observe_each: Option<ObserveEach>,
+    output_stalls: Option<u32>,
     #[cfg(feature = "net")]
     network: Option<Network>,
     regressions: Option<PathBuf>,
     replay: Option<String>,
+}
+
+impl Settings {
+    /// Something is to be measured step by step.
+    fn measures(&self) -> bool {
+        self.max_mute.is_some() || self.max_wait.is_some()
+    }
 }
 
 /// Puts a check together. Every setting has a default: exhaustive, effects interleaved one by one.
@@ -205,6 +222,11 @@ impl Check {
                 panics_stop_actor: false,
                 unmatched_apply_is_fine: false,
                 livelock_is_fine: false,
+                actors_stop: false,
+                check_independence: false,
+                max_mute: None,
+                max_wait: None,
+                expects: Vec::new(),
                 invariants: cfg!(debug_assertions),
                 twice: true,
                 keep_going: false,
@@ -212,6 +234,7 @@ impl Check {
                 shrink: true,
                 each_end: None,
                 observe_each: None,
+                output_stalls: None,
                 #[cfg(feature = "net")]
                 network: None,
                 regressions: None,
@@ -221,7 +244,7 @@ impl Check {
     }
 
     /// How schedules are chosen. The environment variable `BACKWATER_MODE` overrides it: `exhaustive`, `naive`,
-    /// `states`, `random:1000`, `pct:3:1000` or `pos:1000`.
+    /// `states`, `fair:1000`, `random:1000`, `pct:3:1000` or `pos:1000`.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.settings.mode = mode;
         self
@@ -282,6 +305,12 @@ impl Check {
         self.mode(Mode::Pos(runs))
     }
 
+    /// Schedules as a fair scheduler makes them: whoever has been ready for longest is next, and ends his run; time
+    /// passes when nobody is ready. What is drawn is the order of those who become ready at once.
+    pub fn fair(self, runs: u64) -> Self {
+        self.mode(Mode::Fair(runs))
+    }
+
     /// Several modes, one after the other, up to the first failure.
     pub fn portfolio(self, modes: impl IntoIterator<Item = Mode>) -> Self {
         self.mode(Mode::Portfolio(modes.into_iter().collect()))
@@ -320,7 +349,9 @@ impl Check {
     /// Under whose rules the program runs: to show where it would hang under Pony's.
     #[doc(hidden)]
     pub fn rules(mut self, rules: Rules) -> Self {
-        self.settings.rules = rules;
+        // Under Pony's they do not hold.
+        (self.settings.rules, self.settings.invariants) =
+            (rules, rules == Rules::Backwater && self.settings.invariants);
         self
     }
 
@@ -330,7 +361,8 @@ impl Check {
         self
     }
 
-    /// A mailbox with more messages than this is a failure. Default: none.
+    /// A mailbox with more messages than this is a failure. It is asked on the schedules that are run, as with
+    /// [`max_mute`](Check::max_mute). Default: none.
     pub fn max_mailbox(mut self, limit: u32) -> Self {
         self.settings.max_mailbox = Some(limit);
         self
@@ -391,6 +423,43 @@ impl Check {
     /// A program may end with an actor still under pressure, as long as nobody waits for it. Default: that fails.
     pub fn allow_unmatched_apply(mut self, allow: bool) -> Self {
         self.settings.unmatched_apply_is_fine = allow;
+        self
+    }
+
+    /// Checks what actors declare with [`Model::independent`](crate::Model::independent): an exhaustive search is made a
+    /// second time without it, and an end that only this one comes to is a failure. Ends are compared by their
+    /// [fingerprints](crate::Model::hashed). Default: false; what is declared is believed.
+    pub fn check_independence(mut self, check: bool) -> Self {
+        self.settings.check_independence = check;
+        self
+    }
+
+    /// Every actor has to have ended when the program does, so that its `Drop` has run: one that has not is a failure.
+    /// Default: actors live until the end of the run.
+    pub fn actors_stop(mut self, stop: bool) -> Self {
+        self.settings.actors_stop = stop;
+        self
+    }
+
+    /// An actor that is muted for more steps than this is a failure. It is asked on the schedules that are run: of those
+    /// that differ only in the order of independent steps an exhaustive search runs one, and others may be longer.
+    /// Default: no bound.
+    pub fn max_mute(mut self, steps: usize) -> Self {
+        self.settings.max_mute = Some(steps);
+        self
+    }
+
+    /// An actor that could run and is not taken for more steps than this is starved, which is a failure. Only with
+    /// [`fair`](Check::fair) schedules: under others whoever is starved was chosen to be. Default: no bound.
+    pub fn max_wait(mut self, steps: usize) -> Self {
+        self.settings.max_wait = Some(steps);
+        self
+    }
+
+    /// Labels of [`sometimes`](crate::Context::sometimes) that have to be reached. Of a line that no schedule reached the
+    /// check knows nothing, so that a `sometimes` there would pass: name it here, and it fails.
+    pub fn expects(mut self, labels: impl IntoIterator<Item = &'static str>) -> Self {
+        self.settings.expects.extend(labels);
         self
     }
 
@@ -464,6 +533,20 @@ impl Check {
         self
     }
 
+    /// What the program prints is part of the search, and whoever reads it may stand still up to so often in a run: the
+    /// standard output is then under pressure, and holds back who prints, until he goes on. Default: what is printed is
+    /// dropped, and its order is not explored.
+    ///
+    /// ```
+    /// use backwater::Check;
+    ///
+    /// Check::new().output_stalls(1).assert(|env| env.print("hello\n"));
+    /// ```
+    pub fn output_stalls(mut self, stalls: u32) -> Self {
+        self.settings.output_stalls = Some(stalls);
+        self
+    }
+
     /// The program's network: a simulated one, made anew for each run. What happens on it, and when, is part of what is
     /// explored: see [`net::sim`](crate::net::sim), and its `Faults` for what may go wrong. Without this a program that
     /// opens a socket fails.
@@ -487,7 +570,8 @@ impl Check {
     /// Check::new().network(network).assert(|env| {
     ///     let auth = TcpConnectAuth::from(&env.root);
     ///     let conn = TcpConnection::connect(&auth, "db:5432", Quiet).spawn(env);
-    ///     conn.tell(Tcp::WriteFinal(b"hello".to_vec()), env);
+    ///     conn.tell(Tcp::Write(b"hello".to_vec()), env);
+    ///     conn.tell(Tcp::Close, env);
     /// });
     /// ```
     #[cfg(feature = "net")]
@@ -539,6 +623,7 @@ impl Check {
             place,
             settings: &self.settings,
             batches_matter: false,
+            classes: &Arc::default(),
             prints: false,
             time_matters: false,
         };
@@ -580,6 +665,7 @@ impl Check {
             place,
             settings: &self.settings,
             batches_matter: false,
+            classes: &Arc::default(),
             prints: false,
             time_matters: false,
         };

@@ -104,7 +104,10 @@ impl Plans {
     /// Plans a single step, below the planned steps that it could come after. A row without branches is the end of a
     /// plan, and is followed by everything there is; that of a state is not.
     pub(super) fn add_step(&mut self, row: &mut Row, step: Footprint<'_>) {
-        let fits = |node: &Node| node.footprint.get().proc == step.proc || !node.footprint.get().depends(&step);
+        let fits = |node: &Node| {
+            let planned = node.footprint.get();
+            planned.proc == step.proc || !planned.preventable && !planned.depends(&step)
+        };
         match self.find(*row, fits) {
             Some(at) if self.nodes[at as usize].footprint.get().proc == step.proc => {}
             Some(at) if self.nodes[at as usize].children.is_empty() => {}

@@ -1,5 +1,6 @@
 //! Whole runs: driven by somebody who chooses, written down as numbers, judged at the end.
 
+use super::meter::Meter;
 use super::token::Decisions;
 use super::verdict::Fault;
 use super::world::{MAIN, Program, World};
@@ -51,6 +52,8 @@ pub(super) struct Ran {
     pub(super) steps: usize,
     /// Some actor got as many messages as one run of it handles.
     pub(super) reached_a_batch: bool,
+    /// The fingerprint of where it ended, if states are told apart.
+    pub(super) end: Option<u128>,
     /// What behaviours said with `sometimes`.
     pub(super) sometimes: Vec<(&'static str, bool)>,
 }
@@ -84,11 +87,12 @@ pub(super) struct Stage<'p> {
     world: Option<World>,
     trail: Trail,
     given: Vec<u32>,
+    meter: Meter,
 }
 
 impl<'p> Stage<'p> {
     pub(super) fn new(program: Program<'p>) -> Self {
-        Stage { program, world: None, trail: Trail::default(), given: Vec::new() }
+        Stage { program, world: None, trail: Trail::default(), given: Vec::new(), meter: Meter::default() }
     }
 
     /// The ends of runs matter from here on: see `Single::write_script`.
@@ -147,7 +151,9 @@ impl<'p> Stage<'p> {
     fn drive_to_end(&mut self, world: &mut World, driver: &mut impl Driver) -> Ran {
         self.trail.steps.clear();
         self.trail.answers.clear();
-        let mut ran = Ran { ending: Ending::GivenUp, steps: 0, reached_a_batch: false, sometimes: Vec::new() };
+        self.meter.reset();
+        let mut ran =
+            Ran { ending: Ending::GivenUp, steps: 0, reached_a_batch: false, end: None, sometimes: Vec::new() };
         if let Some(seed) = driver.dice() {
             world.core.throw_dice(seed);
         }
@@ -195,6 +201,11 @@ impl<'p> Stage<'p> {
             world.core.trace(driver.wants_traces());
             world.step(proc, &self.given);
             self.stepped(proc, world, driver, ran);
+            if settings.measures()
+                && let Some(fault) = self.meter.read(ran.steps, proc, world, settings)
+            {
+                return Ending::Over(Some(fault));
+            }
         }
     }
 
@@ -224,6 +235,7 @@ impl Ran {
             }
             return;
         }
+        self.end = program.prints.then(|| world.core.fingerprint());
         let fault = world.fault(program.settings);
         if let Some(see) = &program.settings.each_end {
             (lock(see))(&world.core.stats(), fault.as_ref());

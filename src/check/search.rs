@@ -1,6 +1,7 @@
 //! The search as a whole: earlier failures first, then mode after mode; a failure is run again, shortened, and told.
 
 use super::exhaustive::{Exhaustive, Limit};
+use super::fair::Fair;
 use super::given::Given;
 use super::run::{Ending, Hash, Lines, Ran, Replay, Retrace, Stage, Told};
 use super::sample::{Pct, Pos, Sampler, Walk};
@@ -14,7 +15,7 @@ use crate::report::{self, Chart};
 use crate::rules::{Detector, Rules};
 use crate::scheduler::Random;
 use crate::time::{Clock, RealClock};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
@@ -32,6 +33,9 @@ pub(super) struct Search<'p> {
     sometimes: BTreeMap<&'static str, bool>,
     /// With `keep_going`: the first failure.
     failed: Option<Failure>,
+    /// Where runs ended, for a check of what is declared independent; and where they may end.
+    ends: BTreeSet<u128>,
+    allowed: Option<BTreeSet<u128>>,
     /// Runs were shorter than a batch for every actor, so far.
     pub(super) reached_a_batch: bool,
 }
@@ -48,6 +52,8 @@ impl<'p> Search<'p> {
             clock,
             sometimes: BTreeMap::new(),
             failed: None,
+            ends: BTreeSet::new(),
+            allowed: None,
             reached_a_batch: false,
         }
     }
@@ -65,6 +71,11 @@ impl<'p> Search<'p> {
             return self.write_down(failure);
         }
         let mode = self.settings().mode.clone();
+        if self.settings().max_wait.is_some() && !matches!(mode, Mode::Fair(_)) {
+            return Err(
+                "Check::max_wait asks who waits too long under a fair scheduler: use it with Check::fair(runs)".into(),
+            );
+        }
         let verdict = self.run_mode(&mode)?;
         match (self.failed.take(), verdict) {
             (Some(mut failure), verdict) => {
@@ -82,7 +93,13 @@ impl<'p> Search<'p> {
         match mode {
             Mode::States => self.states(),
             Mode::Exhaustive | Mode::Naive => {
+                if self.settings().check_independence {
+                    self.stage.take_prints(false);
+                }
                 let verdict = self.exhaust(*mode == Mode::Exhaustive)?;
+                if self.settings().check_independence && matches!(verdict, Verdict::Complete(_)) {
+                    return self.check_independence(verdict);
+                }
                 if self.reached_a_batch && by_batch && !self.stage.program.batches_matter && self.failed.is_none() {
                     // Overload was possible, so where runs end matters, and that was not explored: again, with it.
                     self.stage.batches_matter();
@@ -96,6 +113,7 @@ impl<'p> Search<'p> {
             }
             Mode::Random(runs) => self.sample(*runs, &mut Walk::new()),
             Mode::Pos(runs) => self.sample(*runs, &mut Pos::new()),
+            Mode::Fair(runs) => self.sample(*runs, &mut Fair::new()),
             Mode::Given(bytes) => {
                 let ran = self.stage.run(&mut Given::new(bytes));
                 let cut = |explored| Verdict::Cut { by: Bound::Sample, explored, estimate: None };
@@ -124,13 +142,29 @@ impl<'p> Search<'p> {
         }
     }
 
+    /// Everything again, without what is declared to be independent.
+    fn check_independence(&mut self, verdict: Verdict) -> Result<Verdict, String> {
+        self.allowed = Some(std::mem::take(&mut self.ends));
+        let explored = std::mem::take(&mut self.explored);
+        let again = self.exhaust(true)?;
+        self.explored = explored;
+        Ok(if matches!(again, Verdict::Complete(_)) { verdict } else { again })
+    }
+
     fn exhaust(&mut self, reduce: bool) -> Result<Verdict, String> {
+        self.stage.program.classes.switch(reduce && self.allowed.is_none());
         let limit = self.settings().limit;
         let mut search = Exhaustive::new(reduce, limit, self.settings().atomic);
         loop {
             let ran = self.stage.run(&mut search);
             if let Some(verdict) = self.note(ran)? {
                 return Ok(verdict);
+            }
+            if self.stage.program.classes.grew() {
+                // What a message commutes with was not known to the steps before it: again, with it.
+                search = Exhaustive::new(reduce, limit, self.settings().atomic);
+                self.explored = Explored::default();
+                continue;
             }
             if !search.advance() {
                 break;
@@ -196,6 +230,13 @@ impl<'p> Search<'p> {
             if let Some(differs) = self.differs(&told) {
                 return Ok(Some(self.fail(told, differs, false)));
             }
+        }
+        self.ends.extend(ran.end);
+        if let Some(allowed) = &self.allowed
+            && ran.end.is_some_and(|end| !allowed.contains(&end))
+        {
+            let told = self.told();
+            return Ok(Some(self.fail(told, Fault::NotIndependent, false)));
         }
         match &ran.ending {
             Ending::TooLong => {
@@ -268,14 +309,17 @@ impl<'p> Search<'p> {
     /// The verdict on a run that failed.
     fn fail(&mut self, told: Told, found: Fault, watched: bool) -> Verdict {
         let before = (told.ran.steps, told.switches);
-        let path_fault = matches!(found, Fault::Nondeterminism { .. } | Fault::Never(_)) || told.until.is_some();
+        let path_fault = matches!(
+            found,
+            Fault::Nondeterminism { .. } | Fault::Never(_) | Fault::NeverReached(_) | Fault::NotIndependent
+        ) || told.until.is_some();
         let quiet = self.quiet();
         let told = if self.settings().shrink && !path_fault {
             shrink(&mut self.quiet_stage(&quiet), told, watched)
         } else {
             told
         };
-        let (lines, chart) = (Lines::default(), Chart::new());
+        let (lines, chart) = (Lines::default(), Chart::brief());
         let (mut to_lines, mut to_chart) = (lines.clone(), chart.clone());
         let observer = move |now: Duration, event: &Event<'_>| {
             to_lines.observe(now, event);
@@ -337,11 +381,12 @@ impl<'p> Search<'p> {
     }
 
     fn check_sometimes(&mut self, verdict: Verdict) -> Result<Verdict, String> {
-        let never = self.sometimes.iter().find(|(_, held)| !**held).map(|(label, _)| *label);
-        let Some(label) = never else { return Ok(verdict) };
+        let never = self.sometimes.iter().find(|(_, held)| !**held).map(|(label, _)| Fault::Never(label));
+        let unreached = self.settings().expects.iter().find(|label| !self.sometimes.contains_key(*label));
+        let Some(fault) = never.or(unreached.map(|label| Fault::NeverReached(label))) else { return Ok(verdict) };
         let quiet = self.quiet();
         let told = self.quiet_stage(&quiet).tell(&mut Replay::new(&[], true));
-        match self.fail(told, Fault::Never(label), false) {
+        match self.fail(told, fault, false) {
             Verdict::Failed(failure) => self.write_down(*failure),
             verdict => Ok(verdict),
         }
@@ -384,7 +429,7 @@ impl<'p> Search<'p> {
 
     /// What is wrong with a replayed run: at its end, or where it was to be looked at.
     fn found(&mut self, told: &Told) -> Result<Option<Fault>, String> {
-        if told.until.is_some() { self.judge_here(told) } else { Ok(told.ran.fault().cloned()) }
+        if told.until.is_some() { self.judge_here() } else { Ok(told.ran.fault().cloned()) }
     }
 
     fn run_token(&mut self, line: &str) -> Result<Verdict, String> {
@@ -439,7 +484,7 @@ fn keep(dir: &Path, failure: &Failure) -> std::io::Result<()> {
     let test = std::thread::current().name().unwrap_or("check").replace("::", "-");
     let name = format!("{test}-{:016x}", Hash::of(failure.token.as_bytes()));
     let write = |end: &str, text: &str| fs::write(dir.join(format!("{name}.{end}")), text);
-    write("txt", &format!("{failure:#}\n"))?;
+    write("report.txt", &format!("{failure:#}\n"))?;
     write("events.txt", &(failure.events.join("\n") + "\n"))?;
     write("chart.mmd", &failure.chart.mermaid())?;
     let graphs = match &failure.fault {
@@ -485,7 +530,8 @@ impl Settings {
             Detector::Depth { high, low } => (high, low),
         };
         let pony = u64::from(self.rules == Rules::Pony);
-        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1 | pony << 2;
+        let stalls = self.output_stalls.map_or(0, |stalls| u64::from(stalls) + 1);
+        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1 | pony << 2 | stalls << 3;
         [self.seed, u64::from(self.batch), u64::from(high), u64::from(low), flags].iter().for_each(|v| hash.add(*v));
         hash.0
     }
@@ -498,7 +544,7 @@ impl Settings {
     pub(super) fn take_environment(&mut self) {
         let bad = |name: &str, value: &str, wanted: &str| -> ! { panic!("{name}={value:?} is not {wanted}") };
         if let Ok(value) = env::var("BACKWATER_MODE") {
-            let wanted = "`exhaustive`, `naive`, `states`, `random:RUNS`, `pct:DEPTH:RUNS` or `pos:RUNS`";
+            let wanted = "`exhaustive`, `naive`, `states`, `random:RUNS`, `pct:DEPTH:RUNS`, `pos:RUNS` or `fair:RUNS`";
             self.mode = Mode::parse(&value).unwrap_or_else(|| bad("BACKWATER_MODE", &value, wanted));
         }
         if let Ok(value) = env::var("BACKWATER_SEED") {
@@ -522,6 +568,7 @@ impl Mode {
             ["naive"] => Some(Mode::Naive),
             ["states"] => Some(Mode::States),
             ["random", runs] => runs.parse().ok().map(Mode::Random),
+            ["fair", runs] => runs.parse().ok().map(Mode::Fair),
             ["pos", runs] => runs.parse().ok().map(Mode::Pos),
             ["pct", depth, runs] => Some(Mode::Pct { depth: depth.parse().ok()?, runs: runs.parse().ok()? }),
             _ => None,

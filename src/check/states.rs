@@ -10,11 +10,11 @@
 
 use super::Settings;
 use super::graph::{Graph, Path, Standing};
-use super::run::{Driver, Ending, Ran, Replay, Stage, Told};
+use super::run::{Driver, Ending, Ran};
 use super::search::Search;
 use super::verdict::{Bound, Explored, Fault, Verdict};
 use super::world::{MAIN, Program, World};
-use crate::scheduler::{Access, Object, Proc, Stall};
+use crate::scheduler::{Object, Proc, Promise, Stall};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A state on the path, and the step that is taken from it now.
@@ -38,8 +38,10 @@ pub(super) struct States {
     at: usize,
     /// The state that the last step led to, if it was new.
     fresh: Option<u32>,
-    /// Who sent to whom, as (receiver, sender), before the state that the search begins in.
+    /// Who ever sends to whom, in any schedule: (receiver, sender).
     contacts: BTreeSet<(u32, u32)>,
+    /// Statements of `eventually`.
+    labels: Vec<&'static str>,
     /// Behaviours asked for the time.
     looked: bool,
     /// Why states cannot be told apart.
@@ -47,22 +49,18 @@ pub(super) struct States {
 }
 
 impl States {
-    /// From the state to which these steps lead; from the beginning without any.
-    fn from(path: &Path) -> Self {
-        let step = |(proc, given): &(Proc, Vec<u32>)| Frame {
-            state: 0,
-            proc: *proc,
-            given: given.clone(),
-            answers: Vec::new(),
-            fixed: if path.is_empty() { 0 } else { given.len() },
-            others: Vec::new(),
-        };
-        let mut frames: Vec<Frame> = path.iter().map(step).collect();
-        if frames.is_empty() {
-            frames.push(step(&(MAIN, Vec::new())));
+    fn new() -> Self {
+        let main = Frame { state: 0, proc: MAIN, given: Vec::new(), answers: Vec::new(), fixed: 0, others: Vec::new() };
+        States {
+            graph: Graph::new(),
+            frames: vec![main],
+            at: 0,
+            fresh: None,
+            contacts: BTreeSet::new(),
+            labels: Vec::new(),
+            looked: false,
+            refused: None,
         }
-        let (graph, contacts) = (Graph::new(), BTreeSet::new());
-        States { graph, frames, at: 0, fresh: None, contacts, looked: false, refused: None }
     }
 
     /// Plans the next run. False if there is none.
@@ -92,8 +90,11 @@ impl States {
             frame.answers.extend(others.map(|other| answers[..at].iter().copied().chain([other]).collect()));
         }
         let quiet = !world.core.print_changed() && matches!(frame.proc, Proc::Actor(_));
-        let (state, new) = self.graph.state(world.core.fingerprint(), || world.core.standings());
-        self.graph.edge(frame.state, state, frame.proc, &answers, &sent_by(frame.proc, world), quiet);
+        let (state, new) = self.graph.state(world.core.fingerprint(), || standing(world, &mut self.labels));
+        self.graph.edge(frame.state, state, frame.proc, &answers, quiet);
+        if let Proc::Actor(from) = frame.proc {
+            note_contacts(&mut self.contacts, from, world);
+        }
         (frame.fixed, frame.given) = (answers.len(), answers);
         self.fresh = new.then_some(state);
         let (looked, refused) = world.core.print_doubts();
@@ -117,15 +118,10 @@ impl Driver for States {
     }
 
     fn wants_traces(&self) -> bool {
-        self.at + 1 == self.frames.len() || self.graph.states() == 0
+        self.at + 1 == self.frames.len()
     }
 
-    fn stepped(&mut self, proc: Proc, world: &World) {
-        if let Proc::Actor(from) = proc
-            && self.graph.states() == 0
-        {
-            self.contacts.extend(sent_by(proc, world).into_iter().map(|to| (to, from)));
-        }
+    fn stepped(&mut self, _proc: Proc, world: &World) {
         self.at += 1;
         if self.at == self.frames.len() {
             self.arrive(world);
@@ -166,12 +162,8 @@ impl Driver for Follow<'_> {
 impl Search<'_> {
     /// Every state, then what the whole of them says.
     pub(super) fn states(&mut self) -> Result<Verdict, String> {
-        self.states_from(Vec::new())
-    }
-
-    fn states_from(&mut self, path: Path) -> Result<Verdict, String> {
         self.stage.take_prints(self.stage.program.time_matters);
-        let mut states = States::from(&path);
+        let mut states = States::new();
         loop {
             let ran = self.stage.run(&mut states);
             if let Some(why) = states.refused {
@@ -196,16 +188,14 @@ impl Search<'_> {
             self.stage.program.time_matters |= states.looked;
             self.stage.program.batches_matter |= self.reached_a_batch;
             self.explored = Explored::default();
-            return self.states_from(path);
+            return self.states();
         }
         let explored = self.explored.clone();
         if explored.too_long > 0 {
             return Ok(Verdict::Cut { by: Bound::Steps, explored, estimate: None });
         }
-        match self.ask(&states, &path) {
-            Some(verdict) => Ok(verdict),
-            None => Ok(Verdict::Complete(explored)),
-        }
+        let found = if explored.failed == 0 { self.ask(&states) } else { None };
+        Ok(found.unwrap_or(Verdict::Complete(explored)))
     }
 
     /// A run that came to a state that is known is no run of its own.
@@ -220,40 +210,46 @@ impl Search<'_> {
     }
 
     /// What only the whole graph tells.
-    fn ask(&mut self, states: &States, before: &Path) -> Option<Verdict> {
+    fn ask(&mut self, states: &States) -> Option<Verdict> {
         let shortest = states.graph.shortest();
         let stuck = |which: fn(&Standing) -> &Vec<u32>| -> BTreeMap<u32, Vec<bool>> {
             let actors = states.graph.actors(which).into_iter();
             actors.map(|(actor, is)| (actor, states.graph.for_ever(&is))).collect()
         };
-        // The first step of the graph stands for all that come before it.
-        let path_to = |state: u32| {
-            let path = states.graph.path(&shortest, state);
-            if before.is_empty() { path } else { before.iter().chain(&path[1..]).cloned().collect() }
-        };
-        let muted = stuck(|standing| &standing.0);
-        let pressing = stuck(|standing| &standing.1);
+        let path_to = |state: u32| states.graph.path(&shortest, state);
+        let muted = stuck(|standing| &standing.muted);
+        let pressing = stuck(|standing| &standing.pressing);
         let at = |stuck: &BTreeMap<u32, Vec<bool>>, state: u32| -> Vec<u32> {
             stuck.iter().filter(|(_, is)| is[state as usize]).map(|(actor, _)| *actor).collect()
         };
-        // The nearest state in which the roots have nothing to do any more says more than the first in which all is lost.
-        let moves = states.graph.moves(&pressing);
+        // Of the states in which all is lost those tell most in which the rest has come to rest, too, as far as it does.
+        let possible = states.graph.possible();
         let first = |stuck: &BTreeMap<u32, Vec<bool>>| {
-            let all = (0..moves.len() as u32).filter(|state| stuck.values().any(|is| is[*state as usize]));
-            all.min_by_key(|state| (moves[*state as usize], shortest.steps(*state)))
+            // Where nothing is possible the run was judged by itself.
+            let goes_on = |state: &u32| possible[*state as usize] > 0;
+            let is_stuck = |state: &u32| stuck.values().any(|is| is[*state as usize]);
+            let all = (0..possible.len() as u32).filter(goes_on).filter(is_stuck);
+            all.min_by_key(|state| (possible[*state as usize], shortest.steps(*state)))
         };
         if let Some(state) = first(&muted) {
             let (who, roots) = (at(&muted, state), at(&pressing, state));
             let path = path_to(state);
-            let mut contacts = states.graph.contacts(&shortest, state);
-            contacts.extend(&states.contacts);
-            let stall = |world: &World| Fault::Stalled(Box::new(prove(world, &who, &roots, &contacts)));
+            let stall = |world: &World| Fault::Stalled(Box::new(prove(world, &who, &roots, &states.contacts)));
             return Some(self.fail_at(&path, stall));
         }
         if let Some(state) = first(&pressing).filter(|_| !self.settings().unmatched_apply_is_fine) {
             let who = at(&pressing, state)[0];
             let path = path_to(state);
             return Some(self.fail_at(&path, |world| Fault::UnmatchedApply(Box::new(world.core.pressing(who)))));
+        }
+        let rounds = states.graph.fair_rounds(false);
+        let pending = states.graph.actors(|standing| &standing.pending);
+        for (label, is) in &pending {
+            let in_rounds = rounds.iter().flatten().copied().filter(|state| is[*state as usize]);
+            if let Some(state) = shortest.nearest(in_rounds) {
+                let label = states.labels[*label as usize];
+                return Some(self.fail_at(&path_to(state), |_| Fault::NotEventually(label)));
+            }
         }
         if self.settings().livelock_is_fine {
             return None;
@@ -265,17 +261,6 @@ impl Search<'_> {
         Some(self.fail_at(&path, |world| Fault::Livelock { states: round, busy: busy(world) }))
     }
 
-    /// What is wrong with the state to which a token's run leads: everything that can be reached from it is searched.
-    pub(super) fn judge_here(&mut self, told: &Told) -> Result<Option<Fault>, String> {
-        let quiet = Settings { each_end: None, keep_going: false, ..self.settings().clone() };
-        let program = Program { settings: &quiet, prints: true, ..self.stage.program };
-        let mut record = Record { replay: Replay::new(&told.decisions, true).until(told.until), path: Vec::new() };
-        Stage::new(program).run(&mut record);
-        let mut search = Search::new(program);
-        let verdict = search.states_from(record.path)?;
-        Ok(verdict.failure().map(|failure| failure.fault.clone()))
-    }
-
     /// The verdict on what holds in the state at the end of a path.
     fn fail_at(&mut self, path: &Path, fault: impl Fn(&World) -> Fault) -> Verdict {
         let mut found = None;
@@ -285,26 +270,14 @@ impl Search<'_> {
         let found = found.expect("a path of the graph is a schedule of the program");
         self.fail_here(told, found)
     }
-}
 
-/// Takes the steps of a token and writes them down.
-struct Record<'d> {
-    replay: Replay<'d>,
-    path: Path,
-}
-
-impl Driver for Record<'_> {
-    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
-        self.replay.next(world, given)
-    }
-
-    fn stepped(&mut self, proc: Proc, world: &World) {
-        self.replay.stepped(proc, world);
-        self.path.push((proc, world.traces().chosen.iter().map(|(answer, _)| *answer).collect()));
-    }
-
-    fn main(&mut self, given: &mut Vec<u32>) {
-        self.replay.main(given);
+    /// What is wrong with the state to which a token's run leads. Its run does not say; what can follow does, and what
+    /// never happens in any schedule: so everything is searched again.
+    pub(super) fn judge_here(&self) -> Result<Option<Fault>, String> {
+        let quiet = Settings { each_end: None, keep_going: false, ..self.settings().clone() };
+        let program = Program { settings: &quiet, prints: true, ..self.stage.program };
+        let verdict = Search::new(program).states()?;
+        Ok(verdict.failure().map(|failure| failure.fault.clone()))
     }
 }
 
@@ -316,13 +289,32 @@ fn busy(world: &World) -> Vec<String> {
     world.enabled.iter().filter_map(actor).collect()
 }
 
-/// Seats to which the step just taken sent.
-fn sent_by(proc: Proc, world: &World) -> Vec<u32> {
-    let sent = |(object, access): &(Object, Access)| match object {
-        Object::Tail(to) if *access == Access::Write && Proc::Actor(*to) != proc => Some(*to),
-        _ => None,
+fn standing(world: &World, labels: &mut Vec<&'static str>) -> Standing {
+    if world.core.failure.is_some() {
+        // The whole run was ended: whoever is muted or under pressure is so no longer.
+        return Standing::default();
+    }
+    let (muted, pressing) = world.core.standings();
+    let promises = world.core.promises().iter();
+    let pending = promises.filter(|(_, kind, held)| *kind == Promise::Eventually && !held);
+    let mut number = |label: &'static str| {
+        labels.iter().position(|known| *known == label).unwrap_or_else(|| {
+            labels.push(label);
+            labels.len() - 1
+        }) as u32
     };
-    world.traces().touched.iter().filter_map(sent).collect()
+    Standing { muted, pressing, pending: pending.map(|(label, ..)| number(label)).collect() }
+}
+
+/// To whom the step just taken sent.
+fn note_contacts(contacts: &mut BTreeSet<(u32, u32)>, from: u32, world: &World) {
+    for (object, access) in world.traces().touched {
+        if let (Object::Tail(to), _) = (object, access)
+            && *to != from
+        {
+            contacts.insert((*to, from));
+        }
+    }
 }
 
 fn prove(world: &World, muted: &[u32], roots: &[u32], contacts: &BTreeSet<(u32, u32)>) -> Stall {

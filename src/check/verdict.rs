@@ -113,10 +113,35 @@ pub enum Fault {
         /// The actors that have something to do in it.
         busy: Vec<String>,
     },
+    /// An actor that was muted for more steps than [`Check::max_mute`](crate::Check::max_mute).
+    MutedTooLong {
+        /// Its name.
+        name: String,
+        /// The bound.
+        limit: usize,
+        /// Who held it back.
+        by: Vec<String>,
+    },
+    /// An actor that could run and was not taken for more steps than [`Check::max_wait`](crate::Check::max_wait).
+    Starved {
+        /// Its name.
+        name: String,
+        /// The bound.
+        limit: usize,
+    },
+    /// An actor that had not ended when the program did, so that its `Drop` had not run:
+    /// [`Check::actors_stop`](crate::Check::actors_stop).
+    NotStopped {
+        /// Its name.
+        name: String,
+    },
     /// What [`Context::eventually`](crate::Context::eventually) said did not come true.
     NotEventually(&'static str),
     /// What [`Context::sometimes`](crate::Context::sometimes) said was true in no schedule at all.
     Never(&'static str),
+    /// A line with this [`Context::sometimes`](crate::Context::sometimes) was reached in no schedule, although
+    /// [`Check::expects`](crate::Check::expects) names it.
+    NeverReached(&'static str),
     /// The same schedule gave two different runs: the program looks at a clock, an address, a hash or a thread (R12).
     Nondeterminism {
         /// The first step that differs.
@@ -126,6 +151,9 @@ pub enum Fault {
         /// And the second.
         second: String,
     },
+    /// This schedule comes to an end that the search without it did not see: messages that an actor declares to be
+    /// [independent](crate::Model::independent) are not.
+    NotIndependent,
     /// A rule of backwater does not hold: a bug in backwater itself, never in the program.
     Broken(Broken),
 }
@@ -224,6 +252,22 @@ impl fmt::Display for Fault {
                 busy.join(", ")
             ),
             Fault::NotEventually(label) => write!(f, "`eventually` did not come true in this run: {label}"),
+            Fault::MutedTooLong { name, limit, by } => {
+                write!(f, "{name} is muted for more than {limit} steps (R3), by {}", by.join(", "))
+            }
+            Fault::Starved { name, limit } => write!(
+                f,
+                "{name} is starved: it could run, and waits for more than {limit} steps under a fair scheduler. Do \
+                 others run batches that are too large (SpawnOptions::batch)?"
+            ),
+            Fault::NotStopped { name } => {
+                write!(f, "{name} never stops: the program ends, and the actor's Drop has not run")
+            }
+            Fault::NeverReached(label) => write!(f, "no schedule reached the line with `sometimes`: {label}"),
+            Fault::NotIndependent => f.write_str(
+                "messages are not independent that an actor declares to be (Model::independent): this schedule comes to an \
+                 end that the search which believed it did not see",
+            ),
             Fault::Never(label) => write!(f, "`sometimes` was true in no schedule: {label}"),
             Fault::Nondeterminism { step, first, second } => write!(
                 f,

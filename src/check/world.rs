@@ -3,9 +3,9 @@
 use super::Settings;
 use super::verdict::Fault;
 use crate::event::{Observer, Place};
-use crate::rules::Rules;
 use crate::runtime::{Env, Lobby, Remote, Streams, install_hook, panic_place, payload_text};
-use crate::scheduler::{Base, Bodies, Config, Failure, Proc, Promise, Single, Stall, Traces};
+use crate::scheduler::{Base, Bodies, Classes, Config, Failure, Proc, Promise, Single, Stall, Traces};
+use crate::sync::Arc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A program and how it is set up.
@@ -16,6 +16,8 @@ pub(super) struct Program<'p> {
     pub(super) settings: &'p Settings,
     /// The ends of runs matter: see `Single::write_script`.
     pub(super) batches_matter: bool,
+    /// Which messages commute, as far as the search met them.
+    pub(super) classes: &'p Arc<Classes>,
     /// States are told apart.
     pub(super) prints: bool,
     /// What time it is is part of a state.
@@ -62,10 +64,16 @@ impl World {
             core.watch_contacts();
         }
         let mut bodies = Bodies::new();
-        let lobby = Some(Lobby::open(&mut core, Streams::to_nowhere(), Remote::to_nowhere(), program.place));
+        core.main_began(program.place);
+        let streams = settings.output_stalls.map_or_else(Streams::to_nowhere, Streams::that_stall);
+        let lobby = Some(Lobby::open(core.core(), streams, Remote::to_nowhere()));
         core.house_newborn(&mut bodies);
         let base = core.base();
         core.write_script(settings.atomic, program.batches_matter);
+        core.know_classes(program.classes.clone());
+        if settings.output_stalls.is_some() {
+            core.explore_output();
+        }
         if program.prints {
             core.take_prints(program.time_matters);
         }
@@ -79,7 +87,10 @@ impl World {
         self.furnish(program.settings);
         let World { core, bodies, lobby, .. } = self;
         let before = lobby.take().expect("a world without a lobby is not used again");
-        core.main_step(given, |core| *lobby = Some(before.enter(core, bodies, |env| (program.main)(env))));
+        core.main_step(given, |core| {
+            *lobby = Some(before.enter(core.core(), |env| (program.main)(env)));
+            core.main_ended(bodies);
+        });
         core.main_written(bodies);
         self.step_over(MAIN);
     }
@@ -174,13 +185,17 @@ impl World {
             None => {}
         }
         if settings.invariants
-            && settings.rules == Rules::Backwater
             && let Err(broken) = self.core.check(true)
         {
             return Some(Fault::Broken(broken));
         }
         if self.core.has_muted() {
             return Some(Fault::Deadlock(Box::new(self.core.deadlock(String::new()))));
+        }
+        if settings.actors_stop
+            && let Some(name) = self.core.still_living()
+        {
+            return Some(Fault::NotStopped { name });
         }
         let pressing = (!settings.unmatched_apply_is_fine).then(|| self.core.still_pressing()).flatten();
         pressing.map(|root| Fault::UnmatchedApply(Box::new(root))).or_else(|| self.broken_promise())

@@ -125,6 +125,34 @@ impl Inbox {
         self.top.compare_exchange(ptr::null_mut(), IDLE, release, Ordering::Relaxed).is_ok()
     }
 
+    /// Makes it awake without a message: whoever calls this has the actor in hand from here on. False if it was awake.
+    pub fn wake(&self) -> bool {
+        // Acquire: pairs with the release of the `rest` before.
+        self.top.compare_exchange(IDLE, ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Has nobody to run its actor?
+    pub fn is_idle(&self) -> bool {
+        self.top.load(Ordering::Acquire) == IDLE
+    }
+
+    /// How many messages there are.
+    ///
+    /// # Safety
+    /// Nobody takes any out meanwhile.
+    pub unsafe fn count(&self) -> u32 {
+        // Acquire: pairs with the release of each push.
+        let top = self.top.load(Ordering::Acquire);
+        let mut at = if top == IDLE { None } else { NonNull::new(top) };
+        let mut count = 0;
+        while let Some(link) = at {
+            // SAFETY: in the inbox, and by contract it stays.
+            at = unsafe { next(link) };
+            count += 1;
+        }
+        count
+    }
+
     /// Did something come since the owner took all? A hint to anybody but the owner.
     #[inline]
     pub fn has_some(&self) -> bool {

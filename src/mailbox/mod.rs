@@ -14,9 +14,11 @@ mod node;
 #[cfg_attr(not(feature = "__internals"), allow(unreachable_pub, reason = "tests of the concurrent parts see it"))]
 mod pool;
 mod post;
+mod tray;
 
 pub(crate) use post::{Draft, Letter};
 pub use post::{Post, Wrong};
+pub(crate) use tray::{Parcel, Tray};
 
 #[cfg(feature = "__internals")]
 #[doc(hidden)]

@@ -149,7 +149,7 @@ impl TcpConnect {
     pub fn spawn_with<A: Actor>(self, options: SpawnOptions, cx: &mut Context<'_, A>) -> Addr<Tcp> {
         let opening = Opening::To(self.to, self.buffers);
         let connection = TcpConnection { socket: TcpSocket::new(), notify: self.notify, opening };
-        let me = cx.spawn_with(options, connection);
+        let me = cx.spawn_with(options.pinned(), connection);
         event_loop::start(cx.core(), &me);
         me
     }
@@ -187,7 +187,8 @@ impl TcpConnection {
         notify: Box<dyn TcpNotify>,
         cx: &mut Context<'_, A>,
     ) -> Addr<Tcp> {
-        let me = cx.spawn(TcpConnection { socket: TcpSocket::new(), notify, opening: Opening::Accepted(stream) });
+        let connection = TcpConnection { socket: TcpSocket::new(), notify, opening: Opening::Accepted(stream) };
+        let me = cx.spawn_with(SpawnOptions::new().pinned(), connection);
         event_loop::start(cx.core(), &me);
         me
     }

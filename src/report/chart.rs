@@ -1,7 +1,7 @@
 //! A text sequence chart: actors as columns, messages as arrows, mutes and falls as they happen.
 
 use super::wait_for::{escape, node};
-use crate::event::{ActorId, Event, Lane, Observer};
+use crate::event::{ActorId, End, Event, Lane, Observer};
 use crate::sync::{Arc, Mutex, lock};
 use core::fmt::{self, Debug, Write};
 use core::time::Duration;
@@ -31,6 +31,13 @@ impl Chart {
         Chart::default()
     }
 
+    /// An empty chart that leaves out the lines of what always happens: that `main` begins, creates actors and ends.
+    pub fn brief() -> Self {
+        let chart = Chart::default();
+        lock(&chart.shared).brief = true;
+        chart
+    }
+
     /// The same as a `sequenceDiagram` in Mermaid's language, which forges and editors show in Markdown.
     ///
     /// ```
@@ -48,7 +55,7 @@ impl Chart {
     pub(crate) fn rows(&self) -> usize {
         let drawing = lock(&self.shared);
         let columns = drawing.columns();
-        drawing.rows.iter().filter(|row| row.is_shown(&columns)).count()
+        drawing.rows.iter().filter(|row| row.is_shown(&columns) && drawing.shows(row)).count()
     }
 
     /// Its head and its last `rows` lines.
@@ -79,6 +86,7 @@ impl fmt::Display for Chart {
 struct Drawing {
     names: BTreeMap<ActorId, String>,
     rows: Vec<Row>,
+    brief: bool,
 }
 
 /// One line of the chart.
@@ -92,6 +100,8 @@ struct Row {
     /// The lifeline of `from` from this row on.
     line: Option<char>,
     note: String,
+    /// It always happens.
+    usual: bool,
 }
 
 const BLANK: char = ' ';
@@ -130,7 +140,14 @@ impl Drawing {
             Fell { actor } => (actor, None, Some(IDLE), "falls (R6)".to_owned()),
             Ended { actor, why } => (actor, None, Some(BLANK), format!("ends: {why:?} (R8)")),
             Outside { what } => {
-                return self.rows.push(Row { now, from: None, to: None, line: None, note: what.to_owned() });
+                return self.rows.push(Row {
+                    now,
+                    from: None,
+                    to: None,
+                    line: None,
+                    note: what.to_owned(),
+                    usual: false,
+                });
             }
             Marked { .. }
             | RunBegan { .. }
@@ -144,7 +161,12 @@ impl Drawing {
                 return;
             }
         };
-        self.rows.push(Row { now, from: Some(from), to, line, note });
+        let usual = match *event {
+            Spawned { parent, .. } => parent == ActorId::MAIN,
+            Ended { actor, why } => actor == ActorId::MAIN && why == End::Stopped,
+            _ => false,
+        };
+        self.rows.push(Row { now, from: Some(from), to, line, note, usual });
     }
 
     fn name(&self, id: ActorId) -> &str {
@@ -160,11 +182,19 @@ impl Drawing {
         let header: String = columns.iter().map(|id| format!("{:^width$}", self.name(*id))).collect();
         writeln!(f, "{:>14}{}", "", header.trim_end())?;
         for row in self.rows.iter().filter(shown) {
+            let graphic = row.graphic(&columns, &mut lines, width);
+            if !self.shows(row) {
+                continue;
+            }
             let time = if now == Some(row.now) { String::new() } else { format!("{:?}", row.now) };
             now = Some(row.now);
-            writeln!(f, "{time:<12}  {}  {}", row.graphic(&columns, &mut lines, width), self.note(row))?;
+            writeln!(f, "{time:<12}  {}  {}", graphic, self.note(row))?;
         }
         Ok(())
+    }
+
+    fn shows(&self, row: &Row) -> bool {
+        !(self.brief && row.usual)
     }
 
     /// What stands to the right: who it happened to, where no arrow says it.
@@ -187,7 +217,7 @@ impl Drawing {
         }
         let ends = columns.first().zip(columns.last());
         let mut now = Duration::ZERO;
-        for row in self.rows.iter().filter(|row| row.is_shown(&columns)) {
+        for row in self.rows.iter().filter(|row| row.is_shown(&columns) && self.shows(row)) {
             if let Some((first, last)) = ends.filter(|_| row.now != now) {
                 now = row.now;
                 put(format_args!("Note over {},{}: {now:?}", node(*first), node(*last)));

@@ -12,8 +12,9 @@ use crate::rules::Detector;
 #[cfg(feature = "net")]
 use crate::scheduler::World;
 use crate::scheduler::policy::{Given, Newest, Policy, RoundRobin, Shuffled};
-use crate::scheduler::{Config, DeadLetterHook, Single, Stall};
-use crate::sync::Arc;
+use crate::scheduler::pool::Pool;
+use crate::scheduler::{Alone, Config, DeadLetterHook, Single, Stall, Watch};
+use crate::sync::{Arc, Mutex, lock};
 use crate::time::{Clock, RealClock, VirtualClock};
 use std::fmt::{self, Debug};
 use std::io::{Read, Write};
@@ -119,6 +120,7 @@ pub struct Builder {
     replay: Option<String>,
     check: bool,
     actor_stats: bool,
+    threads: Option<usize>,
     #[cfg(feature = "net")]
     world: Option<World>,
     streams: Streams,
@@ -142,6 +144,7 @@ impl Default for Builder {
             replay: None,
             check: false,
             actor_stats: true,
+            threads: None,
             #[cfg(feature = "net")]
             world: None,
             streams: Streams::default(),
@@ -265,6 +268,25 @@ impl Builder {
         self
     }
 
+    /// Runs actors on so many threads, by the same rules; the thread that calls [`run`](Self::run) only listens to timers,
+    /// sockets and inlets, and runs the [pinned](crate::SpawnOptions::pinned) actors. Who runs next is then up to the
+    /// threads: a policy and a replay token are refused. Default: one thread, deterministic (R12).
+    ///
+    /// ```
+    /// # use backwater::{Actor, Context, Runtime};
+    /// # struct Sum(u64);
+    /// # impl Actor for Sum { type Msg = u64; fn receive(&mut self, n: u64, _: &mut Context<'_, Self>) { self.0 += n } }
+    /// let summary = Runtime::builder().threads(2).run(|env| {
+    ///     let sum = env.spawn(Sum(0));
+    ///     (1..=1_000).for_each(|n| sum.tell(n, env));
+    /// }).unwrap();
+    /// assert_eq!(summary.stats.totals.handled, 1_000);
+    /// ```
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
     /// What [`Env::args`] gives. Default: the process's own.
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.streams.args = Some(args.into_iter().map(Into::into).collect());
@@ -339,7 +361,21 @@ impl Builder {
         self.validate()?;
         panics::install_hook();
         let streams = std::mem::take(&mut self.streams);
-        self.into_driver(control).run(streams, place, main)
+        let clock = self.clock.take().unwrap_or_else(|| Box::new(RealClock::start()));
+        let clock = Arc::new(Mutex::new(clock));
+        let (check, actor_stats) = (self.check, self.actor_stats);
+        let stall_watch = std::mem::take(&mut self.stall_watch);
+        let watch = !matches!(stall_watch, StallWatch::Off);
+        match self.threads {
+            None => {
+                let core = Alone::new(self.into_single(watch));
+                Driver::new(core, clock, control, stall_watch, check, actor_stats).run(streams, place, main)
+            }
+            Some(threads) => {
+                let core = self.into_pool(threads, clock.clone(), watch)?;
+                Driver::new(core, clock, control, stall_watch, check, actor_stats).run(streams, place, main)
+            }
+        }
     }
 
     fn take_token(&mut self) -> Result<(), RunError> {
@@ -372,11 +408,19 @@ impl Builder {
         if self.shuffled && self.policy.is_some() {
             return bad("`shuffled` and `policy` were both given; give one");
         }
+        if self.threads == Some(0) {
+            return bad("with 0 threads no actor would ever run; give at least 1, or leave `threads` out");
+        }
+        if self.threads.is_some() && (self.shuffled || self.policy.is_some()) {
+            return bad(
+                "with `threads` nobody says who runs next; leave out `policy`, `shuffled` and the replay token",
+            );
+        }
         self.detector.validate().or_else(bad)
     }
 
-    fn into_driver(mut self, control: Arc<Control>) -> Driver {
-        let config = Config {
+    fn config(&self) -> Config {
+        Config {
             rules: crate::rules::Rules::Backwater,
             seed: self.seed,
             batch: self.batch,
@@ -385,8 +429,11 @@ impl Builder {
             describe: self.describe,
             end_on_panic: self.on_panic == OnPanic::EndRun,
             panic_place: panics::place,
-        };
-        let mut core = Single::new(config);
+        }
+    }
+
+    fn into_single(mut self, watch_contacts: bool) -> Single {
+        let mut core = Single::new(self.config());
         if self.shuffled {
             self.policy = Some(Box::new(Shuffled::new(self.seed)));
         }
@@ -396,7 +443,7 @@ impl Builder {
         if let Some(observer) = self.observer {
             core.observe(observer);
         }
-        if !matches!(self.stall_watch, StallWatch::Off) {
+        if watch_contacts {
             core.watch_contacts();
         }
         if let Some(hook) = self.dead_letters {
@@ -406,7 +453,24 @@ impl Builder {
         if let Some(world) = self.world {
             core.set_world(world);
         }
-        let clock = self.clock.unwrap_or_else(|| Box::new(RealClock::start()));
-        Driver::new(core, clock, control, self.stall_watch, self.check, self.actor_stats)
+        core
+    }
+
+    fn into_pool(
+        self,
+        threads: usize,
+        clock: Arc<Mutex<Box<dyn Clock>>>,
+        watch_contacts: bool,
+    ) -> Result<Pool, RunError> {
+        let config = self.config();
+        let watch = Watch::new(self.observer, self.dead_letters, watch_contacts, self.describe);
+        let time = Box::new(move || lock(&clock).now());
+        #[cfg_attr(not(feature = "net"), expect(unused_mut, reason = "only a world changes it"))]
+        let mut pool = Pool::start(threads, config, time, watch, panics::work).map_err(RunError::Thread)?;
+        #[cfg(feature = "net")]
+        if let Some(world) = self.world {
+            pool.set_world(world);
+        }
+        Ok(pool)
     }
 }

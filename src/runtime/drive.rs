@@ -1,14 +1,14 @@
 //! The main loop: runs actors, lets time pass, listens to the world, and finds the end (R9).
 
 use super::builder::StallWatch;
-use super::env::{self, Env, Streams};
+use super::env::{Env, Lobby, Streams};
 use super::error::{RunError, Summary};
 use super::handle::{Control, Remote, Wanted};
 use super::panics;
 use super::replay::{self, Token};
 use crate::event::Place;
-use crate::scheduler::{Bodies, Failure, Single, Stall};
-use crate::sync::Arc;
+use crate::scheduler::{Engine, Failure, Stall};
+use crate::sync::{Arc, Mutex, lock};
 use crate::time::Clock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -21,9 +21,9 @@ const POLL_EVERY: Duration = Duration::from_micros(50);
 /// Slices between two looks for a stall while actors are runnable.
 const STALL_EVERY: u32 = 1_000;
 
-pub(super) struct Driver {
-    core: Single,
-    clock: Box<dyn Clock>,
+pub(super) struct Driver<E> {
+    core: E,
+    clock: Arc<Mutex<Box<dyn Clock>>>,
     control: Arc<Control>,
     polled: Duration,
     stall_watch: StallWatch,
@@ -33,23 +33,21 @@ pub(super) struct Driver {
     /// List every actor in the summary.
     actor_stats: bool,
     replay: String,
-    bodies: Bodies,
 }
 
-impl Driver {
+impl<E: Engine> Driver<E> {
     pub(super) fn new(
-        core: Single,
-        clock: Box<dyn Clock>,
+        core: E,
+        clock: Arc<Mutex<Box<dyn Clock>>>,
         control: Arc<Control>,
         stall_watch: StallWatch,
         check: bool,
         actor_stats: bool,
     ) -> Self {
-        let (seed, batch) = (core.config.seed, core.config.batch);
+        let (seed, batch) = (core.config().seed, core.config().batch);
         let replay = replay::line(&Token { policy: core.policy_name().to_owned(), seed, batch });
         let polled = Duration::ZERO;
-        let bodies = Bodies::new();
-        Driver { core, clock, control, polled, stall_watch, last_stall: None, check, actor_stats, replay, bodies }
+        Driver { core, clock, control, polled, stall_watch, last_stall: None, check, actor_stats, replay }
     }
 
     pub(super) fn run(
@@ -58,11 +56,12 @@ impl Driver {
         place: Place,
         main: impl FnOnce(&mut Env<'_>),
     ) -> Result<Summary, RunError> {
-        self.control.begin(&self.core.bell);
+        self.control.begin(self.core.bell());
         let writers = streams.writers.clone();
         let remote = Remote::new(self.control.clone());
-        self.guarded(true, |driver| env::enter(&mut driver.core, &mut driver.bodies, streams, remote, place, main));
+        self.guarded(true, |driver| driver.main(streams, remote, place, main));
         let result = self.run_to_end();
+        self.core.halt();
         let stats = if self.actor_stats { self.core.stats() } else { self.core.totals() };
         let time = self.core.now();
         let clean = self.dismantle();
@@ -76,7 +75,7 @@ impl Driver {
         loop {
             self.slice()?;
             self.listen()?;
-            if self.core.failure.is_some() {
+            if self.core.has_failed() {
                 return self.failed();
             }
             slices = slices.wrapping_add(1);
@@ -91,37 +90,35 @@ impl Driver {
 
     /// Calls into user code, and has a panic there dealt with. False if there was one. `in_behaviour` says whose fault
     /// a panic is: the running actor's, or that of code in no behaviour, such as a timer's closure.
-    fn guarded(&mut self, in_behaviour: bool, call: impl FnOnce(&mut Driver)) -> bool {
+    fn guarded(&mut self, in_behaviour: bool, call: impl FnOnce(&mut Self)) -> bool {
         let mut caught = catch_unwind(AssertUnwindSafe(|| call(self)));
         let calm = caught.is_ok();
         while let Err(payload) = caught {
             let text = panics::payload_text(&*payload);
             // Each of these may panic in its turn: user code drops payloads, messages and actors.
             caught = catch_unwind(AssertUnwindSafe(|| {
-                let ended = self.core.panicked(text, in_behaviour);
-                self.core.house_newborn(&mut self.bodies);
-                ended.into_iter().for_each(|seat| self.drop_body(seat));
+                self.core.panicked(text, in_behaviour);
                 drop(payload);
             }));
         }
         calm
     }
 
-    fn drop_body(&mut self, seat: u32) {
-        if let Some(body) = self.bodies.get_mut(seat as usize) {
-            *body = None;
-        }
+    fn main(&mut self, streams: Streams, remote: Remote, place: Place, main: impl FnOnce(&mut Env<'_>)) {
+        let mut core = self.core.main_began(place);
+        Lobby::open(core.again(), streams, remote).enter(core, main);
+        self.core.main_ended();
     }
 
     /// Some runs of actors; the same ones whether or not the invariants are checked in between (R12).
     fn slice(&mut self) -> Result<(), RunError> {
         if !self.check {
-            self.guarded(true, |driver| driver.core.slice(SLICE, &mut driver.bodies));
+            self.guarded(true, |driver| driver.core.slice(SLICE));
             return Ok(());
         }
         for _ in 0..SLICE {
-            let calm = self.guarded(true, |driver| driver.core.slice(1, &mut driver.bodies));
-            if self.core.failure.is_some() {
+            let calm = self.guarded(true, |driver| driver.core.slice(1));
+            if self.core.has_failed() {
                 break;
             }
             self.core.check(false).map_err(RunError::Broken)?;
@@ -134,14 +131,14 @@ impl Driver {
 
     /// Lets in what has happened since the last call, without waiting.
     fn listen(&mut self) -> Result<(), RunError> {
-        if self.core.bell.answer() {
+        if self.core.bell().answer() {
             self.guarded(false, |driver| {
                 driver.core.collect_dropped_guards();
                 driver.core.take_over();
             });
             self.heed_remotes();
         }
-        let now = self.clock.now();
+        let now = self.time();
         self.core.set_now(now);
         self.guarded(false, |driver| driver.core.fire_timers());
         let simulated = self.core.next_event().is_some_and(|event| event <= now);
@@ -151,6 +148,10 @@ impl Driver {
             return self.poll(Some(Duration::ZERO));
         }
         Ok(())
+    }
+
+    fn time(&self) -> Duration {
+        lock(&self.clock).now()
     }
 
     fn heed_remotes(&mut self) {
@@ -175,13 +176,13 @@ impl Driver {
             return Ok(false);
         }
         let next = self.core.next_timer().into_iter().chain(self.core.next_event()).min();
-        if next.is_some_and(|due| self.clock.skip_to(due)) {
+        if self.core.is_idle() && next.is_some_and(|due| lock(&self.clock).skip_to(due)) {
             return Ok(true);
         }
-        let timeout = next.map(|due| due.saturating_sub(self.clock.now()));
+        let timeout = next.map(|due| due.saturating_sub(self.time()));
         self.poll(timeout)?;
         // What came is handled next, and after its wait.
-        let now = self.clock.now();
+        let now = self.time();
         self.core.set_now(now);
         Ok(true)
     }
@@ -218,7 +219,7 @@ impl Driver {
 
     fn failed(&mut self) -> Result<(), RunError> {
         let replay = self.replay.clone();
-        match self.core.failure.take() {
+        match self.core.take_failure() {
             None | Some(Failure::Shutdown) => Ok(()),
             Some(Failure::Panicked { actor, name, message, place, payload }) => {
                 Err(RunError::Panicked { actor, name, message, place, payload, replay })
@@ -235,9 +236,7 @@ impl Driver {
         let mut left = true;
         while left {
             self.guarded(true, |driver| {
-                while let Some(seat) = driver.core.dismantle() {
-                    driver.drop_body(seat);
-                }
+                while driver.core.dismantle() {}
                 left = false;
             });
         }

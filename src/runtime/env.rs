@@ -4,8 +4,8 @@ use super::handle::Remote;
 use super::stdio::{self, Input, Output, Writer, Writers};
 use crate::actor::{Actor, Addr, Context, SpawnOptions};
 use crate::auth::AmbientAuth;
-use crate::event::{ActorId, Place};
-use crate::scheduler::{Bodies, Single};
+use crate::event::ActorId;
+use crate::scheduler::Core;
 use std::convert::Infallible;
 use std::fmt;
 use std::io::{Read, stderr, stdin, stdout};
@@ -118,18 +118,11 @@ impl Streams {
         let (out, err, input) = (nowhere(), nowhere(), Some(Box::new(std::io::empty()) as _));
         Streams { args: Some(vec![ARGS.to_owned()]), out, err, input, ..Streams::default() }
     }
-}
 
-/// Calls `main` in the name of the actor that the scheduler has begun to run.
-pub(crate) fn enter(
-    core: &mut Single,
-    bodies: &mut Bodies,
-    streams: Streams,
-    remote: Remote,
-    place: Place,
-    main: impl FnOnce(&mut Env<'_>),
-) {
-    Lobby::open(core, streams, remote, place).enter(core, bodies, main);
+    /// The reader of the standard output may stand still, up to so often.
+    pub(crate) fn that_stall(stalls: u32) -> Self {
+        Streams { out: Some(Writer::Explored(stalls)), ..Streams::to_nowhere() }
+    }
 }
 
 /// What `main` finds in its `Env`, kept for a driver that calls it many times.
@@ -140,37 +133,38 @@ pub(crate) struct Lobby {
     err: Addr<Output>,
     input: Addr<Input>,
     remote: Remote,
+    /// The streams do not remember what they were sent.
+    is_blank: bool,
 }
 
 impl Lobby {
-    /// Takes the seats of `main` and of the streams.
-    pub(crate) fn open(core: &mut Single, streams: Streams, remote: Remote, place: Place) -> Self {
-        core.main_began(place);
-        let mut cx = Context::<Main>::new(core.core(), ActorId::MAIN);
+    /// Takes the seats of the streams, in the name of `main`, which the scheduler has begun to run.
+    pub(crate) fn open(core: Core<'_>, streams: Streams, remote: Remote) -> Self {
+        let mut cx = Context::<Main>::new(core, ActorId::MAIN);
         let Streams { args, out, err, input, writers } = streams;
+        let is_blank = !matches!(out, Some(Writer::Explored(_)));
         let out = out.unwrap_or_else(|| Writer::OnThread(Box::new(stdout())));
         let out = stdio::output(&mut cx, "out", out, &writers);
         let err = err.unwrap_or_else(|| Writer::OnThread(Box::new(stderr())));
         let err = stdio::output(&mut cx, "err", err, &writers);
         let input = stdio::input(&mut cx, input.unwrap_or_else(|| Box::new(stdin())));
         let args = args.unwrap_or_else(|| std::env::args().collect());
-        Lobby { args, out, err, input, remote }
+        Lobby { args, out, err, input, remote, is_blank }
     }
 
     /// Calls `main` in the name of the actor that the scheduler has begun to run. Gives back what it left.
-    pub(crate) fn enter(self, core: &mut Single, bodies: &mut Bodies, main: impl FnOnce(&mut Env<'_>)) -> Self {
-        let Lobby { args, out, err, input, remote } = self;
-        let cx = Context::new(core.core(), ActorId::MAIN);
+    pub(crate) fn enter(self, core: Core<'_>, main: impl FnOnce(&mut Env<'_>)) -> Self {
+        let Lobby { args, out, err, input, remote, is_blank } = self;
+        let cx = Context::new(core, ActorId::MAIN);
         let mut env = Env { cx, root: AmbientAuth::new(), args, out, err, input, remote };
         main(&mut env);
         let Env { args, out, err, input, remote, .. } = env;
-        core.main_ended(bodies);
-        Lobby { args, out, err, input, remote }
+        Lobby { args, out, err, input, remote, is_blank }
     }
 
     /// `main` took nothing away and put nothing in another's place.
     pub(crate) fn is_whole(&self) -> bool {
         let seats = [&self.out, &self.err].map(|stream| stream.id().seat());
-        self.args == [ARGS] && seats == [1, 2] && self.input.id().seat() == 3
+        self.is_blank && self.args == [ARGS] && seats == [1, 2] && self.input.id().seat() == 3
     }
 }

@@ -1,8 +1,9 @@
 //! Where the last panic of this thread happened. Rust tells it only to the process's panic hook, so there is one,
 //! installed at the first run; it notes the place and calls the hook that was there before.
 
+use crate::scheduler::pool::Worker;
 use std::cell::{Cell, RefCell};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 static HOOK: Once = Once::new();
@@ -17,7 +18,16 @@ pub(crate) fn install_hook() {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             // A thread that is being torn down has nobody to tell.
-            let _ = PLACE.try_with(|place| *place.borrow_mut() = info.location().map(ToString::to_string));
+            let now = info.location().map(ToString::to_string);
+            let first = PLACE.try_with(|place| place.replace(now.clone())).ok().flatten();
+            if let Some(first) = first.filter(|_| QUIET.try_with(Cell::get).unwrap_or(false)) {
+                // If the first one is still unwinding, Rust ends the process after this, and nobody can tell more.
+                let now = now.unwrap_or_default();
+                eprintln!(
+                    "backwater: a panic at {now}, after one at {first} that nobody has dealt with yet. If the process \
+                     ends now, a value's Drop panicked while a panic unwound, which nothing can catch."
+                );
+            }
             if !QUIET.try_with(Cell::get).unwrap_or(false) {
                 before(info);
             }
@@ -35,6 +45,19 @@ pub(crate) fn quietly<T>(call: impl FnOnce() -> T) -> T {
     }
     let _restore = Restore(QUIET.replace(true));
     call()
+}
+
+/// The loop of a worker's thread: a panic of user code ends its actor, or the run, and no thread.
+pub(super) fn work(worker: &mut Worker) {
+    let mut caught = catch_unwind(AssertUnwindSafe(|| worker.work()));
+    while let Err(payload) = caught {
+        let text = payload_text(&*payload);
+        caught = catch_unwind(AssertUnwindSafe(|| {
+            worker.panicked(text, true);
+            drop(payload);
+            worker.work();
+        }));
+    }
 }
 
 /// Where this thread panicked last, once.

@@ -4,7 +4,8 @@
 //! thread of its own, fed by an outlet: while that is full, the stream is under pressure like any slow actor, and who
 //! prints too much waits as a sender does.
 
-use crate::actor::{Actor, Addr, Capacity, Context, Feed, Inlet, Outlet, SpawnOptions};
+use crate::actor::{Actor, Addr, Backpressure, Capacity, Context, Feed, Inlet, Outlet, PressureGuard, SpawnOptions};
+use crate::auth::AmbientAuth;
 use crate::sync::{Arc, Mutex, lock, thread};
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
@@ -77,6 +78,8 @@ pub(super) enum Writer {
     InPlace(Box<dyn Write + Send>),
     /// Written on a thread of its own.
     OnThread(Box<dyn Write + Send>),
+    /// Written nowhere; under the checker, which says when the reader stands still, at most so often.
+    Explored(u32),
 }
 
 /// Threads that write. The run is not over before they are.
@@ -102,6 +105,7 @@ enum Sink {
     /// The thread starts with the first message: most runs print nothing.
     Idle(Box<dyn Write + Send>),
     Thread(Feed<Output>),
+    Explored(Reader),
     /// The reader at the other end is gone; what comes after is dropped, as the operating system would.
     Broken,
 }
@@ -122,6 +126,7 @@ impl Actor for Out {
                 }
             }
             Sink::Thread(feed) => feed.give(msg, cx),
+            Sink::Explored(reader) => reader.sees(&msg, cx),
             Sink::Idle(_) | Sink::Broken => {}
         }
     }
@@ -150,6 +155,25 @@ impl Out {
     }
 }
 
+/// Whoever reads the output, as the checker imagines him: at each line he may stand still, and the pipe is full until he
+/// goes on, which is when the actor comes to the message that it sent itself.
+struct Reader {
+    stalls: u32,
+    full: Option<PressureGuard>,
+}
+
+impl Reader {
+    fn sees(&mut self, msg: &Output, cx: &mut Context<'_, Out>) {
+        if self.full.is_some() {
+            self.full.take_if(|_| *msg == Output::Write(Vec::new()));
+        } else if self.stalls > 0 && cx.choose(2) == 1 {
+            self.stalls -= 1;
+            self.full = Some(Backpressure::hold(&(&AmbientAuth::new()).into(), cx));
+            cx.tell_self(Output::Write(Vec::new()));
+        }
+    }
+}
+
 /// Writes everything to the end, and flushes whenever nothing more waits.
 fn write_all(mut to: Box<dyn Write + Send>, from: &Outlet<Output>) -> io::Result<()> {
     for first in from {
@@ -166,8 +190,9 @@ pub(super) fn output<A: Actor>(cx: &mut Context<'_, A>, name: &str, to: Writer, 
     let to = match to {
         Writer::InPlace(to) => Sink::InPlace(to),
         Writer::OnThread(to) => Sink::Idle(to),
+        Writer::Explored(stalls) => Sink::Explored(Reader { stalls, full: None }),
     };
-    cx.spawn_with(SpawnOptions::new().name(name), Out { to, writers: writers.clone() })
+    cx.spawn_with(SpawnOptions::new().name(name).pinned(), Out { to, writers: writers.clone() })
 }
 
 struct In {
@@ -219,5 +244,5 @@ fn read_all(mut from: Box<dyn Read + Send>, to: &Inlet<Input>) {
 }
 
 pub(super) fn input<A: Actor>(cx: &mut Context<'_, A>, from: Box<dyn Read + Send>) -> Addr<Input> {
-    cx.spawn_with(SpawnOptions::new().name("input"), In { from: Some(from), subscribers: Vec::new() })
+    cx.spawn_with(SpawnOptions::new().name("input").pinned(), In { from: Some(from), subscribers: Vec::new() })
 }

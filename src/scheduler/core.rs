@@ -10,6 +10,7 @@
 //! is watched.
 
 use super::event_loop::EventLoop;
+use super::pool::Worker;
 use super::pressure::GuardDrops;
 use super::seat::{Name, Plan};
 use super::single::{Body, Delivery, Failure, Outside, Single};
@@ -27,6 +28,8 @@ pub(crate) enum Core<'a> {
     Single(&'a mut Single),
     /// The deterministic one, and somebody wants to see every event, or has effects written down.
     Watched(&'a mut Single),
+    /// One thread of a pool.
+    Worker(&'a mut Worker),
 }
 
 /// The same call to whichever scheduler it is.
@@ -34,6 +37,7 @@ macro_rules! each {
     ($core:expr, $scheduler:ident => $call:expr) => {
         match $core {
             Core::Single($scheduler) | Core::Watched($scheduler) => $call,
+            Core::Worker($scheduler) => $call,
         }
     };
 }
@@ -45,6 +49,15 @@ impl Core<'_> {
         match self {
             Core::Single(single) => Core::Single(single),
             Core::Watched(single) => Core::Watched(single),
+            Core::Worker(worker) => Core::Worker(worker),
+        }
+    }
+
+    /// The single scheduler, which a checker may stand behind.
+    fn single(&mut self) -> Option<&mut Single> {
+        match self {
+            Core::Single(core) | Core::Watched(core) => Some(core),
+            Core::Worker(_) => None,
         }
     }
 
@@ -60,7 +73,10 @@ impl Core<'_> {
 
     #[inline(never)]
     fn send_far<M: Debug + Send + 'static>(self, to: ActorId, lane: Lane, message: M, place: Place) {
-        each!(self, core => core.send_watched(to, lane, message, place));
+        match self {
+            Core::Single(core) | Core::Watched(core) => core.send_watched(to, lane, message, place),
+            Core::Worker(core) => core.send(to, lane, message, place),
+        }
     }
 
     #[inline(always)]
@@ -73,7 +89,10 @@ impl Core<'_> {
 
     #[inline(never)]
     fn send_self_far<M: Debug + Send + 'static>(self, message: M, place: Place) {
-        each!(self, core => core.send_self_watched(message, place));
+        match self {
+            Core::Single(core) | Core::Watched(core) => core.send_self_watched(message, place),
+            Core::Worker(core) => core.send_self(message, place),
+        }
     }
 
     pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
@@ -90,7 +109,10 @@ impl Core<'_> {
 
     #[inline(never)]
     fn next_message_far<M: Debug + Send + 'static>(self, seat: u32, nth: u32) -> M {
-        each!(self, core => core.next_message_watched(seat, nth))
+        match self {
+            Core::Single(core) | Core::Watched(core) => core.next_message_watched(seat, nth),
+            Core::Worker(core) => core.next_message(nth),
+        }
     }
 
     #[inline(always)]
@@ -146,39 +168,50 @@ impl Core<'_> {
 
     /// The checker tells states apart: see `Single::tick_is`.
     pub(crate) fn takes_prints(&self) -> bool {
-        each!(self, core => core.takes_prints())
+        matches!(self, Core::Single(core) | Core::Watched(core) if core.takes_prints())
     }
 
     pub(crate) fn tick_is(&mut self, print: u128) {
-        each!(self, core => core.tick_is(print));
+        if let Some(core) = self.single() {
+            core.tick_is(print);
+        }
     }
 
     pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
         each!(self, core => core.cancel_timer(id))
     }
 
-    pub(crate) fn random(&mut self) -> &mut Random {
-        each!(self, core => core.random())
+    pub(crate) fn random(&mut self, with: impl FnOnce(&mut Random) -> u64) -> u64 {
+        each!(self, core => core.random(with))
     }
 
     pub(crate) fn choose(&mut self, n: u64) -> Option<u64> {
-        each!(self, core => core.choose(n))
+        self.single().and_then(|core| core.choose(n))
     }
 
     pub(crate) fn promise(&mut self, label: &'static str, kind: Promise, holds: bool) {
-        each!(self, core => core.promise(label, kind, holds));
+        if let Some(core) = self.single() {
+            core.promise(label, kind, holds);
+        }
     }
 
     pub(crate) fn is_checked(&self) -> bool {
-        each!(self, core => core.is_checked())
+        match self {
+            Core::Single(core) | Core::Watched(core) => core.is_checked(),
+            Core::Worker(_) => false,
+        }
     }
 
     pub(crate) fn looked_at_time(&self) {
-        each!(self, core => core.looked_at_time());
+        if let Core::Single(core) | Core::Watched(core) = self {
+            core.looked_at_time();
+        }
     }
 
     pub(crate) fn looked_at_all(&self) {
-        each!(self, core => core.looked_at_all());
+        if let Core::Single(core) | Core::Watched(core) = self {
+            core.looked_at_all();
+        }
     }
 
     // --- Questions ------------------------------------------------------------------------------------------------
@@ -215,7 +248,7 @@ impl Core<'_> {
     // --- The world ------------------------------------------------------------------------------------------------
 
     pub(crate) fn bell(&self) -> &Arc<Bell> {
-        each!(self, core => &core.bell)
+        each!(self, core => core.bell())
     }
 
     pub(crate) fn attach(&mut self, id: ActorId, outside: Box<dyn Outside>) {

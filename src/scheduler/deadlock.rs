@@ -1,10 +1,10 @@
 //! Who waits for ever, and who is to blame: the reports of R10 and R11.
 
-use super::contacts::Contacts;
 use super::seat::Name;
 use super::single::Single;
 use crate::event::{ActorId, Place};
-use crate::rules::Load;
+use crate::rules::{Load, Marks};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
@@ -108,11 +108,45 @@ pub enum Needs {
     Nothing,
 }
 
-impl Single {
+/// What reports are made from: all actors at one moment. Seats are those of actors that have not ended.
+pub(super) trait Overview {
+    fn marks(&self) -> Cow<'_, Marks>;
+    fn living(&self) -> Vec<u32>;
+    fn id(&self, seat: u32) -> ActorId;
+    fn name(&self, seat: u32) -> Name;
+    fn load(&self, seat: u32) -> Load;
+    /// Messages in its mailbox.
+    fn waiting(&self, seat: u32) -> u32;
+    /// Is it queued, running or muted?
+    fn is_busy(&self, seat: u32) -> bool;
+    fn muted_for(&self, seat: u32) -> Duration;
+    /// Where it applied, and where its guards were taken.
+    fn pressed_at(&self, seat: u32) -> (Option<Place>, Vec<Place>);
+    /// When its timers are due.
+    fn timers(&self, seat: u32) -> Vec<Duration>;
+    /// A socket or an inlet that could make it run.
+    fn has_outside_source(&self, seat: u32) -> bool;
+    /// The seats of everybody who ever sent to it and has not ended; none if the stall watch is off.
+    fn senders(&self, seat: u32) -> Option<Vec<u32>>;
+}
+
+/// Makes reports of an [`Overview`].
+pub(super) struct Reporter<'a, O> {
+    all: &'a O,
+    marks: Cow<'a, Marks>,
+    waits: BTreeMap<u32, Vec<u32>>,
+}
+
+impl<'a, O: Overview> Reporter<'a, O> {
+    pub(super) fn new(all: &'a O) -> Self {
+        let marks = all.marks();
+        let waits = marks.waits();
+        Reporter { all, marks, waits }
+    }
+
     /// R10, for a runtime that is quiescent.
-    pub(crate) fn deadlock(&self, replay: String) -> Deadlock {
-        let waits = self.marks.waits();
-        let muted: Vec<MutedActor> = waits.keys().map(|seat| self.muted_actor(*seat, &waits)).collect();
+    pub(super) fn deadlock(&self, replay: String) -> Deadlock {
+        let muted = self.muted();
         let mut roots: Vec<ActorId> =
             muted.iter().flat_map(|m| &m.chains).filter_map(|c| c.last()).map(|e| e.0).collect();
         roots.sort_unstable();
@@ -121,13 +155,12 @@ impl Single {
     }
 
     /// R11, at any time. None if the watch is off or nothing is stalled.
-    pub(crate) fn stall(&self) -> Option<Stall> {
-        let contacts = self.watch.contacts.as_ref()?;
-        let (waits, stuck) = (self.marks.waits(), self.stuck(contacts));
-        let chains: Vec<MutedActor> = waits.keys().map(|seat| self.muted_actor(*seat, &waits)).collect();
+    pub(super) fn stall(&self) -> Option<Stall> {
+        let stuck = self.stuck()?;
+        let chains = self.muted();
         let mut roots: BTreeMap<ActorId, bool> = BTreeMap::new();
         for (root, _) in chains.iter().flat_map(|m| &m.chains).filter_map(|chain| chain.last()) {
-            if let Some(proved) = self.is_stalled(*root, &stuck) {
+            if let Some(proved) = self.is_stalled(root.seat, &stuck) {
                 roots.insert(*root, proved);
             }
         }
@@ -135,29 +168,33 @@ impl Single {
             |m: &MutedActor| m.chains.iter().filter_map(|c| c.last()).any(|(root, _)| roots.contains_key(root));
         let muted: Vec<MutedActor> = chains.into_iter().filter(blocked).collect();
         let roots: Vec<_> = roots.into_iter().map(|(id, proved)| (self.root(id.seat), proved)).collect();
-        let senders = |seat: u32| contacts.senders_of(self.id_of(seat)).map(|id| id.seat).collect();
+        let senders = |seat: u32| self.all.senders(seat).unwrap_or_default();
         let why = self.why(muted.iter().map(|muted| muted.id.seat), &senders);
         (!roots.is_empty()).then_some(Stall { roots, muted, why })
     }
 
     /// Is this root stalled, and is that proved? Proved means: every other actor is muted, or can never run again.
-    fn is_stalled(&self, root: ActorId, stuck: &BTreeSet<u32>) -> Option<bool> {
-        let is_it = self.seat_of(root)?.load.is_under_pressure() && stuck.contains(&root.seat);
-        is_it.then(|| self.living_seats().all(|seat| seat == root.seat || !self.goes_on(seat)))
+    fn is_stalled(&self, root: u32, stuck: &BTreeSet<u32>) -> Option<bool> {
+        let is_it = self.all.load(root).is_under_pressure() && stuck.contains(&root);
+        is_it.then(|| self.all.living().into_iter().all(|seat| seat == root || !self.goes_on(seat)))
     }
 
     /// Those of whom nobody knows how they could go on: all but those who can, and whom these can reach. A muted actor
-    /// is reached if everybody whom it waits for is; another one by a message of somebody who ever sent to it.
-    fn stuck(&self, contacts: &Contacts) -> BTreeSet<u32> {
-        let mut stuck: BTreeSet<u32> = self.living_seats().filter(|seat| !self.goes_on(*seat)).collect();
+    /// is reached if everybody whom it waits for is; another one by a message of somebody who ever sent to it. None if
+    /// nobody noted who sent to whom.
+    fn stuck(&self) -> Option<BTreeSet<u32>> {
+        let mut stuck: BTreeSet<u32> = self.all.living().into_iter().filter(|seat| !self.goes_on(*seat)).collect();
+        let senders: Option<BTreeMap<u32, Vec<u32>>> =
+            stuck.iter().map(|seat| Some((*seat, self.all.senders(*seat)?))).collect();
+        let senders = senders?;
         loop {
-            let stays = |seat: &u32| match self.post.data(*seat).load.is_muted() {
+            let stays = |seat: &u32| match self.all.load(*seat).is_muted() {
                 true => self.marks.receivers_of(*seat).iter().any(|receiver| stuck.contains(receiver)),
-                false => contacts.senders_of(self.id_of(*seat)).all(|sender| stuck.contains(&sender.seat)),
+                false => senders[seat].iter().all(|sender| stuck.contains(sender)),
             };
             let left: BTreeSet<u32> = stuck.iter().copied().filter(stays).collect();
             if left.len() == stuck.len() {
-                return stuck;
+                return Some(stuck);
             }
             stuck = left;
         }
@@ -165,9 +202,8 @@ impl Single {
 
     /// R11 as a search over all states proved it: these actors are muted in every state that can be reached, these under
     /// pressure. `senders` says who sends to an actor in any schedule at all.
-    pub(crate) fn proved_stall(&self, muted: &[u32], roots: &[u32], senders: &dyn Fn(u32) -> Vec<u32>) -> Stall {
-        let waits = self.marks.waits();
-        let muted: Vec<MutedActor> = muted.iter().map(|seat| self.muted_actor(*seat, &waits)).collect();
+    fn proved_stall(&self, muted: &[u32], roots: &[u32], senders: &dyn Fn(u32) -> Vec<u32>) -> Stall {
+        let muted: Vec<MutedActor> = muted.iter().map(|seat| self.muted_actor(*seat)).collect();
         let ends =
             |seat: &&u32| muted.iter().flat_map(|m| &m.chains).any(|c| c.last().is_some_and(|e| e.0.seat == **seat));
         let roots = roots.iter().filter(ends).map(|seat| (self.root(*seat), true)).collect();
@@ -177,22 +213,23 @@ impl Single {
 
     /// Who would have to act so that these go on, who so that those do, and so on: each once.
     fn why(&self, of: impl Iterator<Item = u32>, senders: &dyn Fn(u32) -> Vec<u32>) -> Vec<Why> {
+        let living = self.all.living();
+        let lives = |seat: &u32| living.binary_search(seat).is_ok();
         let mut why: Vec<Why> = Vec::new();
         let mut queue: VecDeque<u32> = of.collect();
         while let Some(seat) = queue.pop_front() {
-            let data = self.post.data(seat);
-            if data.is_empty() || why.iter().any(|known| known.id.seat == seat) {
+            if !lives(&seat) || why.iter().any(|known| known.id.seat == seat) {
                 continue;
             }
+            let load = self.all.load(seat);
             let (who, needs): (Vec<u32>, fn(Named) -> Needs) = match () {
-                () if data.load.is_muted() => (self.marks.receivers_of(seat), Needs::Falls),
+                () if load.is_muted() => (self.marks.receivers_of(seat), Needs::Falls),
                 () if self.goes_on(seat) => (Vec::new(), |_| Needs::Nothing),
-                () if data.load.is_under_pressure() => (senders(seat), Needs::Release),
+                () if load.is_under_pressure() => (senders(seat), Needs::Release),
                 () => (senders(seat), Needs::Message),
             };
-            let living = |seat: &u32| !self.post.data(*seat).is_empty();
-            queue.extend(who.iter().filter(|seat| living(seat)));
-            let named = who.iter().filter(|seat| living(seat)).map(|seat| self.named(*seat)).collect();
+            queue.extend(who.iter().filter(|seat| lives(seat)));
+            let named = who.iter().filter(|seat| lives(seat)).map(|seat| self.named(*seat)).collect();
             let (id, name) = self.named(seat);
             why.push(Why { id, name, needs: needs(named) });
         }
@@ -201,46 +238,40 @@ impl Single {
 
     /// It has messages, or a timer, a socket or an inlet will give it some.
     fn goes_on(&self, seat: u32) -> bool {
-        let data = self.post.data(seat);
-        !data.load.is_muted() && (data.busy || self.has_source(self.id_of(seat)))
+        !self.all.load(seat).is_muted() && (self.all.is_busy(seat) || self.has_source(seat))
     }
 
     fn named(&self, seat: u32) -> (ActorId, Name) {
-        (self.id_of(seat), self.post.data(seat).name.clone())
+        (self.all.id(seat), self.all.name(seat))
     }
 
-    /// Its name and id.
-    pub(crate) fn name_at(&self, seat: u32) -> String {
-        self.name_of(self.id_of(seat))
+    /// Could anything but a message of another actor make it run?
+    fn has_source(&self, seat: u32) -> bool {
+        self.all.has_outside_source(seat) || !self.all.timers(seat).is_empty()
     }
 
-    /// An actor under pressure, and why.
-    pub(crate) fn pressing(&self, seat: u32) -> Root {
-        self.root(seat)
+    fn muted(&self) -> Vec<MutedActor> {
+        self.waits.keys().map(|seat| self.muted_actor(*seat)).collect()
     }
 
-    fn living_seats(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.post.seats()).filter(|seat| !self.post.data(*seat).is_empty())
-    }
-
-    fn muted_actor(&self, seat: u32, waits: &BTreeMap<u32, Vec<u32>>) -> MutedActor {
-        let data = self.post.data(seat);
+    fn muted_actor(&self, seat: u32) -> MutedActor {
+        let all = self.all;
         MutedActor {
-            id: self.id_of(seat),
-            name: data.name.clone(),
-            waiting: self.post.len(seat),
-            muted_for: Duration::from_nanos(self.now_ns() - data.muted_since),
-            chains: self.chains(seat, waits),
+            id: all.id(seat),
+            name: all.name(seat),
+            waiting: all.waiting(seat),
+            muted_for: all.muted_for(seat),
+            chains: self.chains(seat),
         }
     }
 
     /// The shortest chain of marks from `from` to each root that it waits for.
-    fn chains(&self, from: u32, waits: &BTreeMap<u32, Vec<u32>>) -> Vec<Vec<(ActorId, Name)>> {
+    fn chains(&self, from: u32) -> Vec<Vec<(ActorId, Name)>> {
         let mut came: BTreeMap<u32, u32> = BTreeMap::from([(from, from)]);
         let mut queue = VecDeque::from([from]);
         let mut roots = Vec::new();
         while let Some(seat) = queue.pop_front() {
-            let Some(receivers) = waits.get(&seat) else {
+            let Some(receivers) = self.waits.get(&seat) else {
                 roots.push(seat);
                 continue;
             };
@@ -265,38 +296,122 @@ impl Single {
     }
 
     pub(super) fn root(&self, seat: u32) -> Root {
-        let data = self.post.data(seat);
-        let more = data.more.as_deref();
-        let applied = more.and_then(|m| m.applied_at).map(Cause::Applied);
-        let guards = more.into_iter().flat_map(|m| &m.guards).map(|(_, place)| Cause::Guard(place));
-        let overloaded = data.load.has(Load::OVERLOADED).then_some(Cause::Overloaded);
+        let all = self.all;
+        let (applied, guards) = all.pressed_at(seat);
+        let overloaded = all.load(seat).has(Load::OVERLOADED).then_some(Cause::Overloaded);
+        let causes = applied.map(Cause::Applied).into_iter().chain(guards.into_iter().map(Cause::Guard));
         Root {
-            id: self.id_of(seat),
-            name: data.name.clone(),
-            causes: applied.into_iter().chain(guards).chain(overloaded).collect(),
-            waiting: self.post.len(seat),
+            id: all.id(seat),
+            name: all.name(seat),
+            causes: causes.chain(overloaded).collect(),
+            waiting: all.waiting(seat),
             woken_by: self.woken_by(seat),
         }
     }
 
     fn woken_by(&self, seat: u32) -> Vec<String> {
-        let id = self.id_of(seat);
+        let all = self.all;
         let mut by: Vec<String> = Vec::new();
-        if self.post.data(seat).busy {
+        if all.is_busy(seat) {
             by.push("the messages in its mailbox".into());
         }
-        let timers = self.timers.iter().filter(|(owner, _)| *owner == id);
-        by.extend(timers.map(|(_, due)| format!("its timer, due at {due:?}")));
-        if self.has_outside_source(id) {
+        by.extend(all.timers(seat).into_iter().map(|due| format!("its timer, due at {due:?}")));
+        if all.has_outside_source(seat) {
             by.push("its socket or inlet".into());
         }
-        by.extend(
-            self.marks
-                .senders_of(seat)
-                .iter()
-                .map(|s| format!("a message from {}, which it mutes", self.name_of(self.id_of(*s)))),
-        );
+        let senders = self.marks.senders_of(seat).iter();
+        by.extend(senders.map(|s| format!("a message from {}{}, which it mutes", all.name(*s), all.id(*s))));
         by
+    }
+}
+
+impl Overview for Single {
+    fn marks(&self) -> Cow<'_, Marks> {
+        Cow::Borrowed(&self.marks)
+    }
+
+    fn living(&self) -> Vec<u32> {
+        (0..self.post.seats()).filter(|seat| !self.post.data(*seat).is_empty()).collect()
+    }
+
+    fn id(&self, seat: u32) -> ActorId {
+        self.id_of(seat)
+    }
+
+    fn name(&self, seat: u32) -> Name {
+        self.post.data(seat).name.clone()
+    }
+
+    fn load(&self, seat: u32) -> Load {
+        self.post.data(seat).load
+    }
+
+    fn waiting(&self, seat: u32) -> u32 {
+        self.post.len(seat)
+    }
+
+    fn is_busy(&self, seat: u32) -> bool {
+        self.post.data(seat).busy
+    }
+
+    fn muted_for(&self, seat: u32) -> Duration {
+        Duration::from_nanos(self.now_ns() - self.post.data(seat).muted_since)
+    }
+
+    fn pressed_at(&self, seat: u32) -> (Option<Place>, Vec<Place>) {
+        let more = self.post.data(seat).more.as_deref();
+        more.map_or((None, Vec::new()), |more| (more.applied_at, more.guards.iter().map(|g| g.1).collect()))
+    }
+
+    fn timers(&self, seat: u32) -> Vec<Duration> {
+        let id = self.id_of(seat);
+        self.timers.iter().filter(|(owner, _)| *owner == id).map(|(_, due)| due).collect()
+    }
+
+    fn has_outside_source(&self, seat: u32) -> bool {
+        self.has_outside_source(self.id_of(seat))
+    }
+
+    fn senders(&self, seat: u32) -> Option<Vec<u32>> {
+        Some(self.watch.contacts.as_ref()?.senders_of(self.id_of(seat)).map(|id| id.seat).collect())
+    }
+}
+
+impl Single {
+    /// R10, for a runtime that is quiescent.
+    pub(crate) fn deadlock(&self, replay: String) -> Deadlock {
+        Reporter::new(self).deadlock(replay)
+    }
+
+    /// R11, at any time. None if the watch is off or nothing is stalled.
+    pub(crate) fn stall(&self) -> Option<Stall> {
+        Reporter::new(self).stall()
+    }
+
+    /// [`Reporter::proved_stall`].
+    pub(crate) fn proved_stall(&self, muted: &[u32], roots: &[u32], senders: &dyn Fn(u32) -> Vec<u32>) -> Stall {
+        Reporter::new(self).proved_stall(muted, roots, senders)
+    }
+
+    /// Its name and id.
+    pub(crate) fn name_at(&self, seat: u32) -> String {
+        self.name_of(self.id_of(seat))
+    }
+
+    /// Who holds it back, by name.
+    pub(crate) fn muted_by(&self, seat: u32) -> Vec<String> {
+        self.marks.receivers_of(seat).into_iter().map(|seat| self.name_at(seat)).collect()
+    }
+
+    /// An actor that the program created and that has not ended.
+    pub(crate) fn still_living(&self) -> Option<String> {
+        const OF_THE_RUNTIME: u32 = 4;
+        self.living().into_iter().find(|seat| *seat >= OF_THE_RUNTIME).map(|seat| self.name_at(seat))
+    }
+
+    /// An actor under pressure, and why.
+    pub(crate) fn pressing(&self, seat: u32) -> Root {
+        Reporter::new(self).root(seat)
     }
 }
 

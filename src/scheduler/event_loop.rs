@@ -83,6 +83,10 @@ impl World {
     pub(crate) fn new(event_loop: impl EventLoop) -> Self {
         World(Box::new(event_loop))
     }
+
+    pub(super) fn into_inner(self) -> Box<dyn EventLoop> {
+        self.0
+    }
 }
 
 impl Single {

@@ -2,12 +2,13 @@
 //!
 //! `Single` is the deterministic scheduler: one thread, every effect carried out at once. It knows bodies, not
 //! actors' types, and messages, not their meaning. It reads no clock: whoever drives it sets its time.
-#![forbid(unsafe_code)]
 
 mod bell;
+mod commute;
 mod contacts;
 mod core;
 mod deadlock;
+mod engine;
 mod event_loop;
 mod fingerprint;
 pub mod policy;
@@ -34,6 +35,8 @@ pub use timers::TimerId;
 
 pub(crate) use self::core::Core;
 pub(crate) use bell::Bell;
+pub(crate) use commute::{Classes, Commute};
+pub(crate) use engine::{Alone, Engine};
 #[cfg(feature = "net")]
 pub(crate) use event_loop::EventLoop;
 #[cfg(feature = "net")]
@@ -48,4 +51,4 @@ pub use seat::Name;
 pub(crate) use seat::Plan;
 pub(crate) use single::{Base, Bodies, Body, Config, Delivery, Failure, Outside, Single};
 pub(crate) use steps::Traces;
-pub(crate) use trace::DeadLetterHook;
+pub(crate) use trace::{DeadLetterHook, Watch};

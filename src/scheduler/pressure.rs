@@ -35,6 +35,12 @@ impl GuardDrops {
         self.bell.ring();
     }
 
+    /// Is there anything to collect?
+    #[inline(always)]
+    pub(super) fn has_any(&self) -> bool {
+        self.any.load(Ordering::Relaxed) // a look: `collect` is what takes part
+    }
+
     pub(super) fn collect(&self) -> Vec<(ActorId, u64)> {
         // A relaxed look first: in the common case nobody has, and a swap would take the cache line.
         match self.any.load(Ordering::Relaxed) && self.any.swap(false, Ordering::Acquire) {

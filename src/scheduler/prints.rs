@@ -257,6 +257,7 @@ impl Single {
         let script = self.script.as_ref().expect("only the checker asks for states");
         let prints = script.prints.as_deref().expect("it asked for them from the start");
         let mut all = Fingerprint::new();
+        all.word(u64::from(self.failure.is_some()));
         if prints.time_matters {
             all.word(self.watch.now.as_nanos() as u64);
         }

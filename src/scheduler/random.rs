@@ -19,6 +19,11 @@ impl Random {
         Random::new(Random::new(seed ^ Random::new(created).next_u64()).next_u64())
     }
 
+    /// The lineage of an actor, from that of its parent and which of the parent's children it is.
+    pub(crate) fn child(parent: u64, nth: u32) -> u64 {
+        Random::new(parent ^ Random::new(u64::from(nth)).next_u64()).next_u64()
+    }
+
     /// The next 64 bits.
     #[inline]
     pub fn next_u64(&mut self) -> u64 {

@@ -7,6 +7,7 @@
 //! A search makes millions of short runs, so everything here is emptied and used again, and what a step touched is
 //! written down only while somebody asks for it.
 
+use super::commute::Classes;
 use super::fingerprint::Fingerprint;
 use super::pressure::GuardDrops;
 use super::prints::Prints;
@@ -49,6 +50,8 @@ pub(crate) enum Proc {
 pub(crate) enum Object {
     /// The end of a mailbox, where messages arrive.
     Tail(u32),
+    /// The order in a mailbox of a pair of messages that do not commute, where others do.
+    Order(u32, u32),
     /// One message of a mailbox, by its number since the actor was created: written by its send, read by its handling.
     Message(u32, u32),
     /// An actor's load and the marks on it.
@@ -106,6 +109,8 @@ pub(super) struct Progress {
     pub(super) effects: VecDeque<Effect>,
     /// Of each effect, where states are told apart.
     pub(super) prints: VecDeque<u128>,
+    /// Of each effect, what the arrival of its message touches, where messages commute.
+    pub(super) conflicts: VecDeque<Option<Arc<[u32]>>>,
     pub(super) pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
     pub(super) marked: Vec<u32>,
@@ -131,6 +136,7 @@ impl Progress {
     pub(super) fn behaviour_over(&mut self) {
         self.effects.clear();
         self.prints.clear();
+        self.conflicts.clear();
         self.pending.clear();
         self.marked.clear();
         (self.stopping, self.shutdown, self.behaving, self.panic) = (false, false, false, None);
@@ -163,6 +169,8 @@ pub(crate) struct Script {
     pub(super) atomic: bool,
     /// The ends of runs matter: some actor may be overloaded. Then a run's beginning depends on what is in the mailbox.
     pub(super) batches_matter: bool,
+    /// What is sent to the standard output is part of the search.
+    output_matters: bool,
     /// What steps touch is written down.
     pub(super) tracing: bool,
     /// The step touched more than a message and loads.
@@ -200,19 +208,21 @@ pub(crate) struct Script {
     /// Guards that live or whose drop is still to be carried out: owner and number. The number is the smallest that is
     /// free, so that a state comes back in which the same guards live.
     guards: BTreeSet<(u32, u64)>,
+    /// Which messages commute, if the search asks for it; and whether some actor's type says so.
+    pub(super) classes: Option<Arc<Classes>>,
+    pub(super) commutes: bool,
     /// What tells states apart, if the search asks for it.
     pub(super) prints: Option<Box<Prints>>,
 }
 
-/// Seats of the standard streams: what is sent there is not part of the search.
-fn is_stream(seat: u32) -> bool {
-    (1..=3).contains(&seat)
-}
+/// Seats of the standard streams: what is sent there is not part of the search, unless the output's is wanted.
+const STREAMS: std::ops::RangeInclusive<u32> = 1..=3;
+const OUTPUT: u32 = 1;
 
 impl Script {
     #[cold]
     pub(super) fn write_send(&mut self, draft: Draft<'_, Seat>, to: ActorId, lane: Lane, place: Place) {
-        if is_stream(to.seat) {
+        if STREAMS.contains(&to.seat) && !(self.output_matters && to.seat == OUTPUT) {
             return;
         }
         self.write_drops();
@@ -252,12 +262,20 @@ impl Script {
     }
 
     /// A message is about to arrive at `to`.
-    pub(super) fn pushed(&mut self, to: ActorId) {
+    ///
+    /// `conflicts` says with which others it does not commute; none: with nothing.
+    pub(super) fn pushed(&mut self, to: ActorId, conflicts: Option<Arc<[u32]>>) {
         if let Some(prints) = &mut self.prints {
             prints.arrives(to.seat);
         }
         self.touch(Object::Life(to.seat), Access::Read);
-        self.touch(Object::Tail(to.seat), Access::Write);
+        match conflicts {
+            None => self.touch(Object::Tail(to.seat), Access::Write),
+            Some(pairs) => {
+                self.touch(Object::Tail(to.seat), Access::Read);
+                pairs.iter().for_each(|pair| self.touch(Object::Order(to.seat, *pair), Access::Write));
+            }
+        }
         let progress = self.of(to.seat);
         progress.pushed += 1;
         let number = progress.pushed;
@@ -336,6 +354,7 @@ impl Single {
             recording: false,
             atomic,
             batches_matter,
+            output_matters: false,
             tracing: true,
             touched_more: false,
             written: VecDeque::new(),
@@ -357,6 +376,8 @@ impl Single {
             enabled: 0,
             changed: Vec::new(),
             guards: BTreeSet::new(),
+            classes: None,
+            commutes: false,
             prints: None,
         }));
         self.watch_all();
@@ -378,6 +399,11 @@ impl Single {
         script.guards.clear();
         script.prints.iter_mut().for_each(|prints| prints.reset());
         (script.recording, script.dice, script.enabled) = (false, None, 0);
+    }
+
+    /// What is sent to the standard output is part of the search.
+    pub(crate) fn explore_output(&mut self) {
+        self.script().output_matters = true;
     }
 
     /// What steps touch is written down from here on, or no longer.

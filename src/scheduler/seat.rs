@@ -27,6 +27,10 @@ impl Name {
         Name(Label::Type(std::any::type_name::<A>))
     }
 
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self.0, Label::Given(_))
+    }
+
     pub(crate) fn given(name: &str) -> Self {
         Name(Label::Given(Arc::new(name.into())))
     }
@@ -85,6 +89,8 @@ pub(crate) struct Plan {
     pub(crate) name: Name,
     pub(crate) batch: Option<u32>,
     pub(crate) detector: Option<Detector>,
+    /// It runs on the driver's thread alone.
+    pub(crate) pinned: bool,
     pub(crate) place: Place,
 }
 
@@ -153,7 +159,7 @@ impl Seat {
             load: Load::IDLE,
             busy: false,
             special: by_depth,
-            named: matches!(name.0, Label::Given(_)),
+            named: name.is_given(),
             _rest_of_line: 0,
             created,
             name,

@@ -5,6 +5,7 @@
 //! to see every event), so that an actor which presses nobody and is watched by nobody pays one branch for each.
 
 use super::bell::Bell;
+use super::commute::Classes;
 use super::core::Core;
 use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
@@ -19,7 +20,7 @@ use super::timers::Timers;
 use super::trace::Watch;
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::faults::{Fault, planted};
-use crate::mailbox::{Draft, Post};
+use crate::mailbox::{Draft, Letter, Post};
 use crate::rules::{self, Detector, Load, Marks, Rules};
 use crate::sync::Arc;
 use std::collections::BTreeSet;
@@ -37,6 +38,12 @@ pub(crate) trait Body: Send {
 
     /// For the checker: what one of its messages is made of, if that is known.
     fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128>;
+
+    /// For the checker: does its type say which of its messages commute?
+    fn commutes(&self) -> bool;
+
+    /// For the checker: what the arrival of this message touches, if its type says which messages commute.
+    fn conflicts(&self, core: &Single, letter: &Letter, classes: &Classes) -> Option<Arc<[u32]>>;
 }
 
 /// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
@@ -304,6 +311,10 @@ impl Single {
         if self.watch.on { Core::Watched(self) } else { Core::Single(self) }
     }
 
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
+    }
+
     pub(crate) fn policy_name(&self) -> &str {
         match &self.queue {
             Queue::Fifo(_) => "fifo",
@@ -392,7 +403,7 @@ impl Single {
         if self.watch.on {
             self.watch.deliver(to, &draft.message());
             if let Some(script) = &mut self.script {
-                script.pushed(to);
+                script.pushed(to, None);
             }
         }
         self.totals.delivered += 1;
@@ -482,6 +493,9 @@ impl Single {
     /// The bodies of the actors that were created since the last call take their seats.
     pub(crate) fn house_newborn(&mut self, bodies: &mut Bodies) {
         for (seat, body) in self.newborn.drain(..) {
+            if let Some(script) = &mut self.script {
+                script.commutes |= body.commutes();
+            }
             let seat = seat as usize;
             if seat >= bodies.len() {
                 bodies.resize_with(seat + 1, || None);
@@ -701,18 +715,18 @@ impl Single {
     }
 
     /// The running actor's own stream of random numbers.
-    pub(crate) fn random(&mut self) -> &mut Random {
+    pub(crate) fn random(&mut self, with: impl FnOnce(&mut Random) -> u64) -> u64 {
         let seed = self.config.seed;
         let data = self.post.data_mut(self.running.seat);
         let created = data.created;
-        data.more().random.get_or_insert_with(|| Random::of_actor(seed, created))
+        with(data.more().random.get_or_insert_with(|| Random::of_actor(seed, created)))
     }
 
     // --- Main, and the end ----------------------------------------------------------------------------------------
 
     /// Takes the seat of `main`, which runs until [`Single::main_ended`].
     pub(crate) fn main_began(&mut self, place: Place) {
-        let plan = Plan { name: Name::given("main"), batch: None, detector: None, place };
+        let plan = Plan { name: Name::given("main"), batch: None, detector: None, pinned: true, place };
         self.running = self.spawn(None, plan);
         self.post.data_mut(0).busy = true;
     }

@@ -138,9 +138,4 @@ impl Single {
         let more = self.seat_of(id).and_then(|data| data.more.as_deref());
         more.is_some_and(|more| more.outside.iter().any(|outside| outside.can_wake()))
     }
-
-    /// Could anything but a message of another actor make it run?
-    pub(super) fn has_source(&self, id: ActorId) -> bool {
-        self.has_outside_source(id) || self.timers.iter().any(|(owner, _)| owner == id)
-    }
 }

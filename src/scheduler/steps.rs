@@ -7,6 +7,7 @@ use super::single::{Bodies, Failure, Single, arrive, dead_letter};
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::Letter;
 use crate::rules::{Detector, Load};
+use crate::sync::Arc;
 use std::mem;
 use std::time::Duration;
 
@@ -176,6 +177,12 @@ impl Single {
         }
     }
 
+    /// Is a behaviour of it, or a run, in progress?
+    pub(crate) fn is_mid_run(&self, seat: u32) -> bool {
+        let progress = self.script.as_ref().and_then(|script| script.progress.get(seat as usize));
+        progress.is_some_and(|progress| progress.behaving || progress.running)
+    }
+
     /// Is this actor overloaded now?
     pub(crate) fn is_overloaded(&self, seat: u32) -> bool {
         self.post.data(seat).load.has(Load::OVERLOADED)
@@ -255,7 +262,7 @@ impl Single {
         self.show(&Event::RunBegan { actor: self.running, waiting });
         self.touch(Object::Load(seat), Access::Read);
         if self.script().batches_matter || quota == 0 {
-            self.touch(Object::Tail(seat), Access::Read);
+            self.touch(Object::Tail(seat), Access::Write);
         }
         if quota == 0 {
             self.run_ended(seat, 0);
@@ -280,6 +287,24 @@ impl Single {
         mem::swap(&mut progress.effects, &mut script.written);
         (progress.stopping, progress.shutdown) = (stopping, shutdown);
         self.print_behaviour(seat, bodies);
+        if self.script().commutes {
+            self.compare_messages(seat, bodies);
+        }
+    }
+
+    /// Finds out with which others the messages of this behaviour do not commute.
+    fn compare_messages(&mut self, seat: u32, bodies: &Bodies) {
+        let effects = mem::take(&mut self.script().of(seat).effects);
+        let conflicts = effects.iter().map(|effect| match effect {
+            Effect::Send { letter, to, .. } => {
+                let receiver = bodies.get(to.seat as usize).and_then(|body| body.as_deref());
+                self.conflicts(letter, receiver)
+            }
+            _ => None,
+        });
+        let conflicts = conflicts.collect();
+        let progress = self.script().of(seat);
+        (progress.effects, progress.conflicts) = (effects, conflicts);
     }
 
     /// False if there is none.
@@ -287,10 +312,11 @@ impl Single {
         let progress = self.script().of(seat);
         let Some(effect) = progress.effects.pop_front() else { return false };
         let print = progress.prints.pop_front();
+        let conflicts = progress.conflicts.pop_front().flatten();
         self.swap_pending(seat);
         match effect {
             Effect::Send { letter, to, lane, place } => {
-                self.send_letter(letter, to, lane, place);
+                self.send_letter(letter, to, lane, place, conflicts);
                 print.into_iter().for_each(|print| self.print_arrival(to.seat, print));
             }
             Effect::Apply(place) => self.apply_now(place),
@@ -313,9 +339,9 @@ impl Single {
         mem::swap(&mut script.of(seat).pending, pending);
     }
 
-    fn send_letter(&mut self, letter: Letter, to: ActorId, lane: Lane, place: Place) {
+    fn send_letter(&mut self, letter: Letter, to: ActorId, lane: Lane, place: Place, conflicts: Option<Arc<[u32]>>) {
         let from = self.running;
-        self.script().pushed(to);
+        self.script().pushed(to, conflicts);
         if lane == Lane::Ordinary && to.seat != from.seat {
             self.touch(Object::Load(to.seat), Access::Read);
             if self.post.data(from.seat).detector() != Detector::Batch {
@@ -370,7 +396,7 @@ impl Single {
             bodies[seat as usize] = None;
         } else if over || left == 0 {
             if self.post.data(seat).detector() != Detector::Batch {
-                self.touch(Object::Tail(seat), Access::Read);
+                self.touch(Object::Tail(seat), Access::Write);
             }
             self.run_ended(seat, handled);
         } else {
@@ -444,7 +470,7 @@ impl Single {
     /// An actor that is under pressure, and why the program will not end that: nothing is left to run.
     pub(crate) fn still_pressing(&self) -> Option<super::Root> {
         let pressing = |seat: &u32| self.post.data(*seat).load.is_under_pressure();
-        (0..self.post.seats()).find(pressing).map(|seat| self.root(seat))
+        (0..self.post.seats()).find(pressing).map(|seat| self.pressing(seat))
     }
 }
 

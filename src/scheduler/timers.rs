@@ -15,24 +15,24 @@ use std::time::Duration;
 
 /// Names a timer, to cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TimerId(u64);
+pub struct TimerId(pub(super) u64);
 
 /// Puts the tick into the mailbox; it is told how many periods this tick stands for.
 pub(crate) type Tick = Box<dyn FnMut(&mut Core<'_>, ActorId, u64) + Send>;
 
 pub(super) struct Timer {
-    owner: ActorId,
-    due: Duration,
+    pub(super) owner: ActorId,
+    pub(super) due: Duration,
     /// Absent: it fires once.
-    period: Option<Duration>,
-    tick: Tick,
-    late: Late,
+    pub(super) period: Option<Duration>,
+    pub(super) tick: Tick,
+    pub(super) late: Late,
     /// How many timers its owner had set before.
-    nth: u32,
+    pub(super) nth: u32,
     /// For the checker: what its next tick is made of.
-    print: u128,
+    pub(super) print: u128,
     /// For the checker: its ticks may differ.
-    changes: bool,
+    pub(super) changes: bool,
 }
 
 impl Timer {
@@ -46,7 +46,7 @@ impl Timer {
 
 /// What a repeating timer does that is due while its owner is muted.
 #[derive(PartialEq)]
-enum Late {
+pub(super) enum Late {
     No,
     /// It waits: the periods are counted when the owner is freed.
     Waits,
@@ -68,7 +68,7 @@ impl fmt::Debug for Timers {
 }
 
 impl Timers {
-    fn add(&mut self, timer: Timer) -> u64 {
+    pub(super) fn add(&mut self, timer: Timer) -> u64 {
         let id = self.next;
         self.next += 1;
         self.due.insert((timer.due, id), timer.owner);
@@ -87,14 +87,37 @@ impl Timers {
         self.due.is_empty()
     }
 
-    pub(super) fn remove(&mut self, id: u64) {
-        if let Some(timer) = self.by_id.remove(&id) {
-            self.due.remove(&(timer.due, id));
-        }
+    /// What it was comes back: its closure is the user's, and may do as it likes as it is dropped.
+    pub(super) fn remove(&mut self, id: u64) -> Option<Timer> {
+        let timer = self.by_id.remove(&id)?;
+        self.due.remove(&(timer.due, id));
+        Some(timer)
+    }
+
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Timer> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(super) fn is_set(&self, id: u64) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    pub(super) fn owner(&self, id: u64) -> Option<ActorId> {
+        self.by_id.get(&id).map(|timer| timer.owner)
+    }
+
+    /// It is in hand, and due again then.
+    pub(super) fn set_due(&mut self, id: u64, due: Duration, owner: ActorId) {
+        self.due.insert((due, id), owner);
+    }
+
+    /// When the first timer is due, whoever's it is.
+    pub(super) fn soonest(&self) -> Option<Duration> {
+        self.due.first_key_value().map(|((due, _), _)| *due)
     }
 
     /// The first due timer at or before `now`.
-    fn pop_due(&mut self, now: Duration) -> Option<u64> {
+    pub(super) fn pop_due(&mut self, now: Duration) -> Option<u64> {
         let (&(due, id), _) = self.due.first_key_value()?;
         (due <= now).then(|| {
             self.due.pop_first();
@@ -155,7 +178,7 @@ impl Single {
             let was_due = due <= self.watch.now && self.timers.due.contains_key(&(due, id));
             self.note_timer(owner, nth, if was_due { TimerChange::Gone } else { TimerChange::Cancelled });
         }
-        self.timers.remove(id);
+        drop(self.timers.remove(id));
     }
 
     /// The timers that are due now: owner and which of the owner's.
@@ -167,7 +190,7 @@ impl Single {
 
     /// When the first timer is due, whoever's it is.
     pub(crate) fn first_due(&self) -> Option<Duration> {
-        self.timers.due.first_key_value().map(|((due, _), _)| *due)
+        self.timers.soonest()
     }
 
     /// Fires one of the timers that are due.
@@ -249,11 +272,11 @@ impl Single {
 }
 
 /// Whole periods in `time`.
-fn periods(time: Duration, period: Duration) -> u64 {
+pub(super) fn periods(time: Duration, period: Duration) -> u64 {
     (time.as_nanos() / period.as_nanos().max(1)) as u64
 }
 
-fn after(from: Duration, period: Duration, count: u64) -> Option<Duration> {
+pub(super) fn after(from: Duration, period: Duration, count: u64) -> Option<Duration> {
     let nanos = period.as_nanos().max(1).checked_mul(u128::from(count))?.checked_add(from.as_nanos())?;
     Some(Duration::new(u64::try_from(nanos / 1_000_000_000).ok()?, (nanos % 1_000_000_000) as u32))
 }

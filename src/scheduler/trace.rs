@@ -33,6 +33,19 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// What a pool is built with.
+    pub(crate) fn new(
+        observer: Option<Box<dyn Observer>>,
+        dead_letters: Option<DeadLetterHook>,
+        contacts: bool,
+        describe: bool,
+    ) -> Self {
+        let observed = observer.is_some();
+        let on = observed || contacts || describe;
+        let contacts = contacts.then(Contacts::default);
+        Watch { on, observer, observed, contacts, dead_letters, describe, ..Watch::default() }
+    }
+
     #[inline(always)]
     pub(super) fn show(&mut self, event: &Event<'_>) {
         if self.observer.is_some() {

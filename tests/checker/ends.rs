@@ -2,7 +2,7 @@
 
 use backwater::{
     Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Bound, Check, Context, ControlAuth, Detector, Env, Fault,
-    Model, PressureGuard, Verdict,
+    Model, PressureGuard, TimerId, Verdict,
 };
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -20,6 +20,7 @@ enum Op {
     Hold,
     Drop,
     Timer(u64),
+    Cancel,
     Look,
     Stop,
 }
@@ -40,6 +41,7 @@ struct Scripted {
     behaviours: Vec<Vec<Op>>,
     handled: usize,
     guard: Option<PressureGuard>,
+    timer: Option<TimerId>,
     seen: Histories,
 }
 
@@ -67,7 +69,11 @@ impl Scripted {
                 Op::Release => Backpressure::release(&self.auth, cx),
                 Op::Hold => self.guard = Some(Backpressure::hold(&self.auth, cx)),
                 Op::Drop => self.guard = None,
-                Op::Timer(after) => drop(cx.after(Duration::from_millis(after), next)),
+                Op::Timer(after) => self.timer = Some(cx.after(Duration::from_millis(after), next)),
+                Op::Cancel => {
+                    let late = self.timer.take().is_some_and(|timer| !cx.cancel(timer));
+                    self.seen.lock().unwrap()[self.me].push(2_000_000 + u32::from(late));
+                }
                 Op::Look => {
                     let now = cx.now().as_millis() as u32;
                     self.seen.lock().unwrap()[self.me].push(1_000_000 + now);
@@ -83,7 +89,7 @@ struct Known(Scripted);
 
 impl Hash for Known {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.0.me, self.0.handled, &self.0.guard).hash(state);
+        (self.0.me, self.0.handled, &self.0.guard, self.0.timer.is_some()).hash(state);
     }
 }
 
@@ -135,7 +141,7 @@ impl Random {
 fn random_program(seed: u64) -> Vec<Vec<Vec<Op>>> {
     let mut random = Random { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
     let actors = 2 + random.below(2);
-    let op = |random: &mut Random| match random.below(14) {
+    let op = |random: &mut Random| match random.below(15) {
         0..5 => Op::Send(random.below(actors) as usize),
         5 => Op::Control(random.below(actors) as usize),
         6 => Op::SendMe,
@@ -145,6 +151,7 @@ fn random_program(seed: u64) -> Vec<Vec<Vec<Op>>> {
         10 => Op::Drop,
         11 => Op::Timer(random.below(3)),
         12 => Op::Look,
+        13 => Op::Cancel,
         _ => Op::Stop,
     };
     let mut behaviours = |_| (0..2).map(|_| (0..random.below(3)).map(|_| op(&mut random)).collect()).collect();
@@ -171,8 +178,9 @@ fn ends<A: Act>(check: Check, program: &[Vec<Vec<Op>>]) -> (BTreeSet<String>, Ve
                 let auth = ApplyReleaseBackpressureAuth::from(&env.root);
                 let control = ControlAuth::from(&env.root);
                 let behaviours = program[me].clone();
-                let (others, handled, guard) = (others.clone(), 0, None);
-                let actor = Scripted { me, auth, control, others, behaviours, handled, guard, seen: seen.clone() };
+                let (others, handled, guard, timer) = (others.clone(), 0, None, None);
+                let seen = seen.clone();
+                let actor = Scripted { me, auth, control, others, behaviours, handled, guard, timer, seen };
                 env.spawn(A::from(actor))
             })
             .collect();

@@ -3,6 +3,8 @@
 
 mod canaries;
 mod ends;
+mod independence;
+mod liveness;
 mod tokens;
 
 use backwater::{Actor, Addr, Check, Context, Env, Explored, Fault, Verdict};

@@ -102,6 +102,35 @@ fn child_that_fails() {
     assert!(verdict.failure().is_some(), "{verdict}");
 }
 
+/// Its message panics as it is dropped, in the middle of a panic.
+#[test]
+fn child_that_panics_while_a_panic_unwinds() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the bomb goes off");
+        }
+    }
+    if std::env::var_os("BACKWATER_TEST_BOMB").is_some() {
+        let _ = Check::new().run(|env| {
+            env.spawn(super::act(|_, _| {
+                let _bomb = Bomb;
+                panic!("the first panic");
+            }))
+            .tell(0, env);
+        });
+    }
+}
+
+/// Nothing can catch that: the process ends, but not without a word about where.
+#[test]
+fn a_panic_while_a_panic_unwinds_is_told_of_before_the_process_ends() {
+    let test = "tokens::child_that_panics_while_a_panic_unwinds";
+    let (passed, text) = with_environment(test, &[("BACKWATER_TEST_BOMB", "1")]);
+    assert!(!passed && text.contains("which nothing can catch"), "{text}");
+    assert!(text.contains("backwater: a panic at tests/checker/tokens.rs:"), "{text}");
+}
+
 #[test]
 fn the_environment_replays_and_keeps_traces() {
     let Verdict::Failed(failure) = Check::new().run(wrong_order) else { panic!("it fails") };
@@ -113,11 +142,16 @@ fn the_environment_replays_and_keeps_traces() {
     let dir = std::env::temp_dir().join(format!("backwater-traces-{}", std::process::id()));
     let name = dir.to_str().expect("the directory's name is text");
     let (passed, text) = run(&[("BACKWATER_TRACE_DIR", name)]);
-    let file = std::fs::read_dir(&dir).expect("it is there").next().expect("it holds a file").expect("it can be read");
-    let trace = std::fs::read_to_string(file.path()).expect("the file can be read");
-    assert!(passed && trace.contains(&failure.token), "{text}");
+    let kept = |end: &str| {
+        let files = std::fs::read_dir(&dir).expect("it is there").map(|file| file.expect("it can be read").path());
+        let mut files = files.filter(|file| file.to_str().is_some_and(|name| name.ends_with(end)));
+        files.next().unwrap_or_else(|| panic!("there is a file that ends with {end}"))
+    };
+    let read = |end: &str| std::fs::read_to_string(kept(end)).expect("the file can be read");
+    assert!(passed && read(".report.txt").contains(&failure.token), "{text}");
+    assert!(read(".events.txt").contains("#4 handles 1") && read(".chart.mmd").starts_with("sequenceDiagram"));
     // A directory cannot be made below a file.
-    let below = file.path().join("traces");
+    let below = kept(".report.txt").join("traces");
     let (passed, text) = run(&[("BACKWATER_TRACE_DIR", below.to_str().expect("text"))]);
     assert!(!passed && text.contains("BACKWATER_TRACE_DIR: cannot write"), "{text}");
     std::fs::remove_dir_all(dir).expect("the directory is ours");

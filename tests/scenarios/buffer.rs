@@ -2,7 +2,7 @@
 //! after it took one, a notification is lost and the producer, held back by the full buffer, waits for ever. And
 //! taking an item is what empties the buffer: on the ordinary lane it mutes the consumer, who then takes no second one.
 
-use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, ControlAuth, Env};
+use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, ControlAuth, Env, Fault};
 
 struct Buffer {
     auth: ApplyReleaseBackpressureAuth,
@@ -73,7 +73,10 @@ pub(crate) fn program(looks_again: bool, control_lane: bool) -> impl Fn(&mut Env
 
 #[test]
 fn a_lost_notification_strands_the_buffer() {
-    crate::fails(backwater::Check::new(), program(false, true));
+    let failure = crate::fails(backwater::Check::new(), program(false, true));
+    // Both items are in, the consumer took one, and nobody will tell it of the other.
+    let Fault::UnmatchedApply(root) = &failure.fault else { panic!("{failure}") };
+    assert_eq!(root.name.to_string(), "Buffer");
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Actor for Valve {
 }
 
 /// The inner valve opens at a message, and the outer one only then.
-fn valves(env: &mut Env<'_>) {
+pub(crate) fn valves(env: &mut Env<'_>) {
     let auth = || ApplyReleaseBackpressureAuth::from(&env.root);
     let (one, two) = (auth(), auth());
     let outer = env.spawn(Valve { auth: one, outer: None });
@@ -134,7 +134,7 @@ impl Actor for Opener {
     }
 }
 
-fn chain(env: &mut Env<'_>) {
+pub(crate) fn chain(env: &mut Env<'_>) {
     let auth = || ApplyReleaseBackpressureAuth::from(&env.root);
     let (one, two) = (auth(), auth());
     let outer = env.spawn(Valve { auth: one, outer: None });

@@ -4,7 +4,7 @@
 //! whatever the network does.
 
 use crate::program::{Pace, Pressure, Settings, begin};
-use backwater::net::sim::{Faults, Script, SimNetwork};
+use backwater::net::sim::{Cue, Faults, Script, SimNetwork};
 use backwater::{Cause, Check, Env, Fault, Root};
 
 /// Chunks of two bytes through buffers that hold two: at the second the connection is throttled, if the peer is slow.
@@ -21,12 +21,16 @@ fn sends(pressure: Pressure, chunk: usize, bytes: u64) -> impl Fn(&mut Env<'_>) 
 }
 
 fn on(faults: Faults) -> Check {
+    against(Script::new().read_to_end(), faults)
+}
+
+fn against(script: Script, faults: Faults) -> Check {
     Check::new().network(move || {
         let sim = SimNetwork::new(0);
         sim.host("here", "10.0.0.1");
         let peer = sim.host("peer", "10.0.0.2");
         sim.buffers(peer, 2, 2);
-        sim.listen(peer, 7669, Script::new().read_to_end()).expect("nobody listens there yet");
+        sim.listen(peer, 7669, script.clone()).expect("nobody listens there yet");
         sim.faults(faults);
         sim
     })
@@ -65,6 +69,17 @@ fn repaired_it_ends_well_whatever_the_network_does() {
     let explored = crate::passes_with(on(Faults { resets: 1, ..Faults::NONE }), program(Pressure::Repaired));
     assert!(explored.runs > 1_000, "a reset can come at any moment: {explored}");
     crate::passes_with(on(Faults { refusals: 1, ..Faults::NONE }), program(Pressure::Repaired));
+    // The sender is freed when the connection has waited long enough: 924 s, which take no time here.
+    crate::passes_with(on(Faults { cuts: 1, ..Faults::NONE }), sends(Pressure::Repaired, 3, 3));
     // One chunk is enough where a write can be short.
     crate::passes_with(on(Faults { short_writes: 1, resets: 1, ..Faults::NONE }), sends(Pressure::Repaired, 2, 2));
+}
+
+/// Neither version has a deadline: a peer that is there and never reads again holds the sender for ever.
+#[test]
+fn a_peer_that_never_reads_again_holds_the_sender_for_ever() {
+    let check = against(Script::new().read(1).until(&Cue::new()), Faults::NONE);
+    let failure = crate::fails(check.allow_unmatched_apply(true), sends(Pressure::Repaired, 3, 6));
+    let Fault::Deadlock(report) = &failure.fault else { panic!("{failure}") };
+    assert!(matches!(&report.roots[..], [root] if is_culprit(root)), "{failure}");
 }

@@ -10,8 +10,8 @@
      reuse a       tell w t      told w        read w r       free w a L    lapse w a r   quiet
    The last argument of look says whether a has a mark on b that w keeps after the step. L is the workers who are to be
    told, with commas, or . for none. F is - if the step is no fall, else L. "quiet" is no step
-   but a claim: nothing is runnable and nothing in flight (R9); it is refused if that is not so. Lines that are empty or
-   begin with # are skipped. *)
+   but a claim: nothing is runnable and nothing in flight (R9); it is refused if that is not so. "reset" is no step
+   either: another run begins. Lines that are empty or begin with # are skipped. *)
 open Check
 
 let rec pos n = if n = 1 then XH else if n land 1 = 1 then XI (pos (n lsr 1)) else XO (pos (n lsr 1))
@@ -74,7 +74,8 @@ let check () =
     while true do
       let line = input_line stdin in
       incr line_no;
-      if line <> "" && line.[0] <> '#' then begin
+      if line = "reset" then c := c_empty
+      else if line <> "" && line.[0] <> '#' then begin
         incr n;
         let next = if line = "quiet" then (if check_quiet !c then Some !c else None)
           else match parse line with e -> check_step !c e | exception Failure _ -> None in

@@ -1,6 +1,6 @@
 ----------------------------- MODULE Backwater -----------------------------
 (* Backwater's backpressure rules (docs/RULES.md) as a finite system, for readers.  Steps have the same names as in    *)
-(* ../rumur/backwater.m.in and tests/model.rs.  Fault is "none", or one of a few faults the properties must     *)
+(* ../rumur/backwater.m.in and tests/model.     Fault is "none", or one of a few faults the properties must     *)
 (* refute; the other models have more of them.                                                                         *)
 EXTENDS Naturals, FiniteSets
 CONSTANTS Actor, Worker, Guards, Nobody, Fault

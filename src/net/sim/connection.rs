@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How long what was sent waits to be acknowledged: Linux's fifteen retries.
 pub(super) const PATIENCE: Duration = Duration::from_secs(924);
+/// Nine questions, 75 seconds apart, as Linux asks them after the idle time.
+const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(675);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -53,6 +55,8 @@ pub(super) struct Connection {
     /// The next read, and the next write, takes one byte.
     pub(super) read_short: bool,
     pub(super) write_short: bool,
+    /// No packet gets through any more.
+    pub(super) cut: bool,
 }
 
 impl Connection {
@@ -76,6 +80,7 @@ impl Connection {
             keep_alive: None,
             read_short: false,
             write_short: false,
+            cut: false,
         }
     }
 
@@ -121,6 +126,17 @@ impl Connection {
         if quiet && (self.in_flight > 0 || self.fin == Fin::Sent) {
             self.deadline = Some(now + PATIENCE);
         }
+        if self.cut {
+            self.doubt(now);
+        }
+    }
+
+    /// The peer is out of reach. Who waits for it will be told, when its patience ends.
+    pub(super) fn doubt(&mut self, now: Duration) {
+        let writes = (!self.send.is_empty()).then_some(PATIENCE);
+        let asks = self.keep_alive.map(|idle| idle + KEEP_ALIVE_PATIENCE);
+        let least = writes.into_iter().chain(asks).min().map(|patience| now + patience);
+        self.deadline = self.deadline.into_iter().chain(least).min();
     }
 
     pub(super) fn acknowledged(&mut self, bytes: usize, window: usize, now: Duration) {

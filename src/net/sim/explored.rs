@@ -36,6 +36,9 @@ pub struct Faults {
     pub refusals: u32,
     /// What is on its way in one direction of a connection stands still, while time passes, and then goes on.
     pub stalls: u32,
+    /// The way between the ends of a connection of the program is cut for good. Nothing arrives any more; who waits for
+    /// an answer gives up when its patience is over, who waits for nothing hears nothing.
+    pub cuts: u32,
     /// A read gives one byte, though there are more.
     pub short_reads: u32,
     /// A write takes one byte, though there is room for more.
@@ -44,13 +47,14 @@ pub struct Faults {
 
 impl Faults {
     /// Nothing goes wrong.
-    pub const NONE: Faults = Faults { resets: 0, refusals: 0, stalls: 0, short_reads: 0, short_writes: 0 };
+    pub const NONE: Faults = Faults { resets: 0, refusals: 0, stalls: 0, cuts: 0, short_reads: 0, short_writes: 0 };
 
     fn left(&mut self, kind: Kind) -> &mut u32 {
         match kind {
             Kind::Reset => &mut self.resets,
             Kind::Refuse => &mut self.refusals,
             Kind::Stall => &mut self.stalls,
+            Kind::Cut => &mut self.cuts,
             Kind::ShortRead => &mut self.short_reads,
             Kind::ShortWrite => &mut self.short_writes,
             other => unreachable!("{other:?} is no fault"),
@@ -91,11 +95,12 @@ enum Kind {
     Reset,
     Refuse,
     Stall,
+    Cut,
     ShortRead,
     ShortWrite,
 }
 
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     Kind::End,
     Kind::Listener,
     Kind::Tail,
@@ -112,10 +117,11 @@ const KINDS: [Kind; 18] = [
     Kind::Reset,
     Kind::Refuse,
     Kind::Stall,
+    Kind::Cut,
     Kind::ShortRead,
     Kind::ShortWrite,
 ];
-const FAULTS: [Kind; 5] = [Kind::Reset, Kind::Refuse, Kind::Stall, Kind::ShortRead, Kind::ShortWrite];
+const FAULTS: [Kind; 6] = [Kind::Reset, Kind::Refuse, Kind::Stall, Kind::Cut, Kind::ShortRead, Kind::ShortWrite];
 
 /// Bits of an address in a number: 8 for the host, 4 for which of its addresses, 16 for the port. Two, and the kind.
 const ADDRESS: u32 = 28;
@@ -129,6 +135,14 @@ struct Channel {
     packets: VecDeque<(Duration, u32, Packet)>,
     sent: u32,
     stalled: bool,
+    cut: bool,
+}
+
+impl Channel {
+    /// Packets arrive.
+    fn is_open(&self) -> bool {
+        !self.stalled && !self.cut
+    }
 }
 
 #[derive(Default)]
@@ -270,7 +284,7 @@ fn number_of(kind: Kind, which: u32) -> u64 {
 impl World {
     /// Until when time may pass: what is due by then has to happen first.
     pub(super) fn next_due(&self, explored: &Explored) -> Option<Duration> {
-        let moving = explored.channels.iter().filter(|(ends, channel)| !channel.stalled && !self.is_cut(**ends));
+        let moving = explored.channels.iter().filter(|(ends, channel)| channel.is_open() && !self.is_cut(**ends));
         let packets = moving.filter_map(|(_, channel)| channel.packets.front()).map(|(due, ..)| *due);
         let deadlines = self.hosts.iter().filter_map(|machine| machine.kernel.next_deadline());
         let waits = self.peers.iter().filter(|peer| self.is_awake(peer.host)).filter_map(|peer| peer.waits_until());
@@ -282,7 +296,7 @@ impl World {
         let Some(explored) = &self.explored else { return };
         for (ends, channel) in &explored.channels {
             let due = channel.packets.front().is_some_and(|(due, ..)| *due <= self.now);
-            if due && !channel.stalled && !self.is_cut(*ends) {
+            if due && channel.is_open() && !self.is_cut(*ends) {
                 tell(self.pair(Kind::Deliver, *ends));
             }
             if channel.stalled {
@@ -306,13 +320,13 @@ impl World {
     }
 
     fn faults_now(&self, explored: &Explored, tell: &mut dyn FnMut(u64)) {
-        let Faults { resets, refusals, stalls, short_reads, short_writes } = explored.faults;
+        let Faults { resets, refusals, stalls, cuts, short_reads, short_writes } = explored.faults;
         for (ends, channel) in explored.channels.iter().filter(|(_, channel)| !channel.packets.is_empty()) {
             let first = &channel.packets[0].2.what;
-            if refusals > 0 && matches!(first, Segment::Syn { .. }) && !channel.stalled && !self.is_cut(*ends) {
+            if refusals > 0 && matches!(first, Segment::Syn { .. }) && channel.is_open() && !self.is_cut(*ends) {
                 tell(self.pair(Kind::Refuse, *ends));
             }
-            if stalls > 0 && !channel.stalled {
+            if stalls > 0 && channel.is_open() {
                 tell(self.pair(Kind::Stall, *ends));
             }
         }
@@ -321,8 +335,12 @@ impl World {
                 let can = machine.kernel.can(id);
                 // Both ends may be the program's: one reset is enough.
                 let peer_is_ours = self.host_at(ends.1.ip()).is_some_and(|host| self.is_ours(host, (ends.1, ends.0)));
-                if resets > 0 && can.be_reset && (!peer_is_ours || self.code(ends.0) < self.code(ends.1)) {
+                let is_first = !peer_is_ours || self.code(ends.0) < self.code(ends.1);
+                if resets > 0 && can.be_reset && is_first {
                     tell(self.pair(Kind::Reset, ends));
+                }
+                if cuts > 0 && can.be_cut && is_first {
+                    tell(self.pair(Kind::Cut, ends));
                 }
                 if short_reads > 0 && can.read_short {
                     tell(self.pair(Kind::ShortRead, ends));
@@ -343,9 +361,9 @@ impl World {
 
     /// Could something else keep it from happening? A fault, its end, and what a fault can take the place of.
     pub(super) fn is_preventable(&self, choice: u64) -> bool {
-        let Faults { refusals, stalls, .. } = self.faults;
+        let Faults { refusals, stalls, cuts, .. } = self.faults;
         match named(choice).kind {
-            Kind::Deliver => refusals + stalls > 0,
+            Kind::Deliver => refusals > 0 || stalls > 0 || cuts > 0,
             kind => kind == Kind::Impatient || kind >= Kind::Calm,
         }
     }
@@ -418,6 +436,16 @@ impl World {
                 self.touch_pair(Kind::Head, ends);
                 self.let_go();
                 self.channel(ends).stalled = true;
+            }
+            Kind::Cut => {
+                self.let_go();
+                let now = self.now;
+                for ends in [ends, (ends.1, ends.0)] {
+                    self.touch_pair(Kind::End, ends);
+                    self.touch_pair(Kind::Head, ends);
+                    self.explored_mut().channels.entry(ends).or_default().cut = true;
+                    self.kernel_of(ends.0).cut_off(ends, now);
+                }
             }
             Kind::Reset => {
                 self.touch_time();
@@ -517,6 +545,7 @@ impl World {
             Kind::Reset => between("FAULT, reset"),
             Kind::Refuse => between("FAULT, connect refused"),
             Kind::Stall => between("FAULT, stall"),
+            Kind::Cut => between("FAULT, cut for good"),
             Kind::ShortRead => between("FAULT, the next read is short"),
             Kind::ShortWrite => between("FAULT, the next write is short"),
             _ => between("nothing"),

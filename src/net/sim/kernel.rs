@@ -4,10 +4,10 @@
 //!
 //! A sketch of TCP where the promises of sockets are kept: bounded buffers, a window, half-close, reset, orphans that
 //! send what they took. Nothing is lost on the way (a link holds back, it does not drop), so there is no
-//! retransmission; only the end of its patience is modelled ([`PATIENCE`]). One connection is in `connection`, what comes
+//! retransmission; only the end of its patience is modelled. One connection is in `connection`, what comes
 //! in from the wires in `arrivals`.
 
-use super::connection::{Connection, Fin, PATIENCE, State};
+use super::connection::{Connection, Fin, State};
 use super::datagrams::Datagrams;
 use super::packet::{Packet, Segment};
 use crate::net::network::{Readiness, Setting, Settings};
@@ -19,8 +19,6 @@ use std::time::Duration;
 
 /// How long a connect waits for an answer: what Linux does with its six retries.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(127);
-/// Nine questions, 75 seconds apart, as Linux asks them after the idle time.
-const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(675);
 /// The first port given to a socket that does not ask for one, and the last.
 const PORTS: (u16, u16) = (49_152, 65_535);
 
@@ -330,13 +328,9 @@ impl Kernel {
     pub(super) fn doubt(&mut self, peers: &[IpAddr], now: Duration) {
         for socket in self.sockets.values_mut() {
             let Socket::Connection(connection) = socket else { continue };
-            if !peers.contains(&connection.peer.ip()) || connection.state != State::Open {
-                continue;
+            if peers.contains(&connection.peer.ip()) && connection.state == State::Open {
+                connection.doubt(now);
             }
-            let writes = (!connection.send.is_empty()).then_some(PATIENCE);
-            let asks = connection.keep_alive.map(|idle| idle + KEEP_ALIVE_PATIENCE);
-            let least = writes.into_iter().chain(asks).min().map(|patience| now + patience);
-            connection.deadline = connection.deadline.into_iter().chain(least).min();
         }
     }
 

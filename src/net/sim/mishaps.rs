@@ -10,6 +10,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Can {
     pub(super) be_reset: bool,
+    pub(super) be_cut: bool,
     pub(super) read_short: bool,
     pub(super) write_short: bool,
 }
@@ -40,6 +41,7 @@ impl Kernel {
         match self.sockets.get(&id) {
             Some(Socket::Connection(c)) if c.state == State::Open && !c.orphan => Can {
                 be_reset: true,
+                be_cut: !c.cut,
                 read_short: c.receive.len() > 1 && !c.read_short,
                 write_short: c.free() > 1 && !c.write_short,
             },
@@ -59,6 +61,15 @@ impl Kernel {
     fn fail_end(&mut self, ends: (SocketAddr, SocketAddr), why: ErrorKind) {
         if let Some(id) = self.pairs.get(&ends).copied() {
             self.fail(id, why);
+        }
+    }
+
+    /// Nothing comes from the peer any more, and nothing gets there.
+    pub(super) fn cut_off(&mut self, ends: (SocketAddr, SocketAddr), now: Duration) {
+        let Some(id) = self.pairs.get(&ends).copied() else { return };
+        if let Some(connection) = self.connection(id) {
+            connection.cut = true;
+            connection.doubt(now);
         }
     }
 

@@ -7,7 +7,11 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 /// The steps of a whole run; with the claim that it was quiescent, if it claims that.
 pub(super) fn write(facts: VecDeque<Fact>, claim: bool) -> Vec<String> {
     let pool = facts.iter().any(|fact| matches!(fact, Fact::RunsOn(..)));
-    let mut writer = Writer { facts, claim, pool, workers: 1, ..Writer::default() };
+    let late = facts.front() != Some(&Fact::Spawned(ActorId::MAIN));
+    let mut writer = Writer { facts, claim, pool, late, workers: 1, ..Writer::default() };
+    if late {
+        writer.write(Fact::Spawned(ActorId::MAIN));
+    }
     while let Some(fact) = writer.facts.pop_front() {
         writer.write(fact);
     }
@@ -50,6 +54,8 @@ struct Writer {
     runs: BTreeMap<ActorId, Run>,
     /// The runtime names its workers; otherwise falls are carried out at once.
     pool: bool,
+    /// The observer came when `main` was there already, and perhaps others (the runs of a search share their opening).
+    late: bool,
     /// Workers that have run anything, or were named.
     workers: usize,
     /// By which worker, and who was told, of the fall whose event comes next.
@@ -376,6 +382,9 @@ impl Writer {
 
     /// Its number in the trace: that of its seat. Whoever has not got the seat, any more or at all, is nobody.
     fn number(&mut self, a: ActorId) -> usize {
+        if self.late && a.seat != u32::MAX && !self.seats.contains_key(&a.seat) {
+            self.spawned(a);
+        }
         if let Some(known) = self.known(a) {
             return known.number;
         }

@@ -53,7 +53,12 @@ struct State {
     census: bool,
     /// Workers, the driver among them, that do not move: asleep, or waiting for the end of a census.
     standing: usize,
+    /// The driver sleeps, by `rest`.
+    rests: bool,
     closed: bool,
+    /// Graces asked for so far, and by worker the last one that it gave.
+    grace: u64,
+    given: Vec<u64>,
 }
 
 /// What a worker finds when it comes.
@@ -83,7 +88,8 @@ impl Hall {
     pub fn new(workers: usize, ring: Box<dyn Fn() + Send + Sync>) -> Self {
         let desks = (0..=workers).map(|_| Desk { mail: AtomicBool::new(false), wake: Condvar::new() }).collect();
         let (falls, asleep) = (vec![Vec::new(); workers + 1], vec![false; workers]);
-        let state = Mutex::new(State { falls, asleep, ..State::default() });
+        let given = vec![0; workers + 1];
+        let state = Mutex::new(State { falls, asleep, given, ..State::default() });
         let (asleep, injected) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Hall { state, desks, asleep, injected, stand: Condvar::new(), ring }
     }
@@ -189,6 +195,7 @@ impl Hall {
 
     fn find(&self, state: &mut State, worker: usize, wants: bool) -> Found {
         self.desks[worker].mail.store(false, Ordering::Relaxed); // under the lock, as all stores to it are
+        state.given[worker] = state.grace;
         let seat = if wants && !state.closed { state.injected.pop_front() } else { None };
         self.injected.store(state.injected.len(), Ordering::Relaxed); // a hint
         if seat.is_some() && !state.injected.is_empty() {
@@ -225,6 +232,25 @@ impl Hall {
         }
         state = self.stand_still(state);
         self.find(&mut state, worker, true)
+    }
+
+    // --- Grace ----------------------------------------------------------------------------------------------------
+
+    /// Asks everybody to be between two behaviours once; gives back the number to ask [`has_grace`](Self::has_grace)
+    /// with.
+    pub fn ask_grace(&self) -> u64 {
+        let mut state = lock(&self.state);
+        state.grace += 1;
+        (0..self.desks.len()).for_each(|worker| self.mail(worker));
+        state.grace
+    }
+
+    /// Has everybody been between two behaviours since that was asked? Who sleeps is, and looks at everything anew when
+    /// he wakes: the lock is between.
+    pub fn has_grace(&self, grace: u64) -> bool {
+        let state = lock(&self.state);
+        let sleeps = |worker| if worker == self.driver() { state.rests } else { state.asleep[worker] };
+        (0..self.desks.len()).all(|worker| state.given[worker] >= grace || sleeps(worker))
     }
 
     // --- The driver asks ------------------------------------------------------------------------------------------
@@ -264,6 +290,12 @@ impl Hall {
         Census { hall: self }
     }
 
+    /// The worker runs nothing more, for good: whoever counts need not wait for it.
+    pub fn leave(&self) {
+        lock(&self.state).standing += 1;
+        self.stand.notify_all();
+    }
+
     /// While somebody counts, everybody else stands still: between two runs, or because he wants to count too.
     fn stand_still<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         while state.census {
@@ -279,6 +311,7 @@ impl Hall {
     pub fn rest(&self) {
         let mut state = self.stand_still(lock(&self.state));
         state.standing += 1;
+        state.rests = true;
         self.stand.notify_all();
     }
 
@@ -289,6 +322,7 @@ impl Hall {
             state = self.stand.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.standing -= 1;
+        state.rests = false;
     }
 }
 

@@ -139,6 +139,11 @@ impl Word {
         }
     }
 
+    /// What it is now, by an exchange: who does this is either before or after whoever changes it.
+    pub fn meet(&self) -> Seen {
+        Seen(self.0.fetch_add(0, Ordering::AcqRel)) // pairs with the exchange in `step`
+    }
+
     /// The seat has a new tenant, who presses nobody. The era goes on: a mark on the last tenant does not fit this one.
     pub fn renew(&self) {
         let seen = self.look();

@@ -1,0 +1,148 @@
+//! What a worker holds of an actor's messages, without a pointer in sight: a [`Parcel`] is a message on its way into an
+//! inbox, a [`Tray`] is what the actor's owner has taken out of it, the oldest first.
+//!
+//! All nodes of a runtime come from one depot, and a tray belongs to one runtime: so whichever worker's [`Nodes`] take a
+//! message out, they may have its node.
+
+use super::depot::Nodes;
+use super::inbox::Inbox;
+use super::node::{Link, Show, next, set_next};
+use super::post::Wrong;
+use std::fmt::Debug;
+use std::mem::ManuallyDrop;
+
+/// A message in a node that is in no mailbox. It has to be sent or thrown away: dropped, it would be lost with its node.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Parcel(Link);
+
+impl Parcel {
+    /// Puts a message into a node.
+    #[inline(always)]
+    pub(crate) fn new<M: Debug + Send + 'static>(nodes: &mut Nodes, message: M) -> Self {
+        Parcel(nodes.make(message))
+    }
+
+    /// The message, to be printed.
+    pub(crate) fn message(&self) -> impl Debug {
+        // SAFETY: the node is live until the parcel is given away, and this borrows the parcel.
+        unsafe { Show::new(self.0) }
+    }
+
+    /// Puts it into an inbox. True if its actor was idle: the caller schedules it.
+    #[inline(always)]
+    pub(crate) fn send(self, to: &Inbox) -> bool {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the parcel's own, which is given away here.
+        unsafe { to.push(this.0) }
+    }
+
+    /// Shows the message to `look` and drops it.
+    pub(crate) fn discard(self, nodes: &mut Nodes, look: impl FnOnce(&dyn Debug)) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the parcel's own, made by a pool of the same runtime.
+        unsafe { nodes.discard(this.0, look) };
+    }
+}
+
+/// Messages that an actor's owner has taken, the oldest first. Emptied before it is dropped, or they are lost.
+///
+/// `T` is a small thing of the owner's, kept where the tray would have a gap.
+#[derive(Debug, Default)]
+pub(crate) struct Tray<T> {
+    first: Option<Link>,
+    /// The youngest, if there is any.
+    last: Option<Link>,
+    len: u32,
+    pub(crate) beside: T,
+}
+
+// SAFETY: the messages in the nodes are `Send`, and nothing else refers to the nodes.
+unsafe impl<T: Send> Send for Tray<T> {}
+
+impl<T> Tray<T> {
+    /// Empty.
+    pub(crate) const fn new(beside: T) -> Self {
+        Tray { first: None, last: None, len: 0, beside }
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Takes over what is in the inbox, behind what is here. Only for the actor's owner.
+    #[inline]
+    pub(crate) fn take_in(&mut self, inbox: &Inbox) {
+        // SAFETY: by contract the caller owns the actor.
+        let Some(chain) = (unsafe { inbox.take_all() }) else { return };
+        self.append(chain.first, chain.last, chain.len);
+    }
+
+    /// Puts a message behind those that are here.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, parcel: Parcel) {
+        let this = ManuallyDrop::new(parcel);
+        self.append(this.0, this.0, 1);
+    }
+
+    #[inline(always)]
+    fn append(&mut self, first: Link, last: Link, len: u32) {
+        match self.last {
+            // SAFETY: the last node of the tray is live and the tray's.
+            Some(end) => unsafe { set_next(end, Some(first)) },
+            None => self.first = Some(first),
+        }
+        self.last = Some(last);
+        self.len += len;
+    }
+
+    /// The node of the first message, out of the tray.
+    #[inline(always)]
+    fn unlink(&mut self, link: Link) {
+        // SAFETY: the node is in the tray, so it is live and the tray's.
+        self.first = unsafe { next(link) };
+        if self.first.is_none() {
+            self.last = None;
+        }
+        self.len -= 1;
+    }
+
+    /// Takes the first message out.
+    ///
+    /// # Errors
+    /// [`Wrong`] if that message is not an `M`; it stays.
+    #[inline(always)]
+    pub(crate) fn pop<M: Debug + Send + 'static>(&mut self, nodes: &mut Nodes) -> Result<Option<M>, Wrong> {
+        let Some(link) = self.first else { return Ok(None) };
+        // SAFETY: in the tray, so live.
+        let behind = unsafe { next(link) };
+        // SAFETY: in the tray, made by a pool of the same runtime, and taken out of the tray just below.
+        let message = unsafe { nodes.take::<M>(link) }.map_err(|_| Wrong)?;
+        self.first = behind;
+        if behind.is_none() {
+            self.last = None;
+        }
+        self.len -= 1;
+        Ok(Some(message))
+    }
+
+    /// Shows the first message to `look`, if there is one, and leaves it there.
+    pub(crate) fn peek(&self, look: impl FnOnce(&dyn Debug)) {
+        if let Some(link) = self.first {
+            // SAFETY: in the tray, which is borrowed meanwhile.
+            look(&unsafe { Show::new(link) });
+        }
+    }
+
+    /// Shows the first message to `look` and drops it; false if there was none. If either panics, it is gone all the
+    /// same.
+    pub(crate) fn discard(&mut self, nodes: &mut Nodes, look: impl FnOnce(&dyn Debug)) -> bool {
+        let Some(link) = self.first else { return false };
+        self.unlink(link);
+        // SAFETY: made by a pool of the same runtime, and out of the tray since the line above.
+        unsafe { nodes.discard(link, look) };
+        true
+    }
+}

@@ -1,0 +1,217 @@
+//! What the workers of one pool share, the driver among them.
+
+use super::super::bell::Bell;
+use super::super::pressure::GuardDrops;
+use super::super::single::{Config, Failure};
+use super::super::timers::Timers;
+use super::super::trace::Watch;
+use super::deque::Deque;
+use super::hall::Hall;
+use super::slot::{Count, Slot, Table};
+use crate::event::{ActorId, Event};
+use crate::mailbox::Depot;
+use crate::rules::Marks;
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use std::collections::BTreeSet;
+use std::fmt::{self, Debug};
+use std::ops::Range;
+use std::time::Duration;
+
+/// Says what time it is. Behind a lock: a behaviour asks seldom.
+pub(crate) type Time = Box<dyn FnMut() -> Duration + Send>;
+
+/// Nodes that travel between two workers at once.
+const NODES_IN_A_BATCH: usize = 256;
+/// Seats that a worker takes at once.
+pub(super) const SEATS_IN_A_BLOCK: u32 = 64;
+
+pub(crate) struct Shared {
+    pub(super) table: Table,
+    pub(super) hall: Hall,
+    /// One a worker; the last is the driver's.
+    pub(super) berths: Box<[Berth]>,
+    pub(super) depot: Arc<Depot>,
+    births: Mutex<u32>,
+    /// Actors created, by blocks.
+    created: AtomicU64,
+    living: AtomicU32,
+    /// Actors muted now, and the most there ever were.
+    pub(super) muted: AtomicU64,
+    pub(super) muted_most: AtomicU64,
+    pub(super) next_guard: AtomicU64,
+    pub(super) timers: Mutex<Timers>,
+    /// Seats with something attached from outside.
+    pub(super) outsiders: Mutex<BTreeSet<u32>>,
+    pub(super) drops: Arc<GuardDrops>,
+    pub(super) bell: Arc<Bell>,
+    pub(super) config: Config,
+    time: Mutex<Time>,
+    /// In nanoseconds; never goes back.
+    now: AtomicU64,
+    failure: Mutex<Option<Failure>>,
+    failed: AtomicBool,
+    /// Somebody wants to see every event.
+    pub(super) watched: bool,
+    pub(super) watch: Mutex<Watch>,
+}
+
+/// A worker's place, as far as others see it.
+#[derive(Default)]
+pub(super) struct Berth {
+    pub(super) deque: Deque,
+    /// The marks of those that this worker has muted. It alone changes them.
+    pub(super) marks: Mutex<Marks>,
+    pub(super) tally: Tally,
+}
+
+/// A worker's counts: what the slots do not count. `sent` and `handled` are those of ended actors.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) spawned: Count,
+    pub(super) sent: Count,
+    pub(super) delivered: Count,
+    pub(super) handled: Count,
+    pub(super) dead: Count,
+    pub(super) mutes: Count,
+    pub(super) freed: Count,
+    pub(super) muted_longest_ns: Count,
+    pub(super) deepest: Count,
+    pub(super) redundant: Count,
+    pub(super) panics: Count,
+    /// Runs of actors, and times it went to sleep.
+    pub(super) runs: Count,
+    pub(super) naps: Count,
+}
+
+impl Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("hall", &self.hall).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(workers: usize, config: Config, time: Time, watch: Watch) -> Arc<Self> {
+        let bell = Bell::new();
+        let ringing = bell.clone();
+        Arc::new(Shared {
+            table: Table::new(),
+            hall: Hall::new(workers, Box::new(move || ringing.ring())),
+            berths: (0..=workers).map(|_| Berth::default()).collect(),
+            depot: Depot::new(NODES_IN_A_BATCH),
+            births: Mutex::new(0),
+            created: AtomicU64::new(1),
+            living: AtomicU32::new(0),
+            muted: AtomicU64::new(0),
+            muted_most: AtomicU64::new(0),
+            next_guard: AtomicU64::new(0),
+            timers: Mutex::default(),
+            outsiders: Mutex::default(),
+            drops: Arc::new(GuardDrops::new(bell.clone())),
+            bell,
+            config,
+            time: Mutex::new(time),
+            now: AtomicU64::new(0),
+            failure: Mutex::new(None),
+            failed: AtomicBool::new(false),
+            watched: watch.on,
+            watch: Mutex::new(watch),
+        })
+    }
+
+    // --- Seats ----------------------------------------------------------------------------------------------------
+
+    /// The first of a block of new seats.
+    pub(super) fn more_seats(&self) -> u32 {
+        let mut seats = lock(&self.births);
+        let first = *seats;
+        *seats = first.checked_add(SEATS_IN_A_BLOCK).expect("there are fewer than 2^32 seats");
+        self.table.grow(*seats);
+        first
+    }
+
+    /// The number of the next actor, in the order of creation.
+    pub(super) fn next_created(&self, block: &mut Range<u64>) -> u64 {
+        if let Some(number) = block.next() {
+            return number;
+        }
+        let size = u64::from(SEATS_IN_A_BLOCK);
+        let first = self.created.fetch_add(size, Ordering::Relaxed); // a number
+        *block = first + 1..first + size;
+        first
+    }
+
+    /// Is the number of living actors limited?
+    pub(super) fn is_limited(&self) -> bool {
+        self.config.max_actors < u32::MAX
+    }
+
+    /// Is there room for one more living actor?
+    pub(super) fn admit(&self) -> bool {
+        // Relaxed: a number that orders nothing.
+        self.living.fetch_add(1, Ordering::Relaxed) < self.config.max_actors || {
+            self.living.fetch_sub(1, Ordering::Relaxed);
+            false
+        }
+    }
+
+    pub(super) fn dismiss(&self) {
+        self.living.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The living actor that `id` names.
+    pub(super) fn living(&self, id: ActorId) -> Option<&Slot> {
+        let slot = self.table.get(id.seat)?;
+        // Acquire: pairs with the release at the end of the last tenant.
+        (slot.tenant.load(Ordering::Acquire) == id.tenant && !slot.is_vacant()).then_some(slot)
+    }
+
+    // --- Time -----------------------------------------------------------------------------------------------------
+
+    /// The clock's time, or the last that anybody read if it went back.
+    pub(super) fn read_clock(&self) -> Duration {
+        let now = (lock(&self.time))().as_nanos() as u64;
+        Duration::from_nanos(now.max(self.now.fetch_max(now, Ordering::Relaxed)))
+    }
+
+    /// The last time that anybody read.
+    pub(super) fn last_now(&self) -> Duration {
+        Duration::from_nanos(self.now.load(Ordering::Relaxed))
+    }
+
+    // --- The end ----------------------------------------------------------------------------------------------------
+
+    /// The run cannot go on: no worker begins another run, and the driver hears of it.
+    pub(super) fn fail(&self, failure: Failure) {
+        lock(&self.failure).get_or_insert(failure);
+        self.failed.store(true, Ordering::Release); // pairs with the load in `has_failed`
+        self.hall.close();
+        self.bell.ring();
+    }
+
+    #[inline(always)]
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take_failure(&self) -> Option<Failure> {
+        self.failed.store(false, Ordering::Relaxed); // only the driver asks for it again
+        lock(&self.failure).take()
+    }
+
+    // --- Watching -------------------------------------------------------------------------------------------------
+
+    /// Shows an event, if anybody watches.
+    #[inline(always)]
+    pub(super) fn show(&self, event: &Event<'_>) {
+        if self.watched {
+            self.show_now(event);
+        }
+    }
+
+    #[cold]
+    fn show_now(&self, event: &Event<'_>) {
+        let mut watch = lock(&self.watch);
+        watch.now = self.last_now();
+        watch.show(event);
+    }
+}
