@@ -16,7 +16,7 @@ use super::slot::{BY_DEPTH, PINNED};
 use crate::event::{ActorId, Event, Lane, Place};
 use crate::mailbox::{Nodes, Parcel, Tray};
 use crate::rules::{self, Load};
-use crate::sync::{Arc, Ordering, hint, lock};
+use crate::sync::{Arc, Ordering, SHIPS, hint, lock, thread};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -25,11 +25,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// Runs between two looks whether anything is injected, while there is something else to do.
-const INJECTED_EVERY: u32 = 61;
+const INJECTED_EVERY: u32 = if SHIPS { 61 } else { 3 };
 /// Rounds of looking for something to steal before a worker sleeps: a wake-up through a sleeping processor costs 25 µs.
-const ROUNDS: u32 = 200;
+const ROUNDS: u32 = if SHIPS { 200 } else { 1 };
 /// Pauses in a round.
-const PAUSES: u32 = 20;
+const PAUSES: u32 = if SHIPS { 20 } else { 1 };
 
 /// One thread's part of the pool.
 pub(crate) struct Worker {
@@ -44,6 +44,8 @@ pub(crate) struct Worker {
     /// The messages of the actor that runs.
     pub(super) tray: Tray<u32>,
     pub(super) running: ActorId,
+    /// Its detector is its mailbox's depth: what it sends to itself is counted too.
+    pub(super) deep: bool,
     /// The end of this behaviour has something to settle.
     pub(super) attention: bool,
     /// The end of this run has to look closer: something was settled in it.
@@ -93,6 +95,7 @@ impl Worker {
             pinned: VecDeque::new(),
             tray: Tray::new(0),
             running: ActorId::MAIN,
+            deep: false,
             attention,
             settled: false,
             stopping: false,
@@ -165,7 +168,7 @@ impl Worker {
             self.show_sent(&parcel, to, lane, place);
         }
         if to == from {
-            return self.tray.push(parcel);
+            return self.keep(parcel);
         }
         if let Some(seen) = self.arrive(parcel, to, Some(from))
             && lane == Lane::Ordinary
@@ -184,6 +187,14 @@ impl Worker {
             self.show_sent(&parcel, self.running, Lane::Ordinary, place);
         }
         self.sent += 1;
+        self.keep(parcel);
+    }
+
+    #[inline(always)]
+    fn keep(&mut self, parcel: Parcel) {
+        if self.deep {
+            self.arrive_by_depth(self.running.seat);
+        }
         self.tray.push(parcel);
     }
 
@@ -423,6 +434,7 @@ impl Worker {
         }
         let me = ActorId { seat, tenant: slot.tenant.load(Ordering::Relaxed) };
         self.running = me;
+        self.deep = slot.has(BY_DEPTH);
         self.forget_time();
         if self.shared.watched {
             self.settled = true;
@@ -441,7 +453,7 @@ impl Worker {
         let slot = self.shared.table.slot(seat);
         slot.sent.add(mem::take(&mut self.sent));
         slot.handled.add(u64::from(self.handled));
-        let closer = self.settled | slot.has(BY_DEPTH) | (self.handled >= self.tray.beside);
+        let closer = self.settled | self.deep | (self.handled >= self.tray.beside);
         if closer || slot.word.look().load() != Load::IDLE {
             self.settled = true;
             return;
@@ -517,20 +529,24 @@ impl Worker {
         if mem::take(&mut self.stopping) {
             return self.stop(seat);
         }
-        let slot = self.shared.table.slot(seat);
         let batch = self.tray.beside;
         self.shared.show(&Event::RunEnded { actor: self.running, handled, full: handled >= batch });
-        if slot.word.look().load().is_muted() {
+        let left = self.tray.len();
+        // Asked of a muted actor too, because it counts what was handled; its answer is for its next run (T2).
+        let event = self.detect(seat, handled, batch, left);
+        if self.shared.table.slot(seat).word.look().load().is_muted() {
             self.put_back(seat);
             return;
         }
-        let left = self.tray.len();
-        if let Some(event) = self.detect(seat, handled, batch, left) {
+        if let Some(event) = event {
             let _ = self.change(seat, event);
         }
         // An overloaded actor always gets another run: only the end of one can say that it has caught up (R4).
         let slot = self.shared.table.slot(seat);
         if slot.word.look().load().has(Load::OVERLOADED) {
+            if handled == 0 {
+                thread::yield_now(); // somebody has counted a message by depth, and is about to push it
+            }
             self.put_back(seat);
             self.schedule(seat);
         } else {
