@@ -159,4 +159,7 @@ mod pages {
     mod signals {}
     #[doc = include_str!("../docs/how/choose-a-policy-and-replay.md")]
     mod replay {}
+    #[doc = include_str!("../docs/how/fuzz-your-actors.md")]
+    #[cfg(feature = "fuzz")]
+    mod fuzz {}
 }

@@ -3,12 +3,14 @@
 
 mod common;
 mod reference;
+#[path = "reference/strategy.rs"]
+mod strategy;
 
 use backwater::{ApplyReleaseBackpressureAuth, Backpressure, Builder, Env};
 use common::{Ran, act, ms, run, virtual_time};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRng, TestRunner};
-use reference::strategy::program;
+use strategy::program;
 
 /// The whole trace and how it ended, as bytes.
 fn bytes(ran: &Ran) -> String {

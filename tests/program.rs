@@ -4,14 +4,16 @@
 //! 1,000 programs, always the same ones; `PROPTEST_CASES` and `PROPTEST_RNG_SEED` give more and others.
 
 mod reference;
+#[path = "reference/strategy.rs"]
+mod strategy;
 
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use reference::fact::{Fact, Nr, Numbers, Verdict};
 use reference::script::Program;
-use reference::strategy::program;
 use reference::{naive, real};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use strategy::program;
 
 /// Programs by default: enough to reach every situation below.
 const CASES: u32 = 1_000;

@@ -16,6 +16,7 @@ use crate::rules::{Detector, Rules};
 use crate::scheduler::Random;
 use crate::time::{Clock, RealClock};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
@@ -447,7 +448,11 @@ impl<'p> Search<'p> {
 
     fn run_regressions(&mut self) -> Result<Option<Failure>, String> {
         let Some(file) = &self.settings().regressions else { return Ok(None) };
-        let Ok(text) = fs::read_to_string(file) else { return Ok(None) };
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(why) => return Err(format!("cannot read the schedules that failed, {}: {why}", file.display())),
+        };
         let tokens = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         for line in tokens.map(str::to_owned).collect::<Vec<_>>() {
             match self.replayed(&line, Some(Box::new(Lines::default()))) {

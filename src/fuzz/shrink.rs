@@ -6,6 +6,10 @@
 /// The most candidates that are tried.
 const ATTEMPTS: u32 = 20_000;
 
+/// Up to this length every number of bytes is left out at every place: what is read as one thing, an element of a list
+/// say, goes as one.
+const SMALL: usize = 12;
+
 /// The shortest bytes that still fail, and of those the smallest, as far as leaving out and lowering finds them.
 /// `fails` is asked about each candidate, at most 20,000 times.
 ///
@@ -33,7 +37,7 @@ impl<F: FnMut(&[u8]) -> bool> Shrinker<F> {
         while block > 0 {
             self.at_each(block, |bytes, at| drop(bytes.drain(at..at + block)));
             self.at_each(block, |bytes, at| bytes[at..at + block].fill(0));
-            block /= 2;
+            block = if block > SMALL { (block / 2).max(SMALL) } else { block - 1 };
         }
         (0..self.best.len()).for_each(|at| self.lower(at));
         self.best != before && self.left > 0
@@ -47,7 +51,8 @@ impl<F: FnMut(&[u8]) -> bool> Shrinker<F> {
             change(&mut candidate, end - block);
             self.attempt(candidate);
             // Something may have been left out; the place stays inside.
-            end = (end - block.div_ceil(2)).min(self.best.len());
+            let step = if block > SMALL { block.div_ceil(2) } else { 1 };
+            end = (end - step).min(self.best.len());
         }
     }
 

@@ -339,7 +339,14 @@ impl Single {
         mem::swap(&mut script.of(seat).pending, pending);
     }
 
-    fn send_letter(&mut self, letter: Letter, to: ActorId, lane: Lane, place: Place, conflicts: Option<PlainArc<[u32]>>) {
+    fn send_letter(
+        &mut self,
+        letter: Letter,
+        to: ActorId,
+        lane: Lane,
+        place: Place,
+        conflicts: Option<PlainArc<[u32]>>,
+    ) {
         let from = self.running;
         self.script().pushed(to, conflicts);
         if lane == Lane::Ordinary && to.seat != from.seat {

@@ -64,11 +64,7 @@ pub(crate) fn test_of(target: &Target, bytes: &[u8]) -> Option<String> {
 }
 
 /// The program that the bytes are as a test of a claim about programs: topology and schedule, both made short.
-pub(crate) fn program_test(
-    bytes: &[u8],
-    claim: &str,
-    holds: impl Fn(&Program),
-) -> Option<String> {
+pub(crate) fn program_test(bytes: &[u8], claim: &str, holds: impl Fn(&Program)) -> Option<String> {
     let holds = |bytes: &[u8]| program::decode(bytes).iter().for_each(&holds);
     let (bytes, fault) = shortest(holds, bytes)?;
     let program = program::decode(&bytes)?;

@@ -15,10 +15,12 @@ pub(crate) struct Matrix {
     pub(crate) seen: BTreeSet<Cell>,
 }
 
-/// The cells that can happen, and that the scheduler asks about.
-pub(crate) fn all() -> BTreeSet<Cell> {
+/// The cells that can happen and that a run shows. Three change nothing and tell nobody: a detector that asks about a
+/// muted actor (T2), and the drop of a guard whose actor has ended (R8).
+pub(crate) fn visible() -> BTreeSet<Cell> {
+    let silent = [(Load::MUTED, Event::Overload), (Load::MUTED, Event::CatchUp), (Load::STOPPED, Event::Drop)];
     let cells = Load::all().flat_map(|load| Event::ALL.map(|event| (load, event)));
-    let possible = cells.filter(|(load, event)| step(*load, *event).1 != Action::Never);
+    let possible = cells.filter(|at| step(at.0, at.1).1 != Action::Never && !silent.contains(at));
     possible.map(|(load, event)| cell(load, event)).collect()
 }
 
@@ -59,6 +61,9 @@ impl Matrix {
                 self.take(known(&mut actors, &actor), event);
             }
         }
+        // Whoever is left ends with the runtime, muted or not.
+        let left = actors.values_mut().filter(|known| known.load != Load::STOPPED);
+        left.for_each(|known| self.take(known, Event::Stop));
     }
 
     fn event(&self, actors: &mut BTreeMap<Nr, Known>, fact: &Fact, next: Option<&Fact>) -> Option<(Nr, Event)> {
@@ -86,7 +91,8 @@ impl Matrix {
                 let said = next.is_some_and(
                     |next| matches!(next, Fact::Overloaded { actor: a } | Fact::CaughtUp { actor: a } if a == actor),
                 );
-                let by_batch = known(actors, actor).detector == Some(Detector::Batch) && !known(actors, actor).load.is_muted();
+                let by_batch =
+                    known(actors, actor).detector == Some(Detector::Batch) && !known(actors, actor).load.is_muted();
                 let event = if *full { Event::Overload } else { Event::CatchUp };
                 return (by_batch && !said).then_some((*actor, event));
             }

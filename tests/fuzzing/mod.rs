@@ -19,6 +19,8 @@ pub(crate) mod network;
 pub(crate) mod program;
 pub(crate) mod rules;
 pub(crate) mod token;
+#[cfg(feature = "fuzz")]
+pub(crate) mod trace;
 
 /// A target: a name, and what it does with bytes. It panics if they show a fault.
 #[derive(Clone, Copy)]
@@ -44,6 +46,8 @@ pub(crate) const TARGETS: &[Target] = &[
     #[cfg(feature = "net")]
     Target { name: "network", run: network::run, show: |bytes| format!("{:?}", network::decode(bytes)) },
     Target { name: "token", run: token::run, show: |bytes| String::from_utf8_lossy(bytes).into_owned() },
+    #[cfg(feature = "fuzz")]
+    Target { name: "trace", run: trace::run, show: |bytes| String::from_utf8_lossy(bytes).into_owned() },
 ];
 
 /// Runs a target of that name.

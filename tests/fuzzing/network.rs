@@ -77,7 +77,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Case> {
 impl Case {
     fn add(&mut self, what: u8, with: u8) {
         // Small, or larger than the buffers.
-        let size = usize::from(with & 63) << (with >> 6 << 2);
+        let size = usize::from(with & 63) << (3 * (with >> 6));
         let time = u64::from(with);
         match what {
             0..128 => self.acts.push(match what & 15 {

@@ -1,6 +1,6 @@
 //! Random programs.
 
-use super::script::{Effect, Order, Program, Script};
+use crate::reference::script::{Effect, Order, Program, Script};
 use backwater::Detector;
 use proptest::prelude::*;
 

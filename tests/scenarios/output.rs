@@ -51,7 +51,7 @@ fn most_mutes(check: Check) -> u64 {
         let mut most = seen.lock().unwrap();
         *most = stats.totals.mutes.max(*most);
     };
-    crate::complete(check.each_end(each), program);
+    super::complete(check.each_end(each), program);
     *most.lock().unwrap()
 }
 

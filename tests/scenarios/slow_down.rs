@@ -3,7 +3,7 @@
 //! throttled is never unthrottled, and its sender waits for ever. Repaired, with a release in `closed`, it ends well,
 //! whatever the network does.
 
-use crate::program::{Pace, Pressure, Settings, begin};
+use super::program::{Pace, Pressure, Settings, begin};
 use backwater::net::sim::{Cue, Faults, Script, SimNetwork};
 use backwater::{Cause, Check, Env, Fault, Root};
 

@@ -146,6 +146,12 @@ pub(crate) const STEPS: &[Step] = &[
         work: Work::Model("shuttle"),
     },
     Step {
+        name: "fuzz",
+        purpose: "every fuzz target is built as the fuzzing service does, runs 10 s and finds nothing; the canary is found",
+        about: "4 min",
+        work: Work::Script("fuzz/check.sh"),
+    },
+    Step {
         name: "peers",
         purpose: "the rival programs that docs/PERFORMANCE.md compares with build, and their tests pass",
         about: "6 min",
@@ -173,4 +179,5 @@ pub(crate) const EXAMPLE_ARGS: &[(&str, &[&str])] = &[
     ("bench", &["pingpong", "--n", "1000"]),
     // Without it, it serves for ever.
     ("echo", &["--stress", "40"]),
+    ("explore", &["e1"]),
 ];

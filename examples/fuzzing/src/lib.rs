@@ -15,7 +15,6 @@ pub enum Order {
     Recall,
 }
 
-
 /// What the shelf is told.
 #[derive(Debug)]
 pub enum Word {

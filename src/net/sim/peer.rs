@@ -244,17 +244,20 @@ impl Actor {
             return false;
         }
         let Some(socket) = self.socket else { return self.open(kernel) };
-        let Some(step) = self.steps.front().cloned() else {
+        // Taken out while it goes on: a copy of all that is written, for each part that goes out, would be dear.
+        let Some(step) = self.steps.pop_front() else {
             kernel.close(socket, now);
             return self.end(None);
         };
         match self.step(&step, socket, kernel, now) {
             Went::On => {
-                self.steps.pop_front();
                 (self.done, self.until) = (0, None);
                 true
             }
-            Went::Stuck(did) => did,
+            Went::Stuck(did) => {
+                self.steps.push_front(step);
+                did
+            }
             Went::Broken(why) => {
                 kernel.close(socket, now);
                 self.end(Some(why))

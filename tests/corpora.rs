@@ -1,0 +1,62 @@
+//! The fuzz targets on the inputs that are kept in `fuzz/corpus`, on the stable compiler: none shows a fault, together
+//! they go through every step of the rules, and a program that fails becomes a test.
+
+mod fuzzing;
+mod reference;
+
+use fuzzing::matrix::{self, Matrix};
+use fuzzing::{TARGETS, program, rules};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The inputs kept for a target, with their names.
+fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let read = |path: &std::path::PathBuf| (path.display().to_string(), fs::read(path).unwrap());
+    files.iter().map(read).collect()
+}
+
+#[test]
+fn no_input_kept_shows_a_fault() {
+    for target in TARGETS {
+        let corpus = corpus(target.name);
+        assert!(!corpus.is_empty(), "there are no inputs for {}", target.name);
+        for (name, bytes) in corpus {
+            println!("{name}");
+            (target.run)(&bytes);
+        }
+    }
+}
+
+/// Every load at every event, those that cannot happen included, and every sender with every receiver.
+#[test]
+fn every_cell_of_both_tables_is_asked_for_by_some_input_kept() {
+    let mut cells = BTreeSet::new();
+    for op in corpus("rules").iter().flat_map(|(_, bytes)| rules::decode(bytes)) {
+        match op {
+            rules::Op::Step(load, event) => cells.insert(("step", load % 10, event % 9)),
+            rules::Op::Send(sender, receiver) => cells.insert(("marks", sender % 10, receiver % 10)),
+            _ => false,
+        };
+    }
+    let steps = (0..10).flat_map(|load| (0..9).map(move |event| ("step", load, event)));
+    let sends = (0..10).flat_map(|sender| (0..10).map(move |receiver| ("marks", sender, receiver)));
+    let missing: Vec<_> = steps.chain(sends).filter(|cell| !cells.contains(cell)).collect();
+    assert!(missing.is_empty(), "no input asks for these: {missing:?}");
+}
+
+/// The steps of one actor that runs of whole programs go through, and those that nothing reaches.
+#[test]
+fn every_step_of_the_rules_is_taken_by_some_program_kept() {
+    let mut matrix = Matrix::default();
+    for program in corpus("program").iter().filter_map(|(_, bytes)| program::decode(bytes)) {
+        let (facts, _) = program::agree(&program);
+        matrix.add(&program, &facts);
+    }
+    let missing: BTreeSet<_> = matrix::visible().difference(&matrix.seen).cloned().collect();
+    assert!(missing.is_empty(), "no program kept takes these steps (load, event): {missing:?}");
+}
