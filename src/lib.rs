@@ -92,7 +92,7 @@ pub use auth::{
     AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, ProcessAuth, SignalAuth, TcpAuth, TcpConnectAuth,
     TcpListenAuth, UdpAuth,
 };
-pub use check::{Bound, Check, Explored, Failure, Fault, Mode, Verdict, check};
+pub use check::{Bound, Check, Explored, Failure, Fault, Merged, Mode, Verdict, Workers, check, merge};
 pub use event::{ActorId, End, Event, Lane, Observer, Place};
 pub use rules::Detector;
 pub use runtime::{
@@ -103,8 +103,7 @@ pub use runtime::{
 pub use runtime::{SignalKind, Signals};
 pub use scheduler::{
     ActorStats, BadRecording, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Recording, Root, Stall, Stats,
-    TimerId, Totals, Why,
-    WhyNotRunning, policy,
+    TimerId, Totals, Why, WhyNotRunning, policy,
 };
 
 /// What the tests of the concurrent parts see, in this repository. Not for users: it changes without notice.
@@ -160,6 +159,8 @@ mod pages {
     mod signals {}
     #[doc = include_str!("../docs/how/choose-a-policy-and-replay.md")]
     mod replay {}
+    #[doc = include_str!("../docs/how/record-and-replay.md")]
+    mod record {}
     #[doc = include_str!("../docs/how/fuzz-your-actors.md")]
     #[cfg(feature = "fuzz")]
     mod fuzz {}

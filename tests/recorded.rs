@@ -216,7 +216,7 @@ fn what_came_from_outside_is_refused_by_name() {
         env.input.clone().tell(backwater::Input::Subscribe(to), env);
     };
     for (program, why) in [(inlet, "code outside"), (counts, "whole runtime"), (input, "code outside")] {
-        let (_, bytes) = record(program, 2, 0, |builder| builder.input(std::io::Cursor::new(b"text")));
+        let (_, bytes) = record(program, 2, 0, |builder| builder.input_on_thread(std::io::Cursor::new(b"text")));
         let refused = bad(program, &bytes, same);
         assert!(refused.to_string().contains(why) && refused.position() > 40, "{refused}");
     }

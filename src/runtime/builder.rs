@@ -6,21 +6,23 @@ use super::error::{RunError, Summary};
 use super::handle::{Control, Handle};
 use super::panics;
 use super::replay::Token;
-use super::stdio::Writer;
+use super::stdio::{Reader, Writer};
 use crate::event::{ActorId, Observer, Place};
 use crate::rules::Detector;
 #[cfg(feature = "net")]
 use crate::scheduler::World;
 use crate::scheduler::policy::{Given, Newest, Policy, RoundRobin, Shuffled};
 use crate::scheduler::pool::Pool;
-use crate::scheduler::{
-    Again, Alone, BadRecording, Config, DeadLetterHook, Recorder, Recording, Single, Stall, Watch,
-};
+use crate::scheduler::{Again, Alone, BadRecording, Config, DeadLetterHook, Recorder, Recording, Single, Stall, Watch};
 use crate::sync::{Arc, Mutex, lock};
 use crate::time::{Clock, RealClock, VirtualClock};
 use std::fmt::{self, Debug};
 use std::io::{Read, Write};
 use std::panic::Location;
+use std::time::Duration;
+
+/// The most threads of a pool: each has a stack, and each is asked by who has nothing to do.
+const MOST_THREADS: usize = 1_024;
 
 /// The environment variable whose token overrides seed, policy and batch.
 const REPLAY: &str = "BACKWATER_REPLAY";
@@ -125,6 +127,8 @@ pub struct Builder {
     threads: Option<usize>,
     record: Option<Box<dyn Write + Send>>,
     recording: Option<Box<dyn Read + Send>>,
+    #[cfg(feature = "affinity")]
+    processors: Option<Vec<usize>>,
     #[cfg(feature = "net")]
     world: Option<World>,
     streams: Streams,
@@ -151,6 +155,8 @@ impl Default for Builder {
             threads: None,
             record: None,
             recording: None,
+            #[cfg(feature = "affinity")]
+            processors: None,
             #[cfg(feature = "net")]
             world: None,
             streams: Streams::default(),
@@ -276,7 +282,8 @@ impl Builder {
 
     /// Runs actors on so many threads, by the same rules; the thread that calls [`run`](Self::run) only listens to timers,
     /// sockets and inlets, and runs the [pinned](crate::SpawnOptions::pinned) actors. Who runs next is then up to the
-    /// threads: a policy and a replay token are refused. Default: one thread, deterministic (R12).
+    /// threads: a policy and a replay token are refused, and so are 0 threads and more than 1024. If the machine does not
+    /// give so many, the run does not begin ([`RunError::Thread`]). Default: one thread, deterministic (R12).
     ///
     /// ```
     /// # use backwater::{Actor, Context, Runtime};
@@ -328,6 +335,25 @@ impl Builder {
         self
     }
 
+    /// Which processors the [threads](Self::threads) run on, by the machine's numbers: the first thread on the first of
+    /// these only, and so on, from the first again if there are more threads. The thread that calls [`run`](Self::run)
+    /// stays where it is. Linux only. Default: where the machine likes.
+    ///
+    /// A run does not begin ([`RunError::Config`]) without `threads`, with no processor, with one that this process does
+    /// not have, or on another system.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let error = backwater::Runtime::builder().threads(2).processors([100_000]).run(|_| {}).unwrap_err();
+    /// assert!(error.to_string().contains("no processor 100000; it has "));
+    /// # }
+    /// ```
+    #[cfg(feature = "affinity")]
+    pub fn processors(mut self, processors: impl IntoIterator<Item = usize>) -> Self {
+        self.processors = Some(processors.into_iter().collect());
+        self
+    }
+
     /// What [`Env::args`] gives. Default: the process's own.
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.streams.args = Some(args.into_iter().map(Into::into).collect());
@@ -361,9 +387,43 @@ impl Builder {
         self
     }
 
-    /// Where [`Env::input`] reads, on a thread of its own. Default: the process's standard input.
+    /// Where [`Env::input`] reads, in the behaviour: a reader that blocks holds up the run. Default: the process's
+    /// standard input, [on a thread](Self::input_on_thread).
     pub fn input(mut self, input: impl Read + Send + 'static) -> Self {
-        self.streams.input = Some(Box::new(input));
+        self.streams.input = Some(Reader::InPlace(Box::new(input)));
+        self
+    }
+
+    /// Where [`Env::input`] reads, on a thread of its own. While a subscriber presses, it reads at most 64 KiB ahead.
+    pub fn input_on_thread(mut self, input: impl Read + Send + 'static) -> Self {
+        self.streams.input = Some(Reader::OnThread(Box::new(input)));
+        self
+    }
+
+    /// What comes from [`Env::input`], each piece at its time of the run, and the end after the last; with
+    /// [`virtual_time`](Self::virtual_time), as if somebody typed it. A piece whose time has passed comes at once.
+    ///
+    /// ```
+    /// # use backwater::{Actor, Context, Input, InputEvent, Runtime};
+    /// # use std::time::Duration;
+    /// struct Prompt;
+    /// impl Actor for Prompt {
+    ///     type Msg = InputEvent;
+    ///     fn receive(&mut self, event: InputEvent, cx: &mut Context<'_, Self>) {
+    ///         if event == InputEvent::Data(b"yes\n".to_vec()) {
+    ///             assert_eq!(cx.now(), Duration::from_secs(60));
+    ///         }
+    ///     }
+    /// }
+    /// Runtime::builder().virtual_time().input_script([(Duration::from_secs(60), "yes\n")]).run(|env| {
+    ///     let prompt = env.spawn(Prompt);
+    ///     let input = env.input.clone();
+    ///     input.tell(Input::Subscribe(prompt), env);
+    /// }).unwrap();
+    /// ```
+    pub fn input_script(mut self, pieces: impl IntoIterator<Item = (Duration, impl Into<Vec<u8>>)>) -> Self {
+        let pieces = pieces.into_iter().map(|(at, data)| (at, data.into())).collect();
+        self.streams.input = Some(Reader::Script(pieces));
         self
     }
 
@@ -458,6 +518,9 @@ impl Builder {
         if self.threads == Some(0) {
             return bad("with 0 threads no actor would ever run; give at least 1, or leave `threads` out");
         }
+        if self.threads.is_some_and(|threads| threads > MOST_THREADS) {
+            return bad("more than 1024 threads are never faster than as many as there are processors; give that many");
+        }
         if self.threads.is_some() && (self.shuffled || self.policy.is_some()) {
             return bad(
                 "with `threads` nobody says who runs next; leave out `policy`, `shuffled` and the replay token",
@@ -470,6 +533,10 @@ impl Builder {
         }
         if self.recording.is_some() && (self.shuffled || self.policy.is_some()) {
             return bad("the recording says who runs next; leave out `policy`, `shuffled` and the replay token");
+        }
+        #[cfg(feature = "affinity")]
+        if self.processors.is_some() && self.threads.is_none() {
+            return bad("`processors` are for the threads of a pool; give `threads` too, or leave it out");
         }
         self.detector.validate().or_else(bad)
     }
@@ -522,8 +589,18 @@ impl Builder {
         let recorder = record.map(|to| Recorder::new(to, &config, threads));
         let watch = Watch::new(self.observer, self.dead_letters, watch_contacts, self.describe);
         let time = Box::new(move || lock(&clock).now());
+        #[cfg(feature = "affinity")]
+        let affinity = self.processors.map(super::affinity::Affinity::new).transpose()?;
+        let place = |_nth: usize| -> std::io::Result<()> {
+            #[cfg(feature = "affinity")]
+            if let Some(affinity) = &affinity {
+                return affinity.go_to(_nth);
+            }
+            Ok(())
+        };
         #[cfg_attr(not(feature = "net"), expect(unused_mut, reason = "only a world changes it"))]
-        let mut pool = Pool::start(threads, config, time, watch, recorder, panics::work).map_err(RunError::Thread)?;
+        let mut pool =
+            Pool::start(threads, config, time, watch, recorder, place, panics::work).map_err(RunError::Thread)?;
         #[cfg(feature = "net")]
         if let Some(world) = self.world {
             pool.set_world(world);

@@ -65,7 +65,8 @@ pub enum RunError {
     Record(io::Error),
     /// The operating system's event loop failed.
     Io(io::Error),
-    /// There is no thread for [`Builder::spawn_thread`](crate::Builder::spawn_thread).
+    /// There is no thread for [`Builder::spawn_thread`](crate::Builder::spawn_thread), or not as many as
+    /// [`Builder::threads`](crate::Builder::threads) says.
     Thread(io::Error),
     /// A rule of backwater does not hold: a bug in backwater itself, never in the program.
     Broken(Broken),
@@ -90,7 +91,9 @@ impl fmt::Display for RunError {
             RunError::Recording(why) => write!(f, "{why}"),
             RunError::Record(why) => write!(f, "the recording of the run could not be written: {why}"),
             RunError::Io(why) => write!(f, "the event loop failed: {why}"),
-            RunError::Thread(why) => write!(f, "the machine gives no thread for the runtime: {why}"),
+            RunError::Thread(why) => {
+                write!(f, "the machine gives no thread for the runtime ({why}): ask for fewer, or end other programs")
+            }
             RunError::Broken(why) => write!(f, "a bug in backwater, please report it: {why}"),
         }
     }

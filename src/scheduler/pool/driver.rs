@@ -34,16 +34,17 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Starts `threads` workers.
+    /// Starts `threads` workers; `place` is called before each, on this thread.
     ///
     /// # Errors
-    /// If the machine gives no more threads; those that were there are gone again.
+    /// If the machine gives no more threads, and those of `place`; the threads that were there are gone again.
     pub(crate) fn start(
         threads: usize,
         config: Config,
         time: Time,
         watch: Watch,
         recorder: Option<Arc<Recorder>>,
+        place: impl Fn(usize) -> io::Result<()>,
         work: Loop,
     ) -> io::Result<Pool> {
         let shared = Shared::new(threads, config, time, watch, recorder);
@@ -54,7 +55,7 @@ impl Pool {
                 work(&mut worker);
                 worker
             };
-            match thread::spawn(&format!("backwater-{index}"), run) {
+            match place(index).and_then(|()| thread::spawn(&format!("backwater-{index}"), run)) {
                 Ok(thread) => pool.threads.push(thread),
                 Err(why) => {
                     pool.halt();
@@ -132,12 +133,15 @@ impl Worker {
     /// What a worker that is gone had in hand: mailboxes of actors that had ended, where more may have come since.
     fn inherit(&mut self, other: &mut Worker) {
         let retiring = other.retiring.take().map(|(_, seats)| seats).unwrap_or_default();
-        self.ended.extend(retiring.into_iter().chain(mem::take(&mut other.ended)));
+        let clearing = mem::take(&mut other.clearing);
+        self.ended.extend(retiring.into_iter().chain(clearing).chain(mem::take(&mut other.ended)));
     }
 
     /// Nobody runs any more: those mailboxes are emptied for good. One at a time, because messages may panic as they
     /// are dropped.
     fn bury(&mut self) {
+        let waiting = self.retiring.take().map(|(_, seats)| seats).unwrap_or_default();
+        self.ended.extend(waiting.into_iter().chain(mem::take(&mut self.clearing)));
         while let Some(seat) = self.ended.pop() {
             let tenant = self.shared.table.slot(seat).tenant.load(Ordering::Relaxed).wrapping_sub(1);
             self.empty_mailbox(ActorId { seat, tenant });
@@ -176,7 +180,7 @@ impl Engine for Pool {
     }
 
     fn is_idle(&self) -> bool {
-        self.shared().hall.is_quiet() && !self.shared().drops.has_any()
+        self.worker.pinned.is_empty() && self.shared().hall.is_quiet() && !self.shared().drops.has_any()
     }
 
     fn is_quiescent(&self) -> bool {
@@ -274,6 +278,10 @@ impl Engine for Pool {
         if let Err(why) = self.worker.end_recording() {
             self.worker.fail(Failure::Recording(why));
         }
+    }
+
+    fn bury(&mut self) {
+        self.worker.bury();
     }
 
     fn dismantle(&mut self) -> bool {

@@ -1,10 +1,10 @@
 //! What a worker writes down while a run is recorded. Without a recording it has no tape, and asks for one at each
-//! message and at each run.
+//! send and at each run.
 
 use super::super::record::{MutedAtEnd, Name, Obstacle, Tagged, Tape, hash_of_name};
 use super::super::seat::Plan;
 use super::super::single::Body;
-use super::worker::Worker;
+use super::worker::{Worker, no_message};
 use crate::event::ActorId;
 use crate::mailbox::Parcel;
 use crate::sync::lock;
@@ -19,14 +19,14 @@ impl Worker {
 
     /// Writes something down, if the run is recorded.
     #[inline]
-    pub(crate) fn record(&self, write: impl FnOnce(&mut Tape)) {
+    pub(in crate::scheduler) fn record(&self, write: impl FnOnce(&mut Tape)) {
         if let Some(tape) = &self.tape {
             write(&mut tape.borrow_mut());
         }
     }
 
     /// The running actor does what no replay can do again.
-    pub(crate) fn record_obstacle(&self, what: Obstacle) {
+    pub(in crate::scheduler) fn record_obstacle(&self, what: Obstacle) {
         self.record(|tape| tape.obstacle(what, self.running));
     }
 
@@ -50,12 +50,23 @@ impl Worker {
         Parcel::new(&mut self.nodes, Tagged { name, message })
     }
 
-    /// The next message of the running actor; none if it is no message with a name, of this type.
+    /// The running actor begins a run; one without messages tells nothing.
+    pub(super) fn record_run(&mut self) {
+        if self.tray.len() > 0 {
+            let slot = self.shared.table.slot(self.running.seat);
+            self.record(|tape| tape.run_began(self.running, slot.handled.get(), slot.sent.get()));
+        }
+    }
+
+    /// The next message of the running actor, the `nth` of this run, counted from 1.
     #[inline(never)]
-    pub(super) fn next_named<M: Debug + Send + 'static>(&mut self) -> Option<M> {
-        let Tagged { name, message } = self.tray.pop::<Tagged<M>>(&mut self.nodes).ok()??;
+    pub(super) fn next_named<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
+        let Ok(Some(Tagged { name, message })) = self.tray.pop::<Tagged<M>>(&mut self.nodes) else {
+            no_message(self.running)
+        };
+        self.handled = nth;
         self.record(|tape| tape.handles(name));
-        Some(message)
+        message
     }
 
     pub(crate) fn spawn_recorded(&mut self, body: Option<Box<dyn Body>>, plan: Plan) -> ActorId {

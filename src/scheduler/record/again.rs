@@ -152,6 +152,10 @@ impl Engine for Again {
         self.0.halt();
     }
 
+    fn bury(&mut self) {
+        self.0.bury();
+    }
+
     fn dismantle(&mut self) -> bool {
         self.0.dismantle()
     }

@@ -21,7 +21,7 @@ pub(super) const BLOCK_HEAD: usize = 16;
 /// The worker of the last block.
 pub(super) const END: u32 = u32::MAX;
 /// The most workers that a recording may say it has.
-pub(super) const MAX_WORKERS: u32 = 1 << 12;
+pub(super) const MAX_WORKERS: u32 = 1_024;
 
 pub(super) mod code {
     pub(in super::super) const RUN: u8 = 1;

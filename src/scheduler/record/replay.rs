@@ -162,7 +162,8 @@ impl Replay {
     }
 }
 
-const NOT_THIS: &str = "it is the recording of another program, or the program depends on something that is in no recording";
+const NOT_THIS: &str =
+    "it is the recording of another program, or the program depends on something that is in no recording";
 
 impl Single {
     /// Runs what this recording says.
@@ -401,7 +402,8 @@ impl Single {
         {
             let Some(run) = self.again().next_run(actor) else { continue };
             if self.seat_of(actor).is_none() {
-                self.again().is_bad(run.at, format!("{actor} has ended, and as it was recorded it went on: {NOT_THIS}"));
+                self.again()
+                    .is_bad(run.at, format!("{actor} has ended, and as it was recorded it went on: {NOT_THIS}"));
             } else if self.can_begin(actor, run) && self.load(actor, run) {
                 self.run_one(actor.seat, bodies);
                 while self.queue.next().is_some() {}
@@ -462,7 +464,8 @@ impl Single {
         }
         let sent = self.post.data(actor.seat).sent;
         if sent != run.sent {
-            let why = format!("{actor} has sent {sent} messages, and had sent {} as it was recorded: {NOT_THIS}", run.sent);
+            let why =
+                format!("{actor} has sent {sent} messages, and had sent {} as it was recorded: {NOT_THIS}", run.sent);
             self.again().is_bad(run.at, why);
             return false;
         }
@@ -523,7 +526,8 @@ impl Single {
     /// An actor is about to end: what it was sent and never handled are dead letters, and its seat is another's soon.
     pub(in super::super) fn ends_again(&mut self, actor: ActorId) {
         if !self.again().over {
-            let mine: Vec<u32> = self.again().timers.range((actor, 0)..=(actor, u32::MAX)).map(|(of, _)| of.1).collect();
+            let mine: Vec<u32> =
+                self.again().timers.range((actor, 0)..=(actor, u32::MAX)).map(|(of, _)| of.1).collect();
             mine.into_iter().for_each(|nth| self.fire_rest(actor, nth));
         }
         self.fill_mailbox(actor);
@@ -535,7 +539,8 @@ impl Single {
     /// Everything that is held for an actor.
     fn fill_mailbox(&mut self, actor: ActorId) {
         let first = Name { from: ActorId { seat: 0, tenant: 0 }, nth: 0 };
-        while let Some((key, _)) = self.again().held.range((actor, first, 0)..).next().filter(|(key, _)| key.0 == actor) {
+        while let Some((key, _)) = self.again().held.range((actor, first, 0)..).next().filter(|(key, _)| key.0 == actor)
+        {
             let key = *key;
             let letter = self.again().held.remove(&key).expect("it was there a line ago");
             let _ = self.post.letter(letter).send(actor.seat, |_| true);
@@ -605,7 +610,8 @@ impl Single {
 
     fn mute_again(&mut self, sender: ActorId, since: u64, receivers: &[ActorId]) -> Result<(), String> {
         let lives = |id: &ActorId| self.seat_of(*id).is_some();
-        if !lives(&sender) || !receivers.iter().all(lives) || receivers.is_empty() || self.marks.is_waiting(sender.seat) {
+        if !lives(&sender) || !receivers.iter().all(lives) || receivers.is_empty() || self.marks.is_waiting(sender.seat)
+        {
             return Err(format!("{sender} was muted at the end, and cannot be: {NOT_THIS}"));
         }
         let (after, action) = self.config.rules.step(self.post.data(sender.seat).load, rules::Event::EndMarked);
