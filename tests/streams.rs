@@ -1,11 +1,14 @@
-//! The standard streams on threads of their own: pressure while nobody reads, everything written by the end, and a
-//! reader that goes away.
+//! The standard streams: output on a thread of its own, with pressure while nobody reads, everything written by the end,
+//! and a reader that goes away; input that is read no faster than it is taken.
 
 mod common;
 
-use backwater::{Output, WhyNotRunning};
+use backwater::{
+    Actor, ApplyReleaseBackpressureAuth, Backpressure, Builder, Check, Context, Env, Input, InputEvent, Output,
+    PressureGuard, WhyNotRunning,
+};
 use common::{Act, Notes, act, ms, run, virtual_time};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -121,4 +124,158 @@ fn what_the_stream_was_sent_and_handled_is_written_though_the_run_is_stopped() {
     });
     assert_eq!(ran.well().stats.queued, 1, "what waits in a mailbox is left there and counted");
     assert_eq!(*written.lock().unwrap(), b"first\n");
+}
+
+const PIECE: usize = 16 << 10;
+const PIECES: usize = 100;
+
+/// Counts the pieces that are read of it.
+struct Counted(Notes<()>);
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.len() == PIECES {
+            return Ok(0);
+        }
+        self.0.add(());
+        buffer[..PIECE].fill(b'.');
+        Ok(PIECE)
+    }
+}
+
+/// Takes a while over each piece of input, and is under pressure meanwhile.
+struct Slow {
+    auth: ApplyReleaseBackpressureAuth,
+    busy: Option<PressureGuard>,
+    read: Notes<()>,
+    /// How far the reading was ahead of it; with 0 at the end.
+    ahead: Notes<usize>,
+    taken: usize,
+}
+
+#[derive(Debug)]
+enum OfSlow {
+    Came(InputEvent),
+    Done,
+}
+
+impl From<InputEvent> for OfSlow {
+    fn from(event: InputEvent) -> Self {
+        OfSlow::Came(event)
+    }
+}
+
+impl Actor for Slow {
+    type Msg = OfSlow;
+
+    fn receive(&mut self, msg: OfSlow, cx: &mut Context<'_, Self>) {
+        match msg {
+            OfSlow::Came(InputEvent::Data(data)) => {
+                assert_eq!(data, [b'.'; PIECE]);
+                self.taken += 1;
+                self.busy = Some(Backpressure::hold(&self.auth, cx));
+                cx.after(ms(1), OfSlow::Done);
+            }
+            OfSlow::Came(_) => self.ahead.add(0),
+            OfSlow::Done => {
+                self.ahead.add(self.read.len() - self.taken);
+                self.busy = None;
+            }
+        }
+    }
+}
+
+fn slow_reader(env: &mut Env<'_>, read: Notes<()>, ahead: Notes<usize>) {
+    let slow = env.spawn(Slow { auth: (&env.root).into(), busy: None, read, ahead, taken: 0 });
+    let input = env.input.clone();
+    input.tell(Input::Subscribe(slow.narrow()), env);
+}
+
+/// Read in the behaviour, it is at most a piece ahead; on a thread, by the four that the thread may read and four that the
+/// stream told in one run, before the first of them pressed.
+#[test]
+fn input_is_read_no_faster_than_it_is_taken() {
+    let ways: [(fn(Builder, Counted) -> Builder, usize); 2] =
+        [(|builder, from| builder.input(from), 1), (|builder, from| builder.input_on_thread(from), 8)];
+    for (way, most) in ways {
+        let (read, ahead) = (Notes::new(), Notes::new());
+        let (of_actor, told) = (read.clone(), ahead.clone());
+        let ran = run(way(virtual_time(), Counted(read)), move |env| slow_reader(env, of_actor, told));
+        ran.well();
+        let ahead = ahead.take();
+        assert_eq!((ahead.len(), ahead.last()), (PIECES + 1, Some(&0)), "everything came, and then the end");
+        assert!(ahead.iter().all(|ahead| *ahead <= most), "at most {most}, and not {:?}", ahead.iter().max());
+    }
+}
+
+/// Somebody types three lines, the second while the program is busy with the first.
+#[test]
+fn scripted_input_comes_at_its_times_and_ends_after_the_last() {
+    let heard = Notes::new();
+    let notes = heard.clone();
+    let script = [(ms(10), "one\n"), (ms(11), "two\n"), (ms(500), "three\n")];
+    let ran = run(virtual_time().input_script(script), |env| {
+        let prompt = env.spawn(Prompt { auth: (&env.root).into(), busy: None, heard: notes });
+        let input = env.input.clone();
+        input.tell(Input::Subscribe(prompt.narrow()), env);
+    });
+    assert_eq!(ran.well().stats.totals.mutes, 2, "by the first, when it sends the second; and by the last");
+    let heard = heard.take();
+    let times: Vec<_> = heard.iter().map(|(at, _)| *at).collect();
+    // The end stands behind the last line, which the prompt takes its time over; so it is told at once, and held back.
+    assert_eq!(times, [ms(10), ms(11), ms(500), ms(500)]);
+    let said: Vec<_> = heard.into_iter().map(|(_, event)| event).collect();
+    let data = |text: &str| InputEvent::Data(text.into());
+    assert_eq!(said, [data("one\n"), data("two\n"), data("three\n"), InputEvent::Closed]);
+}
+
+struct Prompt {
+    auth: ApplyReleaseBackpressureAuth,
+    busy: Option<PressureGuard>,
+    heard: Notes<(Duration, InputEvent)>,
+}
+
+#[derive(Debug)]
+enum OfPrompt {
+    Came(InputEvent),
+    Done,
+}
+
+impl From<InputEvent> for OfPrompt {
+    fn from(event: InputEvent) -> Self {
+        OfPrompt::Came(event)
+    }
+}
+
+impl Actor for Prompt {
+    type Msg = OfPrompt;
+
+    fn receive(&mut self, msg: OfPrompt, cx: &mut Context<'_, Self>) {
+        match msg {
+            OfPrompt::Came(event) => {
+                self.heard.add((cx.now(), event));
+                self.busy = Some(Backpressure::hold(&self.auth, cx));
+                cx.after(ms(20), OfPrompt::Done);
+            }
+            OfPrompt::Done => self.busy = None,
+        }
+    }
+}
+
+/// Under the checker there is no thread that could read, and the end comes at once.
+#[test]
+fn a_checked_program_reads_the_end_of_its_input() {
+    Check::new().assert(|env: &mut Env<'_>| {
+        struct Reads;
+        impl Actor for Reads {
+            type Msg = InputEvent;
+            fn receive(&mut self, event: InputEvent, cx: &mut Context<'_, Self>) {
+                cx.always("there is nothing to read", event == InputEvent::Closed);
+                cx.sometimes("the end is told", true);
+            }
+        }
+        let reads = env.spawn(Reads);
+        let input = env.input.clone();
+        input.tell(Input::Subscribe(reads), env);
+    });
 }

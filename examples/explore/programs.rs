@@ -1,5 +1,5 @@
 //! Three small programs with a bug each, for the checker: a lost update, a bounded buffer with a missing notification,
-//! a receiver that applies pressure and never releases it. As `benches/explorers` has them for other checkers.
+//! a receiver that applies pressure and never releases it.
 
 use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env};
 use std::collections::VecDeque;

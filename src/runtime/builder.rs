@@ -6,7 +6,7 @@ use super::error::{RunError, Summary};
 use super::handle::{Control, Handle};
 use super::panics;
 use super::replay::Token;
-use super::stdio::Writer;
+use super::stdio::{Reader, Writer};
 use crate::event::{ActorId, Observer, Place};
 use crate::rules::Detector;
 #[cfg(feature = "net")]
@@ -19,6 +19,7 @@ use crate::time::{Clock, RealClock, VirtualClock};
 use std::fmt::{self, Debug};
 use std::io::{Read, Write};
 use std::panic::Location;
+use std::time::Duration;
 
 /// The environment variable whose token overrides seed, policy and batch.
 const REPLAY: &str = "BACKWATER_REPLAY";
@@ -320,9 +321,43 @@ impl Builder {
         self
     }
 
-    /// Where [`Env::input`] reads, on a thread of its own. Default: the process's standard input.
+    /// Where [`Env::input`] reads, in the behaviour: a reader that blocks holds up the run. Default: the process's
+    /// standard input, [on a thread](Self::input_on_thread).
     pub fn input(mut self, input: impl Read + Send + 'static) -> Self {
-        self.streams.input = Some(Box::new(input));
+        self.streams.input = Some(Reader::InPlace(Box::new(input)));
+        self
+    }
+
+    /// Where [`Env::input`] reads, on a thread of its own. While a subscriber presses, it reads at most 64 KiB ahead.
+    pub fn input_on_thread(mut self, input: impl Read + Send + 'static) -> Self {
+        self.streams.input = Some(Reader::OnThread(Box::new(input)));
+        self
+    }
+
+    /// What comes from [`Env::input`], each piece at its time of the run, and the end after the last; with
+    /// [`virtual_time`](Self::virtual_time), as if somebody typed it. A piece whose time has passed comes at once.
+    ///
+    /// ```
+    /// # use backwater::{Actor, Context, Input, InputEvent, Runtime};
+    /// # use std::time::Duration;
+    /// struct Prompt;
+    /// impl Actor for Prompt {
+    ///     type Msg = InputEvent;
+    ///     fn receive(&mut self, event: InputEvent, cx: &mut Context<'_, Self>) {
+    ///         if event == InputEvent::Data(b"yes\n".to_vec()) {
+    ///             assert_eq!(cx.now(), Duration::from_secs(60));
+    ///         }
+    ///     }
+    /// }
+    /// Runtime::builder().virtual_time().input_script([(Duration::from_secs(60), "yes\n")]).run(|env| {
+    ///     let prompt = env.spawn(Prompt);
+    ///     let input = env.input.clone();
+    ///     input.tell(Input::Subscribe(prompt), env);
+    /// }).unwrap();
+    /// ```
+    pub fn input_script(mut self, pieces: impl IntoIterator<Item = (Duration, impl Into<Vec<u8>>)>) -> Self {
+        let pieces = pieces.into_iter().map(|(at, data)| (at, data.into())).collect();
+        self.streams.input = Some(Reader::Script(pieces));
         self
     }
 

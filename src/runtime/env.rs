@@ -1,14 +1,14 @@
 //! What `main` is given.
 
 use super::handle::Remote;
-use super::stdio::{self, Input, Output, Writer, Writers};
+use super::stdio::{self, Input, Output, Reader, Writer, Writers};
 use crate::actor::{Actor, Addr, Context, SpawnOptions};
 use crate::auth::AmbientAuth;
 use crate::event::ActorId;
 use crate::scheduler::Core;
 use std::convert::Infallible;
 use std::fmt;
-use std::io::{Read, stderr, stdin, stdout};
+use std::io::{stderr, stdin, stdout};
 use std::ops::{Deref, DerefMut};
 
 /// The environment that `main` runs in. It is also `main`'s [`Context`]: `main` is an actor with one behaviour, so it
@@ -101,7 +101,7 @@ pub(crate) struct Streams {
     pub(super) args: Option<Vec<String>>,
     pub(super) out: Option<Writer>,
     pub(super) err: Option<Writer>,
-    pub(super) input: Option<Box<dyn Read + Send>>,
+    pub(super) input: Option<Reader>,
     pub(super) writers: Writers,
 }
 
@@ -115,7 +115,7 @@ impl Streams {
     /// Output goes nowhere, and nothing comes in: for runs of which only the schedule matters.
     pub(crate) fn to_nowhere() -> Self {
         let nowhere = || Some(Writer::InPlace(Box::new(std::io::sink())));
-        let (out, err, input) = (nowhere(), nowhere(), Some(Box::new(std::io::empty()) as _));
+        let (out, err, input) = (nowhere(), nowhere(), Some(Reader::InPlace(Box::new(std::io::empty()))));
         Streams { args: Some(vec![ARGS.to_owned()]), out, err, input, ..Streams::default() }
     }
 
@@ -147,7 +147,7 @@ impl Lobby {
         let out = stdio::output(&mut cx, "out", out, &writers);
         let err = err.unwrap_or_else(|| Writer::OnThread(Box::new(stderr())));
         let err = stdio::output(&mut cx, "err", err, &writers);
-        let input = stdio::input(&mut cx, input.unwrap_or_else(|| Box::new(stdin())));
+        let input = stdio::input(&mut cx, input.unwrap_or_else(|| Reader::OnThread(Box::new(stdin()))));
         let args = args.unwrap_or_else(|| std::env::args().collect());
         Lobby { args, out, err, input, remote, is_blank }
     }

@@ -2,11 +2,15 @@
 //!
 //! The process's own output may stand still for as long as nobody reads at the other end. It is therefore written on a
 //! thread of its own, fed by an outlet: while that is full, the stream is under pressure like any slow actor, and who
-//! prints too much waits as a sender does.
+//! prints too much waits as a sender does. Its own input may let a reader wait just as long: it is read on a thread too,
+//! into an inlet, which is closed while the stream is held back by whom it tells.
+//!
+//! A writer or reader of the program's own is used in the stream's behaviours, and a run stays a function of its seed.
 
 use crate::actor::{Actor, Addr, Backpressure, Capacity, Context, Feed, Inlet, Outlet, PressureGuard, SpawnOptions};
 use crate::auth::AmbientAuth;
 use crate::sync::{Arc, Mutex, lock, thread};
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::panic::Location;
@@ -48,6 +52,8 @@ pub enum Input {
     Subscribe(Addr<InputEvent>),
     /// For the runtime: something was read.
     Came(InputEvent),
+    /// For the runtime: there is more to read.
+    Next,
 }
 
 /// What comes from standard input.
@@ -105,7 +111,7 @@ enum Sink {
     /// The thread starts with the first message: most runs print nothing.
     Idle(Box<dyn Write + Send>),
     Thread(Feed<Output>),
-    Explored(Reader),
+    Explored(Pipe),
     /// The reader at the other end is gone; what comes after is dropped, as the operating system would.
     Broken,
 }
@@ -126,7 +132,7 @@ impl Actor for Out {
                 }
             }
             Sink::Thread(feed) => feed.give(msg, cx),
-            Sink::Explored(reader) => reader.sees(&msg, cx),
+            Sink::Explored(pipe) => pipe.sees(&msg, cx),
             Sink::Idle(_) | Sink::Broken => {}
         }
     }
@@ -157,12 +163,12 @@ impl Out {
 
 /// Whoever reads the output, as the checker imagines him: at each line he may stand still, and the pipe is full until he
 /// goes on, which is when the actor comes to the message that it sent itself.
-struct Reader {
+struct Pipe {
     stalls: u32,
     full: Option<PressureGuard>,
 }
 
-impl Reader {
+impl Pipe {
     fn sees(&mut self, msg: &Output, cx: &mut Context<'_, Out>) {
         if self.full.is_some() {
             self.full.take_if(|_| *msg == Output::Write(Vec::new()));
@@ -190,15 +196,39 @@ pub(super) fn output<A: Actor>(cx: &mut Context<'_, A>, name: &str, to: Writer, 
     let to = match to {
         Writer::InPlace(to) => Sink::InPlace(to),
         Writer::OnThread(to) => Sink::Idle(to),
-        Writer::Explored(stalls) => Sink::Explored(Reader { stalls, full: None }),
+        Writer::Explored(stalls) => Sink::Explored(Pipe { stalls, full: None }),
     };
     cx.spawn_with(SpawnOptions::new().name(name).pinned(), Out { to, writers: writers.clone() })
 }
 
+/// Bytes of one read, and of one message to the subscribers.
+const READ: usize = 16 << 10;
+/// Reads that a thread may be ahead of what the subscribers were told: a pipe's usual size, as for output.
+const READS: usize = 4;
+
+/// Where input comes from.
+pub(super) enum Reader {
+    /// Read in the behaviour.
+    InPlace(Box<dyn Read + Send>),
+    /// Read on a thread of its own.
+    OnThread(Box<dyn Read + Send>),
+    /// This comes at these times, and then the end.
+    Script(VecDeque<(Duration, Vec<u8>)>),
+}
+
 struct In {
-    /// Taken by the thread that reads.
-    from: Option<Box<dyn Read + Send>>,
+    from: Source,
     subscribers: Vec<Addr<InputEvent>>,
+}
+
+enum Source {
+    /// Nobody has subscribed.
+    Idle(Reader),
+    InPlace(Box<dyn Read + Send>),
+    Script(VecDeque<(Duration, Vec<u8>)>),
+    /// A thread reads once for each thing it is given.
+    Thread(Feed<()>),
+    Ended,
 }
 
 impl Actor for In {
@@ -208,34 +238,86 @@ impl Actor for In {
         match msg {
             Input::Subscribe(to) => {
                 self.subscribers.push(to);
-                if let Some(from) = self.from.take() {
-                    self.start_reading(from, cx);
+                if let Source::Idle(_) = self.from {
+                    self.begin(cx);
                 }
             }
-            Input::Came(event) => self.subscribers.iter().for_each(|to| to.tell(event.clone(), cx)),
+            Input::Came(event) => self.came(event, cx),
+            Input::Next => match &mut self.from {
+                Source::InPlace(from) => {
+                    let event = read(from, &mut [0; READ]);
+                    self.came(event, cx);
+                }
+                Source::Script(pieces) => {
+                    let event = pieces.pop_front().map_or(InputEvent::Closed, |(_, data)| InputEvent::Data(data));
+                    self.came(event, cx);
+                }
+                Source::Thread(feed) => feed.give((), cx),
+                Source::Idle(_) | Source::Ended => {}
+            },
         }
     }
 }
 
 impl In {
-    fn start_reading(&mut self, from: Box<dyn Read + Send>, cx: &mut Context<'_, Self>) {
+    fn begin(&mut self, cx: &mut Context<'_, Self>) {
+        self.from = match mem::replace(&mut self.from, Source::Ended) {
+            Source::Idle(Reader::OnThread(from)) => return self.read_on_thread(from, cx),
+            Source::Idle(Reader::InPlace(from)) => Source::InPlace(from),
+            Source::Idle(Reader::Script(pieces)) => Source::Script(pieces),
+            other => other,
+        };
+        self.go_on(cx);
+    }
+
+    fn read_on_thread(&mut self, from: Box<dyn Read + Send>, cx: &mut Context<'_, Self>) {
         let me = cx.me();
         let inlet = cx.inlet(&me);
-        if thread::spawn("backwater-input", move || read_all(from, &inlet)).is_err() {
-            me.tell(Input::Came(InputEvent::Closed), cx);
+        let never_full = Capacity { weight: usize::MAX, weigh: |(): &()| 1 };
+        let (feed, times) = Feed::new(never_full, Location::caller(), cx);
+        match thread::spawn("backwater-input", move || read_all(from, &times, &inlet)) {
+            Ok(_) => {
+                feed.tie(&me, None, cx);
+                (0..READS).for_each(|_| feed.give((), cx));
+                self.from = Source::Thread(feed);
+            }
+            Err(_) => self.came(InputEvent::Closed, cx),
+        }
+    }
+
+    fn came(&mut self, event: InputEvent, cx: &mut Context<'_, Self>) {
+        self.subscribers.iter().for_each(|to| to.tell(event.clone(), cx));
+        match event {
+            InputEvent::Data(_) => self.go_on(cx),
+            InputEvent::Closed => self.from = Source::Ended,
+        }
+    }
+
+    /// Reads on in a behaviour of its own: it has none while a subscriber holds it back.
+    fn go_on(&self, cx: &mut Context<'_, Self>) {
+        let due = if let Source::Script(pieces) = &self.from { pieces.front().map(|(at, _)| *at) } else { None };
+        match due {
+            Some(at) => drop(cx.deadline(at, Input::Next)),
+            None => cx.tell_self(Input::Next),
         }
     }
 }
 
-/// Reads to the end and passes everything on, waiting while the runtime presses.
-fn read_all(mut from: Box<dyn Read + Send>, to: &Inlet<Input>) {
-    let mut buffer = vec![0; 16 << 10];
+fn read(from: &mut dyn Read, buffer: &mut [u8]) -> InputEvent {
     loop {
-        let event = match from.read(&mut buffer) {
+        return match from.read(buffer) {
             Err(why) if why.kind() == ErrorKind::Interrupted => continue,
             Ok(0) | Err(_) => InputEvent::Closed,
             Ok(n) => InputEvent::Data(buffer[..n].to_vec()),
         };
+    }
+}
+
+/// Reads as often as it is told, up to the end.
+fn read_all(mut from: Box<dyn Read + Send>, times: &Outlet<()>, to: &Inlet<Input>) {
+    let mut buffer = vec![0; READ];
+    for () in times {
+        let event = read(&mut from, &mut buffer);
         let closed = event == InputEvent::Closed;
         if to.send(Input::Came(event), Duration::MAX).is_err() || closed {
             return;
@@ -243,6 +325,7 @@ fn read_all(mut from: Box<dyn Read + Send>, to: &Inlet<Input>) {
     }
 }
 
-pub(super) fn input<A: Actor>(cx: &mut Context<'_, A>, from: Box<dyn Read + Send>) -> Addr<Input> {
-    cx.spawn_with(SpawnOptions::new().name("input").pinned(), In { from: Some(from), subscribers: Vec::new() })
+pub(super) fn input<A: Actor>(cx: &mut Context<'_, A>, from: Reader) -> Addr<Input> {
+    let from = Source::Idle(from);
+    cx.spawn_with(SpawnOptions::new().name("input").pinned(), In { from, subscribers: Vec::new() })
 }

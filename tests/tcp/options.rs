@@ -120,6 +120,31 @@ fn expect_by_message_and_back_to_whatever_comes() {
     assert!(log.received() == pattern(MUCH, 2));
 }
 
+#[test]
+fn another_notifier_hears_what_comes_after_it_was_set() {
+    let (to, peer) = peer(|mut stream| {
+        stream.write_all(b"one").unwrap();
+        stream.read_exact(&mut [0; 4]).unwrap();
+        stream.write_all(b"two").unwrap();
+    });
+    let (first, second) = (Log::default(), Log::default());
+    let log = second.clone();
+    let probe = Probe::new(&first, move |heard, conn, cx| {
+        if matches!(heard, Heard::Received(_)) && conn.bytes_received() == 3 {
+            cx.tell_self(Tcp::SetNotify(Box::new(Probe::new(&log, |heard, conn, _| match heard {
+                Heard::Received(_) => conn.close(),
+                _ => assert!(conn.error().is_none()),
+            }))));
+            cx.tell_self(Tcp::Write(b"next".to_vec()));
+        }
+    });
+    run(|env| drop(connect(env, to, probe)));
+    peer.join().unwrap();
+    assert_eq!(first.events(), [Heard::Connecting, Heard::Connected]);
+    assert_eq!(first.received(), b"one");
+    assert_eq!(second.all(), [Heard::Received(b"two".to_vec()), Heard::Closed(None)]);
+}
+
 /// Disposes of a connection when it is told to.
 struct Janitor(Addr<Tcp>, ControlAuth);
 

@@ -179,4 +179,5 @@ pub(crate) const EXAMPLE_ARGS: &[(&str, &[&str])] = &[
     ("bench", &["pingpong", "--n", "1000"]),
     // Without it, it serves for ever.
     ("echo", &["--stress", "40"]),
+    ("explore", &["e1"]),
 ];

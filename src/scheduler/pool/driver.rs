@@ -123,12 +123,15 @@ impl Worker {
     /// What a worker that is gone had in hand: mailboxes of actors that had ended, where more may have come since.
     fn inherit(&mut self, other: &mut Worker) {
         let retiring = other.retiring.take().map(|(_, seats)| seats).unwrap_or_default();
-        self.ended.extend(retiring.into_iter().chain(mem::take(&mut other.ended)));
+        let clearing = mem::take(&mut other.clearing);
+        self.ended.extend(retiring.into_iter().chain(clearing).chain(mem::take(&mut other.ended)));
     }
 
     /// Nobody runs any more: those mailboxes are emptied for good. One at a time, because messages may panic as they
     /// are dropped.
     fn bury(&mut self) {
+        let waiting = self.retiring.take().map(|(_, seats)| seats).unwrap_or_default();
+        self.ended.extend(waiting.into_iter().chain(mem::take(&mut self.clearing)));
         while let Some(seat) = self.ended.pop() {
             let tenant = self.shared.table.slot(seat).tenant.load(Ordering::Relaxed).wrapping_sub(1);
             self.empty_mailbox(ActorId { seat, tenant });
@@ -167,7 +170,7 @@ impl Engine for Pool {
     }
 
     fn is_idle(&self) -> bool {
-        self.shared().hall.is_quiet() && !self.shared().drops.has_any()
+        self.worker.pinned.is_empty() && self.shared().hall.is_quiet() && !self.shared().drops.has_any()
     }
 
     fn is_quiescent(&self) -> bool {
@@ -262,6 +265,10 @@ impl Engine for Pool {
             let mut worker = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
             self.worker.inherit(&mut worker);
         }
+    }
+
+    fn bury(&mut self) {
+        self.worker.bury();
     }
 
     fn dismantle(&mut self) -> bool {

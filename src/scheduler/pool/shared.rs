@@ -52,6 +52,10 @@ pub(crate) struct Shared {
     failed: AtomicBool,
     /// Somebody wants to see every event.
     pub(super) watched: bool,
+    /// An observer is among them.
+    pub(super) observed: bool,
+    /// Held by the worker that shows events and does what they tell of: see `Worker::in_order`.
+    pub(super) order: Mutex<()>,
     pub(super) watch: Mutex<Watch>,
 }
 
@@ -114,6 +118,8 @@ impl Shared {
             failure: Mutex::new(None),
             failed: AtomicBool::new(false),
             watched: watch.on,
+            observed: watch.observed,
+            order: Mutex::new(()),
             watch: Mutex::new(watch),
         })
     }

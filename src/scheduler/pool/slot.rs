@@ -322,8 +322,13 @@ impl Table {
 
     /// Every seat whose actor has not ended, with its slot. Exact if everybody stands still.
     pub(super) fn living(&self) -> impl Iterator<Item = (u32, &Slot)> {
-        let slots = (0..self.seats()).map(|seat| (seat, self.slot(seat)));
-        slots.filter(|(_, slot)| slot.created.load(Ordering::Relaxed) > 0 && !slot.is_vacant())
+        (0..self.seats()).filter(|seat| self.lives(*seat)).map(|seat| (seat, self.slot(seat)))
+    }
+
+    /// Has the seat, which is in the table, an actor that has not ended?
+    pub(super) fn lives(&self, seat: u32) -> bool {
+        let slot = self.slot(seat);
+        slot.created.load(Ordering::Relaxed) > 0 && !slot.is_vacant()
     }
 }
 
