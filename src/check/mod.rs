@@ -41,7 +41,7 @@ use crate::event::Observer;
 use crate::rules::{Detector, Rules};
 use crate::runtime::Env;
 use crate::scheduler::Stats;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, PlainArc};
 use exhaustive::Limit;
 use search::Search;
 use std::fmt;
@@ -122,10 +122,10 @@ pub enum Mode {
 
 /// Makes the network of each run.
 #[cfg(feature = "net")]
-type Network = Arc<dyn Fn() -> crate::scheduler::World + Send + Sync>;
+type Network = PlainArc<dyn Fn() -> crate::scheduler::World + Send + Sync>;
 
 /// Makes the observer of each run.
-type ObserveEach = Arc<dyn Fn() -> Box<dyn Observer> + Send + Sync>;
+type ObserveEach = PlainArc<dyn Fn() -> Box<dyn Observer> + Send + Sync>;
 
 /// What to see at the end of each run.
 type EachEnd = Arc<Mutex<Box<dyn FnMut(&Stats, Option<&Fault>) + Send>>>;
@@ -529,7 +529,7 @@ impl Check {
     /// assert!(explored.runs == 2 && *longest.lock().unwrap() > 0);
     /// ```
     pub fn observe_each<O: Observer + 'static>(mut self, observer: impl Fn() -> O + Send + Sync + 'static) -> Self {
-        self.settings.observe_each = Some(Arc::new(move || Box::new(observer())));
+        self.settings.observe_each = Some(PlainArc::new(move || Box::new(observer())));
         self
     }
 
@@ -579,7 +579,7 @@ impl Check {
         mut self,
         network: impl Fn() -> W + Send + Sync + 'static,
     ) -> Self {
-        self.settings.network = Some(Arc::new(move || network().into()));
+        self.settings.network = Some(PlainArc::new(move || network().into()));
         self
     }
 

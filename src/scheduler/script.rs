@@ -17,7 +17,7 @@ use super::single::{Delivery, Single};
 use crate::event::{ActorId, Lane, Place};
 use crate::mailbox::{Draft, Letter};
 use crate::rules::Load;
-use crate::sync::Arc;
+use crate::sync::{Arc, PlainArc};
 use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 use std::hash::Hash;
@@ -110,7 +110,7 @@ pub(super) struct Progress {
     /// Of each effect, where states are told apart.
     pub(super) prints: VecDeque<u128>,
     /// Of each effect, what the arrival of its message touches, where messages commute.
-    pub(super) conflicts: VecDeque<Option<Arc<[u32]>>>,
+    pub(super) conflicts: VecDeque<Option<PlainArc<[u32]>>>,
     pub(super) pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
     pub(super) marked: Vec<u32>,
@@ -264,7 +264,7 @@ impl Script {
     /// A message is about to arrive at `to`.
     ///
     /// `conflicts` says with which others it does not commute; none: with nothing.
-    pub(super) fn pushed(&mut self, to: ActorId, conflicts: Option<Arc<[u32]>>) {
+    pub(super) fn pushed(&mut self, to: ActorId, conflicts: Option<PlainArc<[u32]>>) {
         if let Some(prints) = &mut self.prints {
             prints.arrives(to.seat);
         }

@@ -7,7 +7,7 @@ use super::single::{Bodies, Failure, Single, arrive, dead_letter};
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::Letter;
 use crate::rules::{Detector, Load};
-use crate::sync::Arc;
+use crate::sync::PlainArc;
 use std::mem;
 use std::time::Duration;
 
@@ -339,7 +339,14 @@ impl Single {
         mem::swap(&mut script.of(seat).pending, pending);
     }
 
-    fn send_letter(&mut self, letter: Letter, to: ActorId, lane: Lane, place: Place, conflicts: Option<Arc<[u32]>>) {
+    fn send_letter(
+        &mut self,
+        letter: Letter,
+        to: ActorId,
+        lane: Lane,
+        place: Place,
+        conflicts: Option<PlainArc<[u32]>>,
+    ) {
         let from = self.running;
         self.script().pushed(to, conflicts);
         if lane == Lane::Ordinary && to.seat != from.seat {

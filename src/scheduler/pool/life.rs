@@ -15,12 +15,12 @@ use crate::event::{ActorId, End, Event, Place};
 use crate::mailbox::Tray;
 use crate::rules::{self, Detector};
 use crate::scheduler::Random;
-use crate::sync::{Ordering, lock};
+use crate::sync::{Ordering, SHIPS, lock};
 use std::fmt::Debug;
 use std::mem;
 
 /// Seats whose tenants have ended wait until there are so many; then they ask for grace together.
-const GRACE_FOR: usize = 64;
+const GRACE_FOR: usize = if SHIPS { 64 } else { 2 };
 
 impl Worker {
     // --- Birth ----------------------------------------------------------------------------------------------------

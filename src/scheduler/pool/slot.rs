@@ -245,7 +245,7 @@ impl Drop for Slot {
 }
 
 /// Slots of the first segment; each next segment is as large as all before it.
-const FIRST: u32 = 64;
+const FIRST: u32 = if SHIPS { 64 } else { 4 };
 const SEGMENTS: usize = 27;
 
 /// All slots. Grows, and never moves what is there.

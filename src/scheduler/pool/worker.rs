@@ -16,7 +16,7 @@ use super::slot::{BY_DEPTH, PINNED, Slot};
 use crate::event::{ActorId, Event, Lane, Place};
 use crate::mailbox::{Nodes, Parcel, Tray};
 use crate::rules::{self, Load};
-use crate::sync::{Arc, Ordering, hint, lock};
+use crate::sync::{Arc, Ordering, SHIPS, hint, lock, thread};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -25,11 +25,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// Runs between two looks whether anything is injected, while there is something else to do.
-const INJECTED_EVERY: u32 = 61;
+const INJECTED_EVERY: u32 = if SHIPS { 61 } else { 3 };
 /// Rounds of looking for something to steal before a worker sleeps: a wake-up through a sleeping processor costs 25 µs.
-const ROUNDS: u32 = 200;
+const ROUNDS: u32 = if SHIPS { 200 } else { 1 };
 /// Pauses in a round.
-const PAUSES: u32 = 20;
+const PAUSES: u32 = if SHIPS { 20 } else { 1 };
 
 /// One thread's part of the pool.
 pub(crate) struct Worker {
@@ -616,6 +616,9 @@ impl Worker {
         }
         // An overloaded actor always gets another run: only the end of one can say that it has caught up (R4).
         if self.shared.table.slot(seat).word.look().load().has(Load::OVERLOADED) {
+            if handled == 0 {
+                thread::yield_now(); // somebody has counted a message by depth, and is about to push it
+            }
             self.put_back(seat);
             self.schedule(seat);
         } else {
