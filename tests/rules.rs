@@ -104,7 +104,8 @@ fn ponys_rules_differ_from_ours_in_the_cells_reviewed() {
             assert_eq!(ours, step(load, event));
             if pony != ours {
                 let [pony, ours] = [pony, ours].map(|(next, action)| format!("{next} {action:?}"));
-                writeln!(out, "{:<5} {:<9} -> {pony:<10}; ours {ours}", load.to_string(), format!("{event:?}")).unwrap();
+                writeln!(out, "{:<5} {:<9} -> {pony:<10}; ours {ours}", load.to_string(), format!("{event:?}"))
+                    .unwrap();
             }
         }
     }
