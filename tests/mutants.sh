@@ -38,10 +38,11 @@ alone() {
         ;;
     *mailbox)
         lib="${lib}pub mod internals { pub use crate::{mailbox, sync}; }\n#[path = \"../models/lib.rs\"]\npub mod models;\n"
-        cp -r model_tests/src "$to/own/models"
+        mkdir "$to/own/models"
+        cp model_tests/src/{lib,actor}.rs "$to/own/models/"
         cp tests/mailbox.rs model_tests/tests/inbox.rs model_tests/tests/depot.rs "$to/own/tests/"
         # They are a crate of their own there, and a part of this one here.
-        sed -i 's/backwater::internals/crate::internals/; s/model_tests::/crate::/' "$to"/own/models/*.rs
+        sed -i 's/backwater::internals/crate::internals/; /^pub mod/ { /actor/! d }' "$to"/own/models/*.rs
         sed -i 's/model_tests::/backwater::models::/' "$to"/own/tests/{inbox,depot}.rs
         ;;
     esac
