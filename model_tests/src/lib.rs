@@ -8,6 +8,7 @@
 //! that only looks is spawned by one that changes.
 
 pub mod actor;
+pub mod program;
 
 pub use backwater::internals::sync::{BACKING, Bounds, Leaks, model};
 

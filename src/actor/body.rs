@@ -4,7 +4,7 @@ use super::{Actor, Context};
 use crate::event::ActorId;
 use crate::mailbox::Letter;
 use crate::scheduler::{Body, Classes, Core, Held, Single};
-use crate::sync::Arc;
+use crate::sync::PlainArc;
 
 pub(super) struct Housing<A>(pub(super) A);
 
@@ -29,7 +29,7 @@ impl<A: Actor> Body for Housing<A> {
         A::model().commutes()
     }
 
-    fn conflicts(&self, core: &Single, letter: &Letter, classes: &Classes) -> Option<Arc<[u32]>> {
+    fn conflicts(&self, core: &Single, letter: &Letter, classes: &Classes) -> Option<PlainArc<[u32]>> {
         let message = core.message::<A::Msg>(&Held::Letter(letter))?;
         A::model().conflicts(message, classes)
     }

@@ -4,7 +4,7 @@
 
 use super::Actor;
 use crate::scheduler::{Classes, Commute, Fingerprint};
-use crate::sync::Arc;
+use crate::sync::PlainArc;
 use std::any::TypeId;
 use std::fmt;
 use std::hash::Hash;
@@ -93,7 +93,7 @@ impl<A: Actor> Model<A> {
         self.commute.is_some()
     }
 
-    pub(super) fn conflicts(&self, message: &A::Msg, classes: &Classes) -> Option<Arc<[u32]>> {
+    pub(super) fn conflicts(&self, message: &A::Msg, classes: &Classes) -> Option<PlainArc<[u32]>> {
         self.commute.and_then(|how| classes.conflicts(TypeId::of::<A>(), message, how))
     }
 

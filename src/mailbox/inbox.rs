@@ -81,6 +81,7 @@ impl Inbox {
     #[cold]
     unsafe fn push_in_two_steps(&self, link: Link) -> bool {
         let top = self.top.swap(link.as_ptr(), Ordering::AcqRel);
+        crate::sync::thread::yield_now();
         let below = if top == IDLE { None } else { NonNull::new(top) };
         // SAFETY: the owner may have taken it by now.
         unsafe { set_next(link, below) };

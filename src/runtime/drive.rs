@@ -62,6 +62,7 @@ impl<E: Engine> Driver<E> {
         self.guarded(true, |driver| driver.main(streams, remote, place, main));
         let result = self.run_to_end();
         self.core.halt();
+        while !self.guarded(true, |driver| driver.core.bury()) {}
         let stats = if self.actor_stats { self.core.stats() } else { self.core.totals() };
         let time = self.core.now();
         let clean = self.dismantle();

@@ -6,7 +6,7 @@
 
 use super::single::{Body, Single};
 use crate::mailbox::Letter;
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{Arc, Mutex, PlainArc, lock};
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -62,7 +62,7 @@ impl Classes {
         actor: TypeId,
         message: &M,
         how: Commute<M>,
-    ) -> Option<Arc<[u32]>> {
+    ) -> Option<PlainArc<[u32]>> {
         let mut table = lock(&self.0);
         if table.off {
             return None;
@@ -113,7 +113,7 @@ impl Single {
     }
 
     /// What the arrival of a letter will touch, if its receiver's type says which messages commute.
-    pub(super) fn conflicts(&self, letter: &Letter, receiver: Option<&dyn Body>) -> Option<Arc<[u32]>> {
+    pub(super) fn conflicts(&self, letter: &Letter, receiver: Option<&dyn Body>) -> Option<PlainArc<[u32]>> {
         let classes = self.script.as_ref()?.classes.as_ref()?;
         receiver?.conflicts(self, letter, classes)
     }

@@ -61,6 +61,9 @@ pub(crate) trait Engine {
 
     /// Nothing runs any more: threads that the scheduler has are gone when this returns.
     fn halt(&mut self);
+    /// Everything that came to actors after they had ended becomes a dead letter. A message may panic as it is dropped:
+    /// then the call is made again.
+    fn bury(&mut self) {}
     /// Ends the next living actor and drops it. False if there was none.
     fn dismantle(&mut self) -> bool;
 }

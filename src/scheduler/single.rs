@@ -22,7 +22,7 @@ use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::faults::{Fault, planted};
 use crate::mailbox::{Draft, Letter, Post};
 use crate::rules::{self, Detector, Load, Marks, Rules};
-use crate::sync::Arc;
+use crate::sync::{Arc, PlainArc};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::mem;
@@ -43,7 +43,7 @@ pub(crate) trait Body: Send {
     fn commutes(&self) -> bool;
 
     /// For the checker: what the arrival of this message touches, if its type says which messages commute.
-    fn conflicts(&self, core: &Single, letter: &Letter, classes: &Classes) -> Option<Arc<[u32]>>;
+    fn conflicts(&self, core: &Single, letter: &Letter, classes: &Classes) -> Option<PlainArc<[u32]>>;
 }
 
 /// The bodies by seat. Beside the scheduler, not in it: a running body has the scheduler as an argument.
@@ -488,6 +488,11 @@ impl Single {
             self.run_ended(seat, handled);
         }
         self.failure.is_some()
+    }
+
+    #[inline(always)]
+    pub(super) fn has_newborn(&self) -> bool {
+        !self.newborn.is_empty()
     }
 
     /// The bodies of the actors that were created since the last call take their seats.

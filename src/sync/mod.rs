@@ -37,6 +37,10 @@ pub use backing::{
 };
 pub use leaks::{Leaks, Track};
 
+/// std's `Arc` under every backing, for what never ends on another thread than its own: it holds what is not `Sized`,
+/// which loom's stand-in cannot, and the tools do not see its count.
+pub type PlainArc<T> = std::sync::Arc<T>;
+
 /// Is this the backing that ships? Sizes are promised of that one alone: the tools' objects are larger.
 pub const SHIPS: bool = matches!(BACKING.as_bytes(), b"plain");
 

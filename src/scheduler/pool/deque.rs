@@ -7,11 +7,11 @@
 //! Not here: who steals when, and what becomes of what does not fit.
 
 use crate::faults::{Fault, order, planted};
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, SHIPS};
 use std::fmt;
 
-/// Seats that fit. A power of two.
-pub const SIZE: usize = 256;
+/// Seats that fit. A power of two. Under the tools few, so that a small program comes to a full ring.
+pub const SIZE: usize = if SHIPS { 256 } else { 8 };
 
 /// The ring.
 pub struct Deque {

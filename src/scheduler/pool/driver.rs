@@ -33,11 +33,18 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Starts `threads` workers.
+    /// Starts `threads` workers; `place` is called before each, on this thread.
     ///
     /// # Errors
-    /// If the machine gives no more threads; those that were there are gone again.
-    pub(crate) fn start(threads: usize, config: Config, time: Time, watch: Watch, work: Loop) -> io::Result<Pool> {
+    /// If the machine gives no more threads, and those of `place`; the threads that were there are gone again.
+    pub(crate) fn start(
+        threads: usize,
+        config: Config,
+        time: Time,
+        watch: Watch,
+        place: impl Fn(usize) -> io::Result<()>,
+        work: Loop,
+    ) -> io::Result<Pool> {
         let shared = Shared::new(threads, config, time, watch);
         let mut pool = Pool { worker: Worker::new(&shared, threads), threads: Vec::new() };
         for index in 0..threads {
@@ -46,7 +53,7 @@ impl Pool {
                 work(&mut worker);
                 worker
             };
-            match thread::spawn(&format!("backwater-{index}"), run) {
+            match place(index).and_then(|()| thread::spawn(&format!("backwater-{index}"), run)) {
                 Ok(thread) => pool.threads.push(thread),
                 Err(why) => {
                     pool.halt();
@@ -123,12 +130,15 @@ impl Worker {
     /// What a worker that is gone had in hand: mailboxes of actors that had ended, where more may have come since.
     fn inherit(&mut self, other: &mut Worker) {
         let retiring = other.retiring.take().map(|(_, seats)| seats).unwrap_or_default();
-        self.ended.extend(retiring.into_iter().chain(mem::take(&mut other.ended)));
+        let clearing = mem::take(&mut other.clearing);
+        self.ended.extend(retiring.into_iter().chain(clearing).chain(mem::take(&mut other.ended)));
     }
 
     /// Nobody runs any more: those mailboxes are emptied for good. One at a time, because messages may panic as they
     /// are dropped.
     fn bury(&mut self) {
+        let waiting = self.retiring.take().map(|(_, seats)| seats).unwrap_or_default();
+        self.ended.extend(waiting.into_iter().chain(mem::take(&mut self.clearing)));
         while let Some(seat) = self.ended.pop() {
             let tenant = self.shared.table.slot(seat).tenant.load(Ordering::Relaxed).wrapping_sub(1);
             self.empty_mailbox(ActorId { seat, tenant });
@@ -167,7 +177,7 @@ impl Engine for Pool {
     }
 
     fn is_idle(&self) -> bool {
-        self.shared().hall.is_quiet() && !self.shared().drops.has_any()
+        self.worker.pinned.is_empty() && self.shared().hall.is_quiet() && !self.shared().drops.has_any()
     }
 
     fn is_quiescent(&self) -> bool {
@@ -262,6 +272,10 @@ impl Engine for Pool {
             let mut worker = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
             self.worker.inherit(&mut worker);
         }
+    }
+
+    fn bury(&mut self) {
+        self.worker.bury();
     }
 
     fn dismantle(&mut self) -> bool {

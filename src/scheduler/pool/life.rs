@@ -15,12 +15,12 @@ use crate::event::{ActorId, End, Event, Place};
 use crate::mailbox::Tray;
 use crate::rules::{self, Detector};
 use crate::scheduler::Random;
-use crate::sync::{Ordering, lock};
+use crate::sync::{Ordering, SHIPS, lock};
 use std::fmt::Debug;
 use std::mem;
 
 /// Seats whose tenants have ended wait until there are so many; then they ask for grace together.
-const GRACE_FOR: usize = 64;
+const GRACE_FOR: usize = if SHIPS { 64 } else { 2 };
 
 impl Worker {
     // --- Birth ----------------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ impl Worker {
     }
 
     fn new_seat(&mut self) -> u32 {
-        if self.vacant.is_empty() && self.retiring.is_some() {
+        if self.vacant.is_empty() {
             self.end_grace();
         }
         let seat = self.vacant.pop().or_else(|| self.fresh.next()).unwrap_or_else(|| {
@@ -99,8 +99,10 @@ impl Worker {
     /// R8: the actor falls, its marks and those on it go, its mailbox becomes dead letters, its body is dropped.
     pub(super) fn end(&mut self, seat: u32, why: End) {
         let id = self.id_of(seat);
-        self.shared.show(&Event::Ended { actor: id, why });
-        let _ = self.change(seat, rules::Event::Stop);
+        self.in_order(|worker| {
+            worker.shared.show(&Event::Ended { actor: id, why });
+            let _ = worker.change(seat, rules::Event::Stop);
+        });
         lock(&self.shared.berths[self.index].marks).forget(seat);
         let slot = self.shared.table.slot(seat);
         // From here on its addresses lead nowhere, whatever runs below.
@@ -142,6 +144,9 @@ impl Worker {
 
     /// Everything that still waits for an actor that has ended becomes a dead letter.
     pub(super) fn empty_mailbox(&mut self, id: ActorId) {
+        if !self.is_in_run() {
+            self.running = id; // whoever is to blame if a message panics as it is dropped
+        }
         let Worker { shared, nodes, index, .. } = self;
         let slot = shared.table.slot(id.seat);
         let look = |message: &dyn Debug| {
@@ -163,9 +168,7 @@ impl Worker {
 
     /// Between two runs: seats whose tenants have ended are on their way to their next ones.
     pub(super) fn retire(&mut self) {
-        if self.retiring.is_some() {
-            self.end_grace();
-        }
+        self.end_grace();
         if self.retiring.is_none() && self.ended.len() >= GRACE_FOR {
             self.retiring = Some((self.shared.hall.ask_grace(), mem::take(&mut self.ended)));
         }
@@ -173,12 +176,14 @@ impl Worker {
 
     /// If everybody has been between two behaviours since: nobody is about to put anything into these mailboxes.
     fn end_grace(&mut self) {
-        let Some((grace, _)) = &self.retiring else { return };
-        if !self.shared.hall.has_grace(*grace) {
-            return;
+        if let Some((grace, _)) = &self.retiring
+            && self.shared.hall.has_grace(*grace)
+        {
+            let (_, seats) = self.retiring.take().expect("it was there a line ago");
+            self.clearing.extend(seats);
         }
-        let (_, seats) = self.retiring.take().expect("it was there a line ago");
-        for seat in seats {
+        // One at a time: a message may panic as it is dropped, and the rest is for the next call.
+        while let Some(seat) = self.clearing.pop() {
             let slot = self.shared.table.slot(seat);
             let tenant = slot.tenant.load(Ordering::Relaxed).wrapping_sub(1);
             self.empty_mailbox(ActorId { seat, tenant });
@@ -198,8 +203,10 @@ impl Worker {
         let plan = Plan { name: Name::given("main"), batch: None, detector: None, pinned: true, place };
         self.running = self.spawn(None, plan);
         debug_assert!(self.running == ActorId::MAIN, "nobody is created before `main`");
+        self.shared.show(&Event::RunsOn { actor: ActorId::MAIN, worker: self.index as u32 });
         self.shared.table.slot(0).inbox.wake();
         self.tray = Tray::new(1);
+        self.closely = self.shared.watched;
     }
 
     /// `main` is over: it is an actor like any other, so its pressure ends with it (R8).
@@ -215,24 +222,26 @@ impl Worker {
     pub(crate) fn panicked(&mut self, payload: String, in_behaviour: bool) {
         let actor = self.running;
         let alive = self.shared.living(actor).is_some();
-        let outside = lock(&self.shared.watch).lost_observer() || alive && !in_behaviour;
+        // Between two runs the actor is not this worker's any more, perhaps another's.
+        let runs = in_behaviour && self.is_in_run();
+        let outside = lock(&self.shared.watch).lost_observer() || alive && !runs;
         let failure = self.failure_of(actor, alive, outside, payload);
         self.stopping = false;
+        self.ordering = false;
         self.handling = None;
         self.pending.clear();
+        self.falling.clear();
         self.tally().panics.add(1);
         if self.shared.config.end_on_panic || outside {
             self.fail(failure);
         }
         let (sent, handled) = (mem::take(&mut self.sent), mem::take(&mut self.handled));
         self.settled = false;
-        if alive {
+        if runs {
             let slot = self.shared.table.slot(actor.seat);
             slot.sent.add(sent);
             slot.handled.add(u64::from(handled));
-            if in_behaviour {
-                self.put_back(actor.seat);
-            }
+            self.put_back(actor.seat);
         }
         match () {
             () if outside => {}
@@ -268,8 +277,9 @@ impl Worker {
     /// Driver only, when all other workers are gone: ends the next living actor, for the end of the runtime. False if
     /// there was none.
     pub(crate) fn dismantle(&mut self) -> bool {
-        let next = self.shared.table.living().map(|(seat, _)| seat).next();
-        let Some(seat) = next else { return false };
+        let seats = self.dismantled..self.shared.table.seats();
+        let Some(seat) = seats.into_iter().find(|seat| self.shared.table.lives(*seat)) else { return false };
+        self.dismantled = seat;
         self.running = self.id_of(seat);
         self.shared.table.slot(seat).inbox.wake();
         self.end(seat, End::Shutdown);

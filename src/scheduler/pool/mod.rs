@@ -5,6 +5,8 @@
 //! meet and sleep (`hall`). What a worker does for the rules is in `pressure`, for births and ends in `life`, for
 //! timers in `timers`; `questions` answers those who ask how things stand.
 //!
+//! Sizes of batches and blocks are smaller under the tools (`SHIPS`): a small program then comes to where they end.
+//!
 //! Not here: what the rules say ([`rules`](crate::rules)), and who starts the threads' loop and catches the panics of
 //! user code in it (`runtime`).
 #![cfg_attr(

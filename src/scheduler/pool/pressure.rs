@@ -6,7 +6,7 @@
 
 use super::super::pressure::GuardDrops;
 use super::slot::Rare;
-use super::word::{Seen, Waiters};
+use super::word::Waiters;
 use super::worker::Worker;
 use crate::event::{ActorId, Event, Place};
 use crate::rules::{self, Action, Detector, Load};
@@ -37,6 +37,7 @@ impl Worker {
         let actor = self.id_of(seat);
         let overloaded = before.has(Load::OVERLOADED);
         match event {
+            _ if before.has(Load::STOPPED) => {}
             rules::Event::Overload if !overloaded && !before.is_muted() => {
                 self.shared.show(&Event::Overloaded { actor })
             }
@@ -47,38 +48,46 @@ impl Worker {
 
     // --- R2, R3 -----------------------------------------------------------------------------------------------------
 
-    /// The running actor sent an ordinary message to an actor that was seen pressing.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn sent_to_pressing(&mut self, to: ActorId, seen: Seen) {
-        let from = self.running;
+    /// Is a message of the running actor to another one to leave a mark? If so, of which era. Asked before the push.
+    ///
+    /// The receiver is looked at twice. If it does not press at the first look, that is the moment of the send, and there
+    /// is no mark, whatever the sender is. Otherwise the sender's own flags come first: they are its own doing, except
+    /// that others may end its guards (then it was exempt a moment ago, and is so no more) or make it overloaded (then
+    /// the end of its behaviour drops the mark). The moment of the send is the second look.
+    pub(super) fn look_for_mark(&mut self, to: ActorId) -> Option<u16> {
+        self.shared.living(to).filter(|slot| slot.word.look().load().is_pressing())?;
         // A guard dropped a line ago has already ended its pressure.
         self.collect_dropped_guards();
-        let sender = self.shared.table.slot(from.seat).word.look().load();
-        if to.seat == from.seat || !rules::marks(sender, seen.load()) {
-            return;
-        }
+        let sender = self.shared.table.slot(self.running.seat).word.look().load();
+        let seen = self.shared.living(to)?.word.look();
+        rules::marks(sender, seen.load()).then(|| seen.era())
+    }
+
+    /// The running actor is marked on `to`, in this era.
+    pub(super) fn mark(&mut self, to: ActorId, era: u16) {
         self.attention = true;
         match self.pending.iter_mut().find(|(seat, _)| *seat == to.seat) {
-            // If it has fallen since the first mark, that one is gone: this one counts.
-            Some((_, era)) => *era = seen.era(),
-            None => {
-                self.pending.push((to.seat, seen.era()));
-                self.shared.show(&Event::Marked { sender: from, receiver: to });
-            }
+            Some((_, marked)) if *marked == era => return,
+            // It has fallen since the first mark: that one is gone, and this one counts.
+            Some((_, marked)) => *marked = era,
+            None => self.pending.push((to.seat, era)),
         }
+        self.shared.show(&Event::Marked { sender: self.running, receiver: to });
     }
 
     /// The behaviour that ends made marks. True if its actor is muted now.
     pub(super) fn settle_marks(&mut self) -> bool {
+        self.in_order(Self::settle_marks_now)
+    }
+
+    fn settle_marks_now(&mut self) -> bool {
         let sender = self.running.seat;
         let shared = &self.shared;
-        if !shared.table.slot(sender).word.look().load().is_source() {
-            // From here on this worker is told of the falls of those that are left.
-            self.pending.retain(|(receiver, era)| shared.table.slot(*receiver).word.wait_for(*era, self.index));
-            if self.pending.is_empty() {
-                return false;
-            }
+        // From here on this worker is told of the falls of those that are left. Without asking first whether the sender
+        // is exempt: that may end on another worker at any time, and then it is muted by the step below.
+        self.pending.retain(|(receiver, era)| shared.table.slot(*receiver).word.wait_for(*era, self.index));
+        if self.pending.is_empty() {
+            return false;
         }
         match shared.table.slot(sender).word.step(rules::Event::EndMarked).1 {
             Action::DropMarks => {
@@ -118,24 +127,44 @@ impl Worker {
 
     /// An actor presses no longer: its outsides hear of it, and the workers that wait for it.
     fn fell(&mut self, seat: u32, waiters: Waiters) {
-        if self.shared.watched {
-            self.shared.show(&Event::Fell { actor: self.id_of(seat) });
+        if self.told(seat, waiters) {
+            self.heard_of_fall(seat);
+        }
+    }
+
+    /// Tells of a fall, this worker excepted; true if this one is among those who have to hear of it.
+    fn told(&mut self, seat: u32, waiters: Waiters) -> bool {
+        if self.shared.observed {
+            self.show_fall(seat, waiters);
         }
         self.tell_outside(seat);
         if waiters.is_empty() {
-            return;
+            return false;
         }
         let (here, workers) = (self.index, self.shared.berths.len());
-        if waiters.among(workers).any(|worker| worker != here) {
-            self.shared.hall.fell(seat, waiters.among(workers).filter(|worker| *worker != here));
+        let others = || waiters.among(workers).filter(|worker| *worker != here);
+        if others().next().is_some() {
+            self.shared.hall.fell(seat, others());
         }
-        if waiters.among(workers).any(|worker| worker == here) {
-            self.heard_of_fall(seat);
+        waiters.among(workers).any(|worker| worker == here)
+    }
+
+    #[cold]
+    fn show_fall(&self, seat: u32, waiters: Waiters) {
+        let actor = self.id_of(seat);
+        self.shared.show(&Event::Fell { actor });
+        let workers: Vec<u32> = waiters.among(self.shared.berths.len()).map(|worker| worker as u32).collect();
+        if !workers.is_empty() {
+            self.shared.show(&Event::Told { actor, workers: &workers });
         }
     }
 
     /// R6: those whom this worker muted for `root` are freed, then theirs, and so on; each group in creation order.
     pub(super) fn heard_of_fall(&mut self, root: u32) {
+        self.in_order(|worker| worker.hear(root));
+    }
+
+    fn hear(&mut self, root: u32) {
         let mut falling = mem::take(&mut self.falling);
         self.remove_marks_on(root, &mut falling);
         let mut next = 0;
@@ -149,6 +178,9 @@ impl Worker {
 
     fn remove_marks_on(&self, receiver: u32, freed: &mut Vec<u32>) {
         let shared = &self.shared;
+        if shared.observed {
+            shared.show(&Event::Heard { actor: self.id_of(receiver), worker: self.index as u32 });
+        }
         let created = |seat| shared.table.slot(seat).created.load(Ordering::Relaxed);
         lock(&shared.berths[self.index].marks).fall(receiver, freed, created);
     }
@@ -168,16 +200,10 @@ impl Worker {
         });
         self.tally().freed.add(1);
         self.shared.muted.fetch_sub(1, Ordering::Relaxed); // a count
-        if self.shared.watched {
+        if self.shared.observed {
             self.shared.show(&Event::Freed { sender: self.id_of(sender) });
-            self.shared.show(&Event::Fell { actor: self.id_of(sender) });
         }
-        self.tell_outside(sender);
-        let (here, workers) = (self.index, self.shared.berths.len());
-        if waiters.among(workers).any(|worker| worker != here) {
-            self.shared.hall.fell(sender, waiters.among(workers).filter(|worker| *worker != here));
-        }
-        if waiters.among(workers).any(|worker| worker == here) {
+        if self.told(sender, waiters) {
             self.remove_marks_on(sender, falling);
         }
         if timers {
@@ -216,17 +242,25 @@ impl Worker {
         }
     }
 
+    /// The owner is about to handle a message of such an actor.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn left_by_depth(&mut self, seat: u32) {
+        self.shared.table.slot(seat).with_rare(|rare| rare.depth -= 1);
+    }
+
     /// A run of such an actor ended.
     pub(super) fn depth_ended(&mut self, seat: u32, handled: u32, batch: u32) -> Option<rules::Event> {
-        self.shared.table.slot(seat).with_rare(|rare| {
-            rare.depth -= handled;
-            detector(rare).run_ended(handled, batch, rare.depth)
-        })
+        self.shared.table.slot(seat).with_rare(|rare| detector(rare).run_ended(handled, batch, rare.depth))
     }
 
     // --- R5 -----------------------------------------------------------------------------------------------------------
 
     pub(crate) fn apply(&mut self, place: Place) {
+        self.in_order(|worker| worker.apply_now(place));
+    }
+
+    fn apply_now(&mut self, place: Place) {
         let actor = self.running;
         match self.change(actor.seat, rules::Event::Apply) {
             Action::Redundant => self.redundant("apply", place),
@@ -238,6 +272,10 @@ impl Worker {
     }
 
     pub(crate) fn release(&mut self, place: Place) {
+        self.in_order(|worker| worker.release_now(place));
+    }
+
+    fn release_now(&mut self, place: Place) {
         let actor = self.running;
         // The event comes before those of the fall that it causes.
         if self.shared.table.slot(actor.seat).word.look().load().has(Load::APPLIED) {
@@ -265,10 +303,12 @@ impl Worker {
         let actor = self.running;
         let guard = self.shared.next_guard.fetch_add(1, Ordering::Relaxed); // a number
         self.attention = true;
-        self.shared.show(&Event::Held { actor, guard, place });
-        self.guards(actor.seat, |guards| {
-            guards.push((guard, place));
-            (guards.len() == 1).then_some(rules::Event::Hold)
+        self.in_order(|worker| {
+            worker.shared.show(&Event::Held { actor, guard, place });
+            worker.guards(actor.seat, |guards| {
+                guards.push((guard, place));
+                (guards.len() == 1).then_some(rules::Event::Hold)
+            });
         });
         (guard, self.shared.drops.clone())
     }
@@ -296,7 +336,8 @@ impl Worker {
     #[inline]
     pub(crate) fn collect_dropped_guards(&mut self) {
         if self.shared.drops.has_any() {
-            self.shared.drops.collect().into_iter().for_each(|(actor, guard)| self.drop_guard(actor, guard));
+            let dropped = self.shared.drops.collect();
+            dropped.into_iter().for_each(|(actor, guard)| self.in_order(|worker| worker.drop_guard(actor, guard)));
         }
     }
 

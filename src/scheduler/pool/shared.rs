@@ -11,7 +11,7 @@ use super::slot::{Count, Slot, Table};
 use crate::event::{ActorId, Event};
 use crate::mailbox::Depot;
 use crate::rules::Marks;
-use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, Ordering, SHIPS, lock};
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
 use std::ops::Range;
@@ -21,9 +21,9 @@ use std::time::Duration;
 pub(crate) type Time = Box<dyn FnMut() -> Duration + Send>;
 
 /// Nodes that travel between two workers at once.
-const NODES_IN_A_BATCH: usize = 256;
+const NODES_IN_A_BATCH: usize = if SHIPS { 256 } else { 4 };
 /// Seats that a worker takes at once.
-pub(super) const SEATS_IN_A_BLOCK: u32 = 64;
+pub(super) const SEATS_IN_A_BLOCK: u32 = if SHIPS { 64 } else { 4 };
 
 pub(crate) struct Shared {
     pub(super) table: Table,
@@ -52,6 +52,10 @@ pub(crate) struct Shared {
     failed: AtomicBool,
     /// Somebody wants to see every event.
     pub(super) watched: bool,
+    /// An observer is among them.
+    pub(super) observed: bool,
+    /// Held by the worker that shows events and does what they tell of: see `Worker::in_order`.
+    pub(super) order: Mutex<()>,
     pub(super) watch: Mutex<Watch>,
 }
 
@@ -114,6 +118,8 @@ impl Shared {
             failure: Mutex::new(None),
             failed: AtomicBool::new(false),
             watched: watch.on,
+            observed: watch.observed,
+            order: Mutex::new(()),
             watch: Mutex::new(watch),
         })
     }

@@ -245,7 +245,7 @@ impl Drop for Slot {
 }
 
 /// Slots of the first segment; each next segment is as large as all before it.
-const FIRST: u32 = 64;
+const FIRST: u32 = if SHIPS { 64 } else { 4 };
 const SEGMENTS: usize = 27;
 
 /// All slots. Grows, and never moves what is there.
@@ -322,8 +322,13 @@ impl Table {
 
     /// Every seat whose actor has not ended, with its slot. Exact if everybody stands still.
     pub(super) fn living(&self) -> impl Iterator<Item = (u32, &Slot)> {
-        let slots = (0..self.seats()).map(|seat| (seat, self.slot(seat)));
-        slots.filter(|(_, slot)| slot.created.load(Ordering::Relaxed) > 0 && !slot.is_vacant())
+        (0..self.seats()).filter(|seat| self.lives(*seat)).map(|seat| (seat, self.slot(seat)))
+    }
+
+    /// Has the seat, which is in the table, an actor that has not ended?
+    pub(super) fn lives(&self, seat: u32) -> bool {
+        let slot = self.slot(seat);
+        slot.created.load(Ordering::Relaxed) > 0 && !slot.is_vacant()
     }
 }
 

@@ -12,11 +12,11 @@ use super::super::event_loop::EventLoop;
 use super::super::single::Failure;
 use super::hall::Found;
 use super::shared::Shared;
-use super::slot::{BY_DEPTH, PINNED};
+use super::slot::{BY_DEPTH, PINNED, Slot};
 use crate::event::{ActorId, Event, Lane, Place};
 use crate::mailbox::{Nodes, Parcel, Tray};
 use crate::rules::{self, Load};
-use crate::sync::{Arc, Ordering, hint, lock};
+use crate::sync::{Arc, Ordering, SHIPS, hint, lock, thread};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -25,11 +25,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// Runs between two looks whether anything is injected, while there is something else to do.
-const INJECTED_EVERY: u32 = 61;
+const INJECTED_EVERY: u32 = if SHIPS { 61 } else { 3 };
 /// Rounds of looking for something to steal before a worker sleeps: a wake-up through a sleeping processor costs 25 µs.
-const ROUNDS: u32 = 200;
+const ROUNDS: u32 = if SHIPS { 200 } else { 1 };
 /// Pauses in a round.
-const PAUSES: u32 = 20;
+const PAUSES: u32 = if SHIPS { 20 } else { 1 };
 
 /// One thread's part of the pool.
 pub(crate) struct Worker {
@@ -48,6 +48,10 @@ pub(crate) struct Worker {
     pub(super) attention: bool,
     /// The end of this run has to look closer: something was settled in it.
     pub(super) settled: bool,
+    /// Before each message of this run there is something to do: somebody watches, or its detector is its depth.
+    pub(super) closely: bool,
+    /// This worker holds the lock of `in_order`.
+    pub(super) ordering: bool,
     pub(super) stopping: bool,
     /// Sent and handled in this run; the slot gets them at its end.
     pub(super) sent: u64,
@@ -66,6 +70,10 @@ pub(crate) struct Worker {
     /// Seats whose tenant has ended, and those of them that wait for the grace that has this number.
     pub(super) ended: Vec<u32>,
     pub(super) retiring: Option<(u64, Vec<u32>)>,
+    /// Those whose grace is over, to be emptied.
+    pub(super) clearing: Vec<u32>,
+    /// Of the driver, at the end: the seats before this one are empty.
+    pub(super) dismantled: u32,
     /// The message being handled, in words.
     pub(super) handling: Option<String>,
     /// There is nothing left to run for it.
@@ -95,6 +103,8 @@ impl Worker {
             running: ActorId::MAIN,
             attention,
             settled: false,
+            closely: false,
+            ordering: false,
             stopping: false,
             sent: 0,
             handled: 0,
@@ -107,6 +117,8 @@ impl Worker {
             vacant: Vec::new(),
             ended: Vec::new(),
             retiring: None,
+            clearing: Vec::new(),
+            dismantled: 0,
             handling: None,
             closed: false,
             event_loop: None,
@@ -160,19 +172,37 @@ impl Worker {
     #[inline(never)]
     fn send_parcel(&mut self, parcel: Parcel, to: ActorId, lane: Lane, place: Place) {
         self.sent += 1;
-        let from = self.running;
-        if self.shared.watched {
-            self.show_sent(&parcel, to, lane, place);
+        let slot = match self.shared.table.get(to.seat) {
+            // Relaxed: whoever knows the address knows this tenant; who has ended is seen at some time, and until then
+            // its inbox takes messages, which become dead letters when the seat is renewed.
+            Some(slot) if slot.tenant.load(Ordering::Relaxed) == to.tenant && to != self.running => slot,
+            _ => return self.send_closely(parcel, to, lane, place),
+        };
+        if slot.word.look().load() != Load::IDLE || slot.has(BY_DEPTH) || self.shared.watched {
+            return self.send_closely(parcel, to, lane, place);
         }
-        if to == from {
-            return self.tray.push(parcel);
+        if parcel.send(&slot.inbox) {
+            self.schedule(to.seat);
         }
-        if let Some(seen) = self.arrive(parcel, to, Some(from))
-            && lane == Lane::Ordinary
-            && seen.load().is_pressing()
-        {
-            self.sent_to_pressing(to, seen);
+    }
+
+    /// A send to somebody who may press, or is by depth, or is the sender, or has ended; or one that is watched.
+    #[inline(never)]
+    fn send_closely(&mut self, parcel: Parcel, to: ActorId, lane: Lane, place: Place) {
+        if to == self.running {
+            return self.send_here(parcel, lane, place);
         }
+        self.in_order(|worker| {
+            // The look comes before the push: by what the message brings with it, a guard say, a receiver on another
+            // worker may change the flags of both.
+            let mark = if lane == Lane::Ordinary { worker.look_for_mark(to) } else { None };
+            if worker.shared.watched {
+                worker.show_sent(&parcel, to, lane, place);
+            }
+            mark.into_iter().for_each(|era| worker.mark(to, era));
+            let from = worker.running;
+            worker.arrive(parcel, to, Some(from));
+        });
     }
 
     /// The running actor sends to itself. It is awake and has not ended, and a message to oneself marks nobody (R7).
@@ -180,11 +210,28 @@ impl Worker {
     #[inline(always)]
     pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
         let parcel = Parcel::new(&mut self.nodes, message);
-        if self.shared.watched {
-            self.show_sent(&parcel, self.running, Lane::Ordinary, place);
-        }
         self.sent += 1;
+        if self.closely {
+            return self.send_here(parcel, Lane::Ordinary, place);
+        }
         self.tray.push(parcel);
+    }
+
+    #[inline(never)]
+    fn send_here(&mut self, parcel: Parcel, lane: Lane, place: Place) {
+        let me = self.running;
+        if !self.closely {
+            return self.tray.push(parcel);
+        }
+        self.in_order(|worker| {
+            if worker.shared.watched {
+                worker.show_sent(&parcel, me, lane, place);
+            }
+            if worker.shared.table.slot(me.seat).has(BY_DEPTH) {
+                worker.arrive_by_depth(me.seat);
+            }
+            worker.tray.push(parcel);
+        });
     }
 
     #[cold]
@@ -199,32 +246,27 @@ impl Worker {
     pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
         self.stir();
         let parcel = Parcel::new(&mut self.nodes, message);
-        if self.shared.watched {
-            lock(&self.shared.watch).deliver(to, &parcel.message());
-        }
         self.tally().delivered.add(1);
-        self.arrive(parcel, to, None);
+        self.in_order(|worker| {
+            if worker.shared.watched {
+                lock(&worker.shared.watch).deliver(to, &parcel.message());
+            }
+            worker.arrive(parcel, to, None);
+        });
     }
 
-    /// Puts a message into a mailbox and schedules its owner. What the receiver's load was before; none if it has ended.
-    #[inline(always)]
-    fn arrive(&mut self, parcel: Parcel, to: ActorId, from: Option<ActorId>) -> Option<super::word::Seen> {
-        let slot = self.shared.table.get(to.seat);
-        // Relaxed: whoever knows the address knows this tenant; who has ended is seen at some time, and until then its
-        // inbox takes messages, which become dead letters when the seat is renewed.
-        let Some(slot) = slot.filter(|slot| slot.tenant.load(Ordering::Relaxed) == to.tenant) else {
-            self.dead_letter(parcel, from, to);
-            return None;
+    /// Puts a message into a mailbox and schedules its owner.
+    fn arrive(&mut self, parcel: Parcel, to: ActorId, from: Option<ActorId>) {
+        let here = |slot: &&Slot| slot.tenant.load(Ordering::Relaxed) == to.tenant; // as in `send_parcel`
+        let Some(slot) = self.shared.table.get(to.seat).filter(here) else {
+            return self.dead_letter(parcel, from, to);
         };
-        let seen = slot.word.look();
         if slot.has(BY_DEPTH) {
             self.arrive_by_depth(to.seat);
         }
-        let slot = self.shared.table.slot(to.seat);
-        if parcel.send(&slot.inbox) {
+        if parcel.send(&self.shared.table.slot(to.seat).inbox) {
             self.schedule(to.seat);
         }
-        Some(seen)
     }
 
     #[cold]
@@ -308,7 +350,7 @@ impl Worker {
             if self.settled {
                 self.run_settled(seat);
             }
-            if !self.ended.is_empty() {
+            if !self.ended.is_empty() || !self.clearing.is_empty() {
                 self.retire();
             }
             self.share();
@@ -400,6 +442,21 @@ impl Worker {
         self.now.set(None);
     }
 
+    /// Does `f` as one step of the trace, if there is an observer: the events shown in it stand together, and what they
+    /// tell of is done before any other worker's step. So the order of events is an order in which things happened.
+    #[inline(always)]
+    pub(super) fn in_order<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        if !self.shared.observed || self.ordering {
+            return f(self);
+        }
+        let shared = self.shared.clone();
+        let _order = lock(&shared.order);
+        self.ordering = true;
+        let result = f(self);
+        self.ordering = false; // by a panic: see `panicked`
+        result
+    }
+
     /// What is counted here goes where others see it.
     fn flush(&mut self) {
         let runs = mem::take(&mut self.runs);
@@ -410,6 +467,23 @@ impl Worker {
 
     #[inline(always)]
     fn run(&mut self, seat: u32) {
+        if self.shared.watched {
+            self.begin_watched(seat)
+        } else {
+            self.begin(seat)
+        }
+        let (me, waiting) = (self.running, self.tray.len());
+        let quota = waiting.min(self.tray.beside);
+        // SAFETY: owned, see `begin`; the body stays where it is until this run is over.
+        let Some(body) = (unsafe { self.shared.table.slot(seat).body() }) else { no_body(me) };
+        // SAFETY: as above: nobody else has a pointer to it.
+        unsafe { &mut *body }.run(Core::Worker(self), me, quota);
+        self.run_over(seat);
+    }
+
+    /// Takes the actor in hand, with the messages that are there.
+    #[inline(always)]
+    fn begin(&mut self, seat: u32) {
         let slot = self.shared.table.slot(seat);
         // SAFETY: popped from a run queue, so this worker owns the actor until it rests or is queued again.
         self.tray = unsafe { slot.own(|own| mem::take(&mut own.tray)) };
@@ -421,19 +495,21 @@ impl Worker {
             slot.peak.store(waiting, Ordering::Relaxed); // written by the owner alone
             self.shared.berths[self.index].tally.deepest.raise(u64::from(waiting));
         }
-        let me = ActorId { seat, tenant: slot.tenant.load(Ordering::Relaxed) };
-        self.running = me;
+        self.running = ActorId { seat, tenant: slot.tenant.load(Ordering::Relaxed) };
+        self.closely = self.shared.watched | slot.has(BY_DEPTH);
         self.forget_time();
-        if self.shared.watched {
-            self.settled = true;
-            self.shared.show(&Event::RunBegan { actor: me, waiting });
-        }
-        let quota = waiting.min(self.tray.beside);
-        // SAFETY: owned, as above; the body stays where it is until this run is over.
-        let Some(body) = (unsafe { slot.body() }) else { no_body(me) };
-        // SAFETY: as above: nobody else has a pointer to it.
-        unsafe { &mut *body }.run(Core::Worker(self), me, quota);
-        self.run_over(seat);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_watched(&mut self, seat: u32) {
+        self.in_order(|worker| {
+            worker.begin(seat);
+            worker.settled = true;
+            let (actor, waiting, on) = (worker.running, worker.tray.len(), worker.index as u32);
+            worker.shared.show(&Event::RunBegan { actor, waiting });
+            worker.shared.show(&Event::RunsOn { actor, worker: on });
+        });
     }
 
     #[inline(always)]
@@ -472,8 +548,8 @@ impl Worker {
     /// The next message of the running actor, the `nth` of this run, counted from 1.
     #[inline(always)]
     pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
-        if self.shared.watched {
-            self.show_handling();
+        if self.closely {
+            self.before_message();
         }
         let Ok(Some(message)) = self.tray.pop::<M>(&mut self.nodes) else { no_message(self.running) };
         self.handled = nth;
@@ -482,7 +558,13 @@ impl Worker {
 
     #[cold]
     #[inline(never)]
-    fn show_handling(&mut self) {
+    fn before_message(&mut self) {
+        if self.shared.table.slot(self.running.seat).has(BY_DEPTH) {
+            self.left_by_depth(self.running.seat);
+        }
+        if !self.shared.watched {
+            return;
+        }
         let mut watch = lock(&self.shared.watch);
         watch.now = self.shared.last_now();
         self.tray.peek(|message| watch.handle(self.running, message));
@@ -517,10 +599,14 @@ impl Worker {
         if mem::take(&mut self.stopping) {
             return self.stop(seat);
         }
-        let slot = self.shared.table.slot(seat);
+        self.in_order(|worker| worker.end_run(seat, handled));
+    }
+
+    fn end_run(&mut self, seat: u32, handled: u32) {
         let batch = self.tray.beside;
         self.shared.show(&Event::RunEnded { actor: self.running, handled, full: handled >= batch });
-        if slot.word.look().load().is_muted() {
+        // Muted by this worker, which alone can free it, and does so between two runs.
+        if self.shared.table.slot(seat).word.look().load().is_muted() {
             self.put_back(seat);
             return;
         }
@@ -529,8 +615,10 @@ impl Worker {
             let _ = self.change(seat, event);
         }
         // An overloaded actor always gets another run: only the end of one can say that it has caught up (R4).
-        let slot = self.shared.table.slot(seat);
-        if slot.word.look().load().has(Load::OVERLOADED) {
+        if self.shared.table.slot(seat).word.look().load().has(Load::OVERLOADED) {
+            if handled == 0 {
+                thread::yield_now(); // somebody has counted a message by depth, and is about to push it
+            }
             self.put_back(seat);
             self.schedule(seat);
         } else {
