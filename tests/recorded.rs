@@ -194,10 +194,10 @@ fn overload_by_depth_is_the_same_again() {
 
 #[test]
 fn one_actor_too_many_is_so_again() {
-    let few = |builder: Builder| builder.max_actors(20);
+    let few = |builder: Builder| builder.max_actors(4);
     for seed in 0..20 {
         let (run, bytes) = record(program("spawn and stop"), 4, seed, few);
-        assert!(run.end.contains("one more than 20"), "{}", run.end);
+        assert!(run.end.contains("one more than 4"), "{}", run.end);
         assert_eq!(replay_with(program("spawn and stop"), &bytes, few).0, run);
     }
 }

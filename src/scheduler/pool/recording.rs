@@ -94,7 +94,12 @@ impl Worker {
         let id = |seat: u32| self.id_of(seat);
         let mut muted: Vec<MutedAtEnd> = Vec::new();
         for berth in &self.shared.berths {
-            for (sender, receivers) in lock(&berth.marks).waits() {
+            for (sender, mut receivers) in lock(&berth.marks).waits() {
+                // The end of one may have been on its way when the run ended.
+                receivers.retain(|receiver| self.shared.table.lives(*receiver));
+                if receivers.is_empty() || !self.shared.table.lives(sender) {
+                    continue;
+                }
                 let since = self.shared.table.slot(sender).with_rare(|rare| rare.muted_since);
                 muted.push((id(sender), since, receivers.into_iter().map(id).collect()));
             }

@@ -19,8 +19,6 @@ impl Again {
     /// If the recording is of a runtime that was built otherwise.
     pub(crate) fn new(mut core: Single, recording: Recording) -> Result<Self, BadRecording> {
         recording.suits(&core.config)?;
-        // How many were too many is in the recording.
-        core.config.max_actors = u32::MAX;
         core.set_replay(recording);
         Ok(Again(Alone::new(core)))
     }

@@ -20,6 +20,7 @@ use crate::scheduler::timers::{Tick, TimerId, after};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
+use std::mem;
 use std::time::Duration;
 
 /// What is to be run again, and how far it is.
@@ -266,7 +267,10 @@ impl Single {
         self.vacant.clear();
         self.vacant.push(id.seat);
         let (parent, nth) = (self.running.seat, self.post.data(self.running.seat).children);
+        // Which one was too many is in the recording.
+        let living = mem::take(&mut self.living);
         let id = self.spawn(body, plan);
+        self.living += living;
         let replay = self.again();
         let lineage = Random::child(replay.lineages.get(&parent).copied().unwrap_or(0), nth);
         replay.lineages.insert(id.seat, lineage);
@@ -470,7 +474,7 @@ impl Single {
             return false;
         }
         let progress = self.again().actors.entry(actor).or_default();
-        if std::mem::take(&mut progress.muted) {
+        if mem::take(&mut progress.muted) {
             self.totals.freed += 1;
             self.show(&Event::Freed { sender: actor });
         }
