@@ -33,6 +33,9 @@ struct Options {
     /// Bytes that each client of the stress sends
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     bytes: u64,
+    /// Run the actors on so many threads, beside the one that the sockets are on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: Option<u16>,
 }
 
 /// Bytes that a client has on their way at a time.
@@ -283,7 +286,12 @@ impl TcpNotify for Client {
 
 fn run(options: &Options, facts: &Shared) -> Result<Summary, RunError> {
     let at = if options.stress.is_some() { "127.0.0.1:0" } else { &options.listen };
-    Runtime::builder().actor_stats(false).run(|env| {
+    let builder = Runtime::builder().actor_stats(false);
+    let builder = match options.threads {
+        Some(threads) => builder.threads(threads.into()),
+        None => builder,
+    };
+    builder.run(|env| {
         let (auth, press) = (TcpConnectAuth::from(&env.root), ApplyReleaseBackpressureAuth::from(&env.root));
         let control = ControlAuth::from(&env.root);
         let stress = options.stress.map(|clients| Stress { clients, bytes: options.bytes, auth, press, control });

@@ -92,7 +92,7 @@ pub use auth::{
     AmbientAuth, ApplyReleaseBackpressureAuth, ControlAuth, ProcessAuth, SignalAuth, TcpAuth, TcpConnectAuth,
     TcpListenAuth, UdpAuth,
 };
-pub use check::{Bound, Check, Explored, Failure, Fault, Mode, Verdict, check};
+pub use check::{Bound, Check, Explored, Failure, Fault, Merged, Mode, Verdict, Workers, check, merge};
 pub use event::{ActorId, End, Event, Lane, Observer, Place};
 pub use rules::Detector;
 pub use runtime::{

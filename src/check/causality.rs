@@ -78,8 +78,9 @@ pub(super) struct Causality {
     world: u32,
     /// Work space.
     earlier: Vec<u32>,
-    /// A step may do more than it was seen to do: see `could_begin`.
+    /// Steps are whole behaviours. Taken earlier, one may do more than it was seen to do: see `reversal`.
     atomic: bool,
+    unsure: bool,
     /// Timers and parcels on their way, and the steps that set them out: time passes until the first is due.
     due: Vec<(u128, u32)>,
     /// What was put there or taken away, and whether it was there before.
@@ -107,9 +108,15 @@ impl Causality {
             world: NONE,
             earlier: Vec::new(),
             atomic,
+            unsure: false,
             due: Vec::new(),
             undo_due: Vec::new(),
         }
+    }
+
+    /// Are its steps whole behaviours?
+    pub(super) fn is_atomic(&self) -> bool {
+        self.atomic
     }
 
     pub(super) fn len(&self) -> usize {
@@ -355,18 +362,25 @@ impl Causality {
         if step.preventable {
             return false;
         }
-        // The last step is the one that is taken earlier than it was. One effect does the same there; a whole behaviour
-        // may find somebody pressing who was not, and be muted.
-        let last_meets = || run.last().is_some_and(|at| self.footprint(*at as usize).meets_loads());
-        let unsure = self.atomic && step.meets_loads() && last_meets();
-        !unsure && run.iter().all(|at| !self.footprint(*at as usize).depends(&step))
+        // Of the last step it may not be known whether it would end muted.
+        let last = run.last().map(|at| self.footprint(*at as usize));
+        let may_mute = self.unsure && last.is_some_and(|last| step.meets_load_of(last.proc));
+        !may_mute && run.iter().all(|at| !self.footprint(*at as usize).depends(&step))
     }
 
-    /// The run that shows race (`first`, `second`) the other way: what did not depend on `first`, then `second`.
-    pub(super) fn reversal(&self, first: usize, second: usize, run: &mut Vec<u32>) {
+    /// Is one of its steps in `run`?
+    pub(super) fn has_step(&self, run: &[u32], proc: Proc) -> bool {
+        run.iter().any(|at| self.steps[*at as usize].proc == proc)
+    }
+
+    /// The run that shows race (`first`, `second`) the other way: what did not depend on `first`, then `second`. That is
+    /// taken earlier than it was. One effect does the same there; a whole behaviour may find somebody pressing who was
+    /// not, if that is what the race is about, and be muted.
+    pub(super) fn reversal(&mut self, first: usize, second: usize, run: &mut Vec<u32>) {
         run.clear();
         let free = |at: &usize| *at != second && !self.ordered(first, *at);
         run.extend((first + 1..self.steps.len()).filter(free).chain([second]).map(|at| at as u32));
+        self.unsure = self.atomic && self.footprint(first).changes_load_for(&self.footprint(second));
     }
 
     /// Without this step the `later` one, which depends on it, would not have been possible.

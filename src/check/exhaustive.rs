@@ -9,10 +9,16 @@
 //! The algorithm assumes that no process can keep another from its next step. Here some can: a cancelled timer, an
 //! earlier timer that is set, the end of the whole run. Where a step does that, the prevented step is planned before it.
 //!
+//! Where a search is shared, the beginnings of all schedules, down to the *top*, are walked without looking ahead: every
+//! order of every two steps, less what sleeps. What is planned below the top never adds to what is above it: it is there
+//! already. So a plan below the top is not given up because somebody who fell asleep above it could be taken first: the
+//! runs in which something else has to come before him would be planned where he fell asleep, and are not.
+//!
 //! Not here: what a step touches, which the scheduler's script writes down.
 
 use super::causality::Causality;
 use super::footprint::{Footprint, Kept, Touch};
+use super::parts::Part;
 use super::plan::{Plans, Row};
 use super::run::Driver;
 use super::world::{MAIN, World};
@@ -47,6 +53,8 @@ struct Sleeper {
     world: bool,
     preventable: bool,
     touched: (u32, u32),
+    /// It fell asleep above the top.
+    above: bool,
 }
 
 /// How much schedules may differ from that in which everybody goes on as long as he can.
@@ -57,6 +65,16 @@ pub(super) enum Limit {
     Preemptions(u32),
     /// So often the next in order is passed over.
     Delays(u32),
+}
+
+/// Where a search that is shared branches off into shares.
+struct Top {
+    depth: usize,
+    part: Part,
+    /// Beginnings so far.
+    number: u64,
+    /// The share that the path is in, and whether it is to be explored here; none above the top.
+    own: Option<(u64, bool)>,
 }
 
 /// The search.
@@ -83,6 +101,7 @@ pub(super) struct Exhaustive {
     /// Work space: a run to be planned, a step that was prevented.
     run: Vec<u32>,
     prevented: Kept,
+    top: Option<Top>,
     /// Schedules were left out because of the limit.
     pub(super) bounded: bool,
     /// A planned step was not possible: harmless, but work for nothing.
@@ -108,11 +127,42 @@ impl Exhaustive {
             enabled_before: Vec::new(),
             run: Vec::new(),
             prevented: Kept::new(),
+            top: None,
             bounded: false,
             infeasible: 0,
         };
         search.enter(MAIN, Row::EMPTY, 0);
         search
+    }
+
+    /// The same, of which only a part is explored here: beginnings of `depth` steps are shared.
+    pub(super) fn with_top(mut self, depth: usize, part: Part) -> Self {
+        self.top = Some(Top { depth, part, number: 0, own: None });
+        self
+    }
+
+    /// The same from the beginning; shares that were taken are kept.
+    pub(super) fn again(self) -> Self {
+        let Exhaustive { reduce, limit, top, .. } = self;
+        let top = top.map(|top| Top { number: 0, own: None, ..top });
+        Exhaustive { top, ..Exhaustive::new(reduce, limit, self.causality.is_atomic()) }
+    }
+
+    /// How many beginnings were met so far.
+    pub(super) fn beginnings(&self) -> u64 {
+        self.top.as_ref().map_or(0, |top| top.number)
+    }
+
+    /// The number of the share that the last run was in, if that run counts here.
+    pub(super) fn share(&mut self) -> Option<u64> {
+        let Some(top) = &mut self.top else { return Some(0) };
+        // A run that ended above the top is a share of its own.
+        let (number, own) = top.enter();
+        own.then_some(number)
+    }
+
+    fn below_top(&self, state: usize) -> bool {
+        self.top.as_ref().is_none_or(|top| state >= top.depth)
     }
 
     /// Plans the next run. False if there is none: everything was explored.
@@ -125,6 +175,8 @@ impl Exhaustive {
                 self.first_new = self.depth - 1;
                 self.causality.cut(self.first_new);
                 (self.at, self.spent) = (0, 0);
+                let above = !self.below_top(self.first_new);
+                self.top.iter_mut().filter(|_| above).for_each(|top| top.own = None);
                 return true;
             }
             self.leave();
@@ -149,8 +201,15 @@ impl Exhaustive {
         for second in self.first_new..self.causality.len() {
             for race in self.causality.races(second) {
                 let first = self.causality.race(race);
+                if !self.below_top(first) {
+                    continue;
+                }
                 self.causality.reversal(first, second, &mut run);
-                if !self.is_covered(first, |search, asleep| search.causality.could_begin(&run, asleep)) {
+                let covers = |search: &Self, asleep: Footprint<'_>, above: bool| {
+                    search.causality.could_begin(&run, asleep)
+                        && (!above || search.causality.has_step(&run, asleep.proc))
+                };
+                if !self.is_covered(first, covers) {
                     let Exhaustive { frames, plans, causality, .. } = self;
                     plans.add_run(&mut frames[first].instead, causality, &mut run);
                 }
@@ -160,14 +219,15 @@ impl Exhaustive {
     }
 
     /// Does anybody who sleeps in this state cover what is to be planned there?
-    fn is_covered(&self, state: usize, by: impl Fn(&Self, Footprint<'_>) -> bool) -> bool {
+    fn is_covered(&self, state: usize, by: impl Fn(&Self, Footprint<'_>, bool) -> bool) -> bool {
         let next = self.frames[..self.depth].get(state + 1);
         let end = next.map_or(self.sleepers.len(), |frame| frame.sleepers);
-        self.sleepers[self.frames[state].sleepers..end].iter().any(|sleeper| by(self, self.footprint(*sleeper)))
+        let by = |sleeper: &Sleeper| by(self, self.footprint(*sleeper), sleeper.above);
+        self.sleepers[self.frames[state].sleepers..end].iter().any(by)
     }
 
     fn footprint(&self, sleeper: Sleeper) -> Footprint<'_> {
-        let Sleeper { proc, world, preventable, touched: (from, to) } = sleeper;
+        let Sleeper { proc, world, preventable, touched: (from, to), .. } = sleeper;
         Footprint { proc, world, preventable, touched: &self.asleep[from as usize..to as usize] }
     }
 
@@ -176,9 +236,10 @@ impl Exhaustive {
         let (before, mut step) = (mem::take(&mut self.enabled_before), mem::replace(&mut self.prevented, Kept::new()));
         for proc in before.iter().filter(|proc| **proc != taken && !world.is_enabled(**proc)) {
             step.set_prevented(*proc);
-            let covers =
-                |asleep: Footprint<'_>| asleep.proc == *proc || !asleep.preventable && !asleep.depends(&step.get());
-            if !self.is_covered(self.at, |_, asleep| covers(asleep)) {
+            let covers = |asleep: Footprint<'_>, above: bool| {
+                asleep.proc == *proc || !above && !asleep.preventable && !asleep.depends(&step.get())
+            };
+            if !self.is_covered(self.at, |_, asleep, above| covers(asleep, above)) {
                 self.plans.add_step(&mut self.frames[self.at].instead, step.get());
             }
         }
@@ -229,6 +290,7 @@ impl Exhaustive {
 
     /// The last state has another step planned. The one before sleeps from here on.
     fn next_branch(&mut self) -> bool {
+        let above = !self.below_top(self.depth - 1);
         let frame = &mut self.frames[self.depth - 1];
         let from = self.asleep.len() as u32;
         if self.depth <= self.causality.len() {
@@ -236,7 +298,7 @@ impl Exhaustive {
             let Footprint { world, preventable, touched, .. } = frame.footprint.get();
             self.asleep.extend_from_slice(touched);
             let touched = (from, self.asleep.len() as u32);
-            self.sleepers.push(Sleeper { proc: frame.proc, world, preventable, touched });
+            self.sleepers.push(Sleeper { proc: frame.proc, world, preventable, touched, above });
         }
         frame.footprint.begin(MAIN);
         frame.done += 1;
@@ -276,7 +338,7 @@ impl Exhaustive {
             }
             self.infeasible += 1;
         }
-        if self.reduce {
+        if self.reduce && self.below_top(self.depth) {
             let awake = |proc: &Proc| !self.sleepers[sleepers..].iter().any(|asleep| asleep.proc == *proc);
             let next = world.in_order().find(awake);
             if next.is_none() {
@@ -285,18 +347,24 @@ impl Exhaustive {
             self.enter(next?, Row::EMPTY, sleepers);
             return Some(());
         }
-        self.choose_all(world, sleepers);
-        Some(())
+        self.choose_all(world, sleepers)
     }
 
-    /// Without reduction: everybody whom the limit allows, one after the other.
-    fn choose_all(&mut self, world: &World, sleepers: usize) {
-        let allowed = world.in_order().filter(|proc| self.cost(world, *proc) <= self.left());
-        let allowed: Vec<Proc> = allowed.collect();
-        self.bounded |= allowed.len() < world.enabled.len();
+    /// Without looking ahead: everybody who is awake and whom the limit allows, one after the other.
+    fn choose_all(&mut self, world: &World, sleepers: usize) -> Option<()> {
+        let awake = |proc: &Proc| !self.sleepers[sleepers..].iter().any(|asleep| asleep.proc == *proc);
+        let mut allowed = world.in_order().filter(awake).filter(|proc| self.cost(world, *proc) <= self.left());
+        let first = allowed.next();
+        let rest: Vec<Proc> = allowed.collect();
+        self.bounded |= self.limit != Limit::No && rest.len() + 1 < world.enabled.len();
+        let Some(first) = first else {
+            self.sleepers.truncate(sleepers);
+            return None;
+        };
         let mut instead = Row::EMPTY;
-        allowed[1..].iter().for_each(|proc| self.plans.add_unknown(&mut instead, *proc));
-        self.enter(allowed[0], Row::EMPTY, sleepers).instead = instead;
+        rest.iter().for_each(|proc| self.plans.add_unknown(&mut instead, *proc));
+        self.enter(first, Row::EMPTY, sleepers).instead = instead;
+        Some(())
     }
 
     fn left(&self) -> u32 {
@@ -318,6 +386,11 @@ impl Exhaustive {
 impl Driver for Exhaustive {
     fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
         if self.at == self.depth {
+            if let Some(top) = self.top.as_mut().filter(|top| top.depth == self.at)
+                && !top.enter().1
+            {
+                return None;
+            }
             self.choose(world)?;
         }
         let frame = &self.frames[self.at];
@@ -349,7 +422,7 @@ impl Driver for Exhaustive {
                 self.causality.push(proc, &traces, self.was_overloaded, roused);
             }
             self.frames[self.at].note_answers(traces.chosen);
-            if self.reduce && self.at > 0 {
+            if self.reduce && self.at > 0 && self.below_top(self.at) {
                 self.plan_prevented(world, proc);
             }
         }
@@ -358,6 +431,17 @@ impl Driver for Exhaustive {
 
     fn main(&mut self, given: &mut Vec<u32>) {
         given.extend_from_slice(&self.frames[0].given);
+    }
+}
+
+impl Top {
+    /// The path comes to where shares begin, or is there already. Which share it is in, and whether that is explored here.
+    fn enter(&mut self) -> (u64, bool) {
+        let Top { part, number, own, .. } = self;
+        *own.get_or_insert_with(|| {
+            *number += 1;
+            (*number - 1, part.claims(*number - 1))
+        })
     }
 }
 

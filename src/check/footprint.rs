@@ -80,9 +80,18 @@ impl Footprint<'_> {
         self.proc == other.proc || self.world || other.world || self.touched.iter().any(meets)
     }
 
-    /// It asks who presses, or changes that.
-    pub(super) fn meets_loads(&self) -> bool {
-        self.world || self.touched.iter().any(|touch| touch.kind() == LOAD)
+    /// It asks whether this actor presses, or changes that.
+    pub(super) fn meets_load_of(&self, proc: Proc) -> bool {
+        let Proc::Actor(seat) = proc else { return self.world };
+        let load = Touch::new(Object::Load(seat), Access::Read);
+        self.world || self.touched.iter().any(|touch| touch.object() == load.object())
+    }
+
+    /// It changes who presses, and `later` asks that or changes it too.
+    pub(super) fn changes_load_for(&self, later: &Footprint<'_>) -> bool {
+        let changed = self.touched.iter().filter(|touch| touch.kind() == LOAD && touch.is_write());
+        let meets = |changed: &Touch| later.touched.iter().any(|touch| touch.object() == changed.object());
+        self.world || later.world || changed.into_iter().any(meets)
     }
 
     /// It sent a message that `later` takes.
@@ -144,7 +153,7 @@ impl Kept {
     /// Of the next step of somebody who was kept from it: a timer's is known, of others anything is possible.
     pub(super) fn set_prevented(&mut self, proc: Proc) {
         self.begin(proc);
-        self.preventable = true;
+        self.preventable = matches!(proc, Proc::World(_));
         match proc {
             Proc::Timer { owner, nth } => self.touched.extend([
                 Touch::new(Object::Timer(owner, nth), Access::Write),

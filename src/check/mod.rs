@@ -25,16 +25,21 @@ mod given;
 mod graph;
 mod index;
 mod meter;
+mod parts;
 mod plan;
+mod progress;
+mod results;
 mod run;
 mod sample;
 mod search;
 mod shrink;
 mod states;
+mod team;
 mod token;
 mod verdict;
 mod world;
 
+pub use results::{Merged, merge};
 pub use verdict::{Bound, Explored, Failure, Fault, Verdict};
 
 use crate::event::Observer;
@@ -43,11 +48,13 @@ use crate::runtime::Env;
 use crate::scheduler::Stats;
 use crate::sync::{Arc, Mutex, PlainArc};
 use exhaustive::Limit;
+use parts::Slice;
 use search::Search;
 use std::fmt;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::time::Duration;
+use team::Crew;
 use world::Program;
 
 /// Checks a program under every schedule: for tests. What it explored comes back.
@@ -165,6 +172,9 @@ struct Settings {
     network: Option<Network>,
     regressions: Option<PathBuf>,
     replay: Option<String>,
+    slice: Slice,
+    ends_of_runs: bool,
+    results: Option<PathBuf>,
 }
 
 impl Settings {
@@ -239,6 +249,9 @@ impl Check {
                 network: None,
                 regressions: None,
                 replay: None,
+                slice: Slice::WHOLE,
+                ends_of_runs: false,
+                results: None,
             },
         }
     }
@@ -618,17 +631,49 @@ impl Check {
     #[track_caller]
     pub(crate) fn run_as_set(self, main: impl Fn(&mut Env<'_>)) -> Verdict {
         let place = Location::caller();
-        let program = Program {
-            main: &main,
-            place,
-            settings: &self.settings,
-            batches_matter: false,
-            classes: &Arc::default(),
-            prints: false,
-            time_matters: false,
-        };
-        let verdict = Search::new(program).run();
+        let classes = Arc::default();
+        let program = Program::new(&main, place, &self.settings, &classes);
+        let verdict = Search::new(program).run(None);
         verdict.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// Where runs end, and so who is overloaded (R4), is part of what is explored from the beginning, and not only once
+    /// some actor has got as many messages as one run handles. For searches that are shared, whose parts do not know
+    /// that of each other. Default: false.
+    pub fn ends_of_runs(mut self, explore: bool) -> Self {
+        self.settings.ends_of_runs = explore;
+        self
+    }
+
+    /// Only the `number`th of `of` shares of the search, counted from 1: all together are the whole. It ends as
+    /// [`Bound::Slice`] where the whole would be complete. `BACKWATER_PARTITION=slice:K/N` overrides it.
+    ///
+    /// # Panics
+    /// If `number` is 0 or above `of`.
+    #[track_caller]
+    pub fn slice(mut self, number: u64, of: u64) -> Self {
+        assert!((1..=of).contains(&number), "a slice is one of 1 to {of}, not {number}");
+        self.settings.slice = Slice { number, of };
+        self
+    }
+
+    /// The search is done by so many threads, which share it. The verdict is that of one: what one finds complete, all
+    /// together do; of several failures the one that comes first is reported, whoever found it, and it is the same each
+    /// time. `main` has to be `Sync` for that.
+    ///
+    /// # Panics
+    /// If `threads` is 0.
+    ///
+    /// ```
+    /// use backwater::Check;
+    ///
+    /// let explored = Check::new().workers(2).assert(|env| { env.choose(3); });
+    /// assert_eq!(explored.runs, 3);
+    /// ```
+    #[track_caller]
+    pub fn workers(self, threads: u32) -> Workers {
+        assert!(threads > 0, "a search needs at least one thread");
+        Workers { check: self, threads }
     }
 
     /// Checks a program and insists that it passes. What was explored comes back.
@@ -638,14 +683,7 @@ impl Check {
     #[track_caller]
     pub fn assert(self, main: impl Fn(&mut Env<'_>)) -> Explored {
         let accept_cut = self.settings.accept_cut;
-        match self.run(main) {
-            Verdict::Complete(explored) => explored,
-            Verdict::Cut { explored, .. } if accept_cut => explored,
-            verdict @ Verdict::Cut { .. } => {
-                panic!("{verdict}\nA test that is content with that says so: Check::accept_cut().")
-            }
-            verdict @ Verdict::Failed(_) => panic!("{verdict}"),
-        }
+        self.run(main).insist(accept_cut)
     }
 
     /// Shows every event of a schedule to `observer`, for example to draw it. Gives back what was wrong with the run.
@@ -660,15 +698,57 @@ impl Check {
         main: impl Fn(&mut Env<'_>),
     ) -> Result<Option<Fault>, String> {
         let place = Location::caller();
-        let program = Program {
-            main: &main,
-            place,
-            settings: &self.settings,
-            batches_matter: false,
-            classes: &Arc::default(),
-            prints: false,
-            time_matters: false,
-        };
+        let classes = Arc::default();
+        let program = Program::new(&main, place, &self.settings, &classes);
         Search::new(program).replay(token, Some(Box::new(observer)))
+    }
+}
+
+/// A [`Check`] by several threads: see [`Check::workers`].
+#[derive(Clone, Debug)]
+#[must_use = "a check does nothing until `run` or `assert`"]
+pub struct Workers {
+    check: Check,
+    threads: u32,
+}
+
+impl Workers {
+    /// As [`Check::run`].
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn run(mut self, main: impl Fn(&mut Env<'_>) + Sync) -> Verdict {
+        self.check.settings.take_environment();
+        let place = Location::caller();
+        let classes = Arc::default();
+        let program = Program::new(&main, place, &self.check.settings, &classes);
+        let crew = Crew { threads: self.threads, main: &main };
+        Search::new(program).run(Some(crew)).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// As [`Check::assert`].
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn assert(self, main: impl Fn(&mut Env<'_>) + Sync) -> Explored {
+        let accept_cut = self.check.settings.accept_cut;
+        self.run(main).insist(accept_cut)
+    }
+}
+
+impl Verdict {
+    /// What was explored, if that is a pass. A slice that was asked for and explored to its end is one.
+    #[track_caller]
+    fn insist(self, accept_cut: bool) -> Explored {
+        match self {
+            Verdict::Complete(explored) | Verdict::Cut { by: Bound::Slice, explored, .. } => explored,
+            Verdict::Cut { explored, .. } if accept_cut => explored,
+            verdict @ Verdict::Cut { .. } => {
+                panic!("{verdict}\nA test that is content with that says so: Check::accept_cut().")
+            }
+            verdict @ Verdict::Failed(_) => panic!("{verdict}"),
+        }
     }
 }

@@ -211,7 +211,10 @@ impl<'p> Stage<'p> {
 
     fn stepped(&mut self, proc: Proc, world: &World, driver: &mut impl Driver, ran: &mut Ran) {
         ran.steps += 1;
-        self.trail.answers.extend(world.traces().chosen.iter().map(|(chosen, _)| *chosen));
+        let chosen = world.traces().chosen;
+        if !chosen.is_empty() {
+            self.trail.answers.extend(chosen.iter().map(|(chosen, _)| *chosen));
+        }
         driver.stepped(proc, world);
     }
 }

@@ -3,9 +3,13 @@
 use super::exhaustive::{Exhaustive, Limit};
 use super::fair::Fair;
 use super::given::Given;
+use super::parts::{Part, Place, Slice};
+use super::progress::{Line, Progress};
+use super::results::{self, Done};
 use super::run::{Ending, Hash, Lines, Ran, Replay, Retrace, Stage, Told};
 use super::sample::{Pct, Pos, Sampler, Walk};
 use super::shrink::shrink;
+use super::team::Crew;
 use super::token::Token;
 use super::verdict::{Bound, Explored, Failure, Fault, Verdict};
 use super::world::Program;
@@ -25,6 +29,8 @@ use std::{env, fs};
 const STALLS_LOOKED_FOR: u64 = 16;
 /// Runs between two looks at the clock.
 const CLOCK_EVERY: u64 = 64;
+/// The beginnings of schedules that are shared are no longer than this.
+const DEEPEST_TOP: usize = 60;
 
 pub(super) struct Search<'p> {
     pub(super) stage: Stage<'p>,
@@ -37,11 +43,33 @@ pub(super) struct Search<'p> {
     /// Where runs ended, for a check of what is declared independent; and where they may end.
     ends: BTreeSet<u128>,
     allowed: Option<BTreeSet<u128>>,
-    /// Runs were shorter than a batch for every actor, so far.
+    /// Some run was so long that an actor got a batch.
     pub(super) reached_a_batch: bool,
+    /// What of the search is done here; the share in progress; how many there are to share.
+    part: Part,
+    share: u64,
+    beginnings: u64,
+    failed_at: Place,
+    ends_left_out: bool,
+    /// Looks at `bound`.
+    turns: u64,
+    progress: Progress,
 }
 
-/// What a part of the search came to, if it came to an end.
+/// What a part of the search came to.
+pub(super) struct Outcome {
+    /// Of what was explored, failures left out.
+    pub(super) verdict: Verdict,
+    /// The first failure, and where it was.
+    pub(super) failed: Option<(Place, Failure)>,
+    pub(super) sometimes: BTreeMap<&'static str, bool>,
+    /// The ends of runs matter, and were not explored.
+    pub(super) ends_left_out: bool,
+    /// How many shares there were.
+    pub(super) beginnings: u64,
+}
+
+/// What a run means for the search, if it ends it.
 type End = Option<Verdict>;
 
 impl<'p> Search<'p> {
@@ -56,6 +84,13 @@ impl<'p> Search<'p> {
             ends: BTreeSet::new(),
             allowed: None,
             reached_a_batch: false,
+            part: Part::alone(Slice::WHOLE),
+            share: 0,
+            beginnings: 0,
+            failed_at: (0, 0),
+            ends_left_out: false,
+            turns: 0,
+            progress: Progress::new(),
         }
     }
 
@@ -63,14 +98,44 @@ impl<'p> Search<'p> {
         self.stage.program.settings
     }
 
-    /// The whole check. The error says what was asked for that cannot be done.
-    pub(super) fn run(mut self) -> Result<Verdict, String> {
+    /// The whole check, by one thread or by a crew. The error says what was asked for that cannot be done.
+    pub(super) fn run(mut self, crew: Option<Crew<'_>>) -> Result<Verdict, String> {
         if let Some(token) = self.settings().replay.clone() {
             return self.run_token(&token);
         }
         if let Some(failure) = self.run_regressions()? {
             return self.write_down(failure);
         }
+        let mut outcome = self.take_parts(crew)?;
+        if outcome.ends_left_out && outcome.failed.is_none() {
+            self.stage.batches_matter();
+            outcome = self.take_parts(crew)?;
+        }
+        let Outcome { verdict, failed, sometimes, .. } = outcome;
+        self.sometimes = sometimes;
+        let verdict = match failed {
+            Some((_, failure)) => self.write_down(failure)?,
+            None => self.check_sometimes(verdict)?,
+        };
+        if let Some(file) = &self.settings().results {
+            let done = Done { verdict: &verdict, beginnings: outcome.beginnings, program: &self.stage.program };
+            results::append(file, &done).map_err(|why| format!("BACKWATER_RESULTS: {}: {why}", file.display()))?;
+        }
+        Ok(verdict)
+    }
+
+    fn take_parts(&self, crew: Option<Crew<'_>>) -> Result<Outcome, String> {
+        let (program, slice) = (self.stage.program, self.settings().slice);
+        match crew {
+            None => Search::new(program).take_part(Part::alone(slice)),
+            Some(crew) => crew.take_parts(&program, slice),
+        }
+    }
+
+    /// All modes, as far as they are this part's.
+    pub(super) fn take_part(mut self, part: Part) -> Result<Outcome, String> {
+        let slice = part.slice();
+        self.part = part;
         let mode = self.settings().mode.clone();
         if self.settings().max_wait.is_some() && !matches!(mode, Mode::Fair(_)) {
             return Err(
@@ -78,37 +143,38 @@ impl<'p> Search<'p> {
             );
         }
         let verdict = self.run_mode(&mode)?;
-        match (self.failed.take(), verdict) {
-            (Some(mut failure), verdict) => {
-                failure.explored = verdict.explored().clone();
-                self.write_down(failure)
-            }
-            (None, Verdict::Failed(failure)) => self.write_down(*failure),
-            (None, verdict) => self.check_sometimes(verdict),
-        }
+        let Search { failed, failed_at, explored, .. } = self;
+        let (verdict, failed) = match verdict {
+            Verdict::Failed(failure) => (Verdict::Complete(explored), Some(*failure)),
+            verdict => (verdict, failed),
+        };
+        let failed = failed.map(|failure| (failed_at, Failure { explored: verdict.explored().clone(), ..failure }));
+        Ok(Outcome {
+            verdict: verdict.of_slice(slice),
+            failed,
+            sometimes: self.sometimes,
+            ends_left_out: self.ends_left_out,
+            beginnings: self.beginnings,
+        })
     }
 
     fn run_mode(&mut self, mode: &Mode) -> Result<Verdict, String> {
         let seed = self.settings().seed;
-        let by_batch = self.settings().detector == Detector::Batch;
         match mode {
-            Mode::States => self.states(),
+            // States are kept in one memory: one part does it all.
+            Mode::States => {
+                self.part.begin();
+                if self.part.claims(0) { self.states() } else { Ok(Verdict::Complete(Explored::default())) }
+            }
             Mode::Exhaustive | Mode::Naive => {
                 if self.settings().check_independence {
                     self.stage.take_prints(false);
                 }
                 let verdict = self.exhaust(*mode == Mode::Exhaustive)?;
-                if self.settings().check_independence && matches!(verdict, Verdict::Complete(_)) {
+                self.ends_left_out |= self.ends_matter();
+                let complete = matches!(verdict, Verdict::Complete(_));
+                if self.settings().check_independence && complete && !self.ends_left_out {
                     return self.check_independence(verdict);
-                }
-                if self.reached_a_batch && by_batch && !self.stage.program.batches_matter && self.failed.is_none() {
-                    // Overload was possible, so where runs end matters, and that was not explored: again, with it.
-                    self.stage.batches_matter();
-                    self.explored = Explored::default();
-                    return match verdict {
-                        Verdict::Failed(_) => Ok(verdict),
-                        _ => self.exhaust(*mode == Mode::Exhaustive),
-                    };
                 }
                 Ok(verdict)
             }
@@ -123,11 +189,7 @@ impl<'p> Search<'p> {
             Mode::Pct { depth, runs } => {
                 let mut walk = Walk::new();
                 walk.begin(Random::new(seed).next_u64());
-                let first = self.stage.run(&mut walk);
-                let steps = first.steps as u64;
-                if let Some(verdict) = self.note(first)? {
-                    return Ok(verdict);
-                }
+                let steps = self.stage.run(&mut walk).steps as u64;
                 self.sample(*runs, &mut Pct::new(*depth, steps))
             }
             Mode::Portfolio(modes) => {
@@ -143,8 +205,19 @@ impl<'p> Search<'p> {
         }
     }
 
+    /// Overload was possible, so where runs end matters, and that was not explored: it has to be, from the beginning.
+    fn ends_matter(&self) -> bool {
+        self.reached_a_batch && self.settings().detector == Detector::Batch && !self.stage.program.batches_matter
+    }
+
     /// Everything again, without what is declared to be independent.
     fn check_independence(&mut self, verdict: Verdict) -> Result<Verdict, String> {
+        if !self.part.is_whole() {
+            return Err(
+                "Check::check_independence compares all ends of a search: it cannot be shared by slices or workers"
+                    .into(),
+            );
+        }
         self.allowed = Some(std::mem::take(&mut self.ends));
         let explored = std::mem::take(&mut self.explored);
         let again = self.exhaust(true)?;
@@ -153,28 +226,37 @@ impl<'p> Search<'p> {
     }
 
     fn exhaust(&mut self, reduce: bool) -> Result<Verdict, String> {
+        self.part.begin();
         self.stage.program.classes.switch(reduce && self.allowed.is_none());
-        let limit = self.settings().limit;
-        let mut search = Exhaustive::new(reduce, limit, self.settings().atomic);
+        let (limit, atomic) = (self.settings().limit, self.settings().atomic);
+        let new = || Exhaustive::new(reduce, limit, atomic);
+        let mut search = match self.part.is_whole() {
+            true => new(),
+            false => new().with_top(self.depth_of_top(&new), self.part.clone()),
+        };
         loop {
             let ran = self.stage.run(&mut search);
-            if let Some(verdict) = self.note(ran)? {
-                return Ok(verdict);
+            if let Some(share) = search.share() {
+                self.share = share;
+                if let Some(verdict) = self.note(ran)? {
+                    return Ok(verdict);
+                }
             }
             if self.stage.program.classes.grew() {
                 // What a message commutes with was not known to the steps before it: again, with it.
-                search = Exhaustive::new(reduce, limit, self.settings().atomic);
+                search = search.again();
                 self.explored = Explored::default();
                 continue;
             }
             if !search.advance() {
                 break;
             }
-            if let Some(by) = self.bound() {
+            if let Some(by) = self.bound(|runs| Some(search.estimate(runs))) {
                 let estimate = Some(search.estimate(self.explored.runs));
                 return Ok(Verdict::Cut { by, explored: self.explored.clone(), estimate });
             }
         }
+        self.beginnings = search.beginnings();
         let explored = self.explored.clone();
         Ok(match () {
             () if explored.too_long > 0 => Verdict::Cut { by: Bound::Steps, explored, estimate: None },
@@ -186,29 +268,71 @@ impl<'p> Search<'p> {
         })
     }
 
+    /// How many steps the beginnings of schedules need so that there are enough of them to be shared. The same wherever
+    /// it is asked.
+    fn depth_of_top(&self, new: &impl Fn() -> Exhaustive) -> usize {
+        let quiet = self.quiet();
+        let mut stage = self.quiet_stage(&quiet);
+        let nobody = Part::alone(Slice { number: 1, of: u64::MAX });
+        (1..DEEPEST_TOP)
+            .find(|depth| {
+                let mut search = new().with_top(*depth, nobody.clone());
+                loop {
+                    let _ = stage.run(&mut search);
+                    let _ = search.share();
+                    if stage.program.classes.grew() {
+                        search = search.again();
+                        continue;
+                    }
+                    if search.beginnings() >= self.part.wanted() || !search.advance() {
+                        break search.beginnings() >= self.part.wanted();
+                    }
+                }
+            })
+            .unwrap_or(DEEPEST_TOP)
+    }
+
     fn sample(&mut self, runs: u64, sampler: &mut impl Sampler) -> Result<Verdict, String> {
+        self.part.begin();
         let seed = self.settings().seed;
         for n in 0..runs {
+            if !self.part.draws(n) {
+                continue;
+            }
+            self.share = n;
             sampler.begin(of_run(seed, n));
             let ran = self.stage.run(sampler);
             if let Some(verdict) = self.note(ran)? {
                 return Ok(verdict);
             }
-            if let Some(by) = self.bound() {
+            if let Some(by) = self.bound(|_| None) {
                 return Ok(Verdict::Cut { by, explored: self.explored.clone(), estimate: None });
             }
         }
         Ok(Verdict::Cut { by: Bound::Sample, explored: self.explored.clone(), estimate: None })
     }
 
-    pub(super) fn bound(&mut self) -> Option<Bound> {
+    /// Every few runs: is there a reason to stop?
+    pub(super) fn bound(&mut self, estimate: impl FnOnce(u64) -> Option<f64>) -> Option<Bound> {
         let runs = self.explored.runs + self.explored.redundant;
-        match () {
-            () if runs >= self.settings().max_runs => Some(Bound::Runs),
-            () if self.explored.states >= self.settings().max_states => Some(Bound::States),
-            () if runs.is_multiple_of(CLOCK_EVERY) && self.is_out_of_time() => Some(Bound::Time),
-            () => None,
+        if self.settings().max_runs < u64::MAX && self.part.count_run() >= self.settings().max_runs {
+            return Some(Bound::Runs);
         }
+        if self.explored.states >= self.settings().max_states {
+            return Some(Bound::States);
+        }
+        self.turns += 1;
+        if !self.turns.is_multiple_of(CLOCK_EVERY) {
+            return None;
+        }
+        if self.is_out_of_time() {
+            return Some(Bound::Time);
+        }
+        let now = self.clock.now();
+        if self.progress.is_due(now) {
+            self.progress.say(now, &Line { runs, elapsed: now, estimate: estimate(runs) });
+        }
+        self.part.is_beaten(self.share).then_some(Bound::Slice)
     }
 
     fn is_out_of_time(&mut self) -> bool {
@@ -229,6 +353,7 @@ impl<'p> Search<'p> {
         if self.explored.runs == 1 && self.settings().twice {
             let told = self.told();
             if let Some(differs) = self.differs(&told) {
+                self.note_place();
                 return Ok(Some(self.fail(told, differs, false)));
             }
         }
@@ -281,6 +406,7 @@ impl<'p> Search<'p> {
         }
         let end = told.ran.fault().map_or_else(|| "nothing is wrong".to_owned(), Fault::to_string);
         let differs = Fault::Nondeterminism { step: told.ran.steps, first: found.to_string(), second: end };
+        self.note_place();
         Some(self.fail(told, differs, false))
     }
 
@@ -288,9 +414,11 @@ impl<'p> Search<'p> {
         if self.settings().twice
             && let Some(differs) = self.differs(&told)
         {
+            self.note_place();
             return Some(self.fail(told, differs, false));
         }
         let found = told.ran.fault().cloned()?;
+        self.note_place();
         let verdict = self.fail(told, found, watched);
         match verdict {
             Verdict::Failed(failure) if self.settings().keep_going => {
@@ -298,6 +426,14 @@ impl<'p> Search<'p> {
                 None
             }
             verdict => Some(verdict),
+        }
+    }
+
+    /// A failure was found in the share in progress.
+    fn note_place(&mut self) {
+        self.failed_at = self.part.place(self.share);
+        if !self.settings().keep_going {
+            self.part.fails(self.share);
         }
     }
 
@@ -528,7 +664,7 @@ fn of_run(seed: u64, run: u64) -> u64 {
 
 impl Settings {
     /// Of all that changes what a schedule does.
-    fn hash(&self) -> u64 {
+    pub(super) fn hash(&self) -> u64 {
         let mut hash = Hash(1);
         let (high, low) = match self.detector {
             Detector::Batch => (0, 0),
@@ -559,8 +695,33 @@ impl Settings {
             let seconds = value.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
             self.max_time = Some(seconds.unwrap_or_else(|| bad("BACKWATER_MAX_TIME", &value, "a number of seconds")));
         }
+        self.take_slice();
+        if let Some(file) = env::var_os("BACKWATER_RESULTS") {
+            self.results = Some(file.into());
+        }
         if let Ok(token) = env::var("BACKWATER_REPLAY") {
             self.replay = Some(token);
+        }
+    }
+}
+
+impl Settings {
+    /// Which slice of the search is this machine's: by our own variable, that of a Kubernetes indexed job, or Bazel's.
+    fn take_slice(&mut self) {
+        let index = env::var("JOB_COMPLETION_INDEX").ok();
+        if let Ok(value) = env::var("BACKWATER_PARTITION") {
+            let wanted = "`slice:K/N` with K from 1 to N, or `index/N` with JOB_COMPLETION_INDEX from 0 to N − 1";
+            let slice = Slice::parse(&value, index.as_deref());
+            self.slice = slice.unwrap_or_else(|| panic!("BACKWATER_PARTITION={value:?} is not {wanted}"));
+        } else if let (Ok(total), Ok(index)) = (env::var("TEST_TOTAL_SHARDS"), env::var("TEST_SHARD_INDEX")) {
+            let slice = Slice::parse(&format!("index/{total}"), Some(&index));
+            self.slice = slice.unwrap_or_else(|| {
+                panic!("TEST_SHARD_INDEX={index:?} is not a number below TEST_TOTAL_SHARDS={total:?}")
+            });
+            // Bazel asks whoever knows of shards to touch this file.
+            if let Some(file) = env::var_os("TEST_SHARD_STATUS_FILE") {
+                fs::write(&file, "").unwrap_or_else(|why| panic!("TEST_SHARD_STATUS_FILE={}: {why}", file.display()));
+            }
         }
     }
 }

@@ -178,7 +178,7 @@ impl Search<'_> {
             if !states.advance() {
                 break;
             }
-            if let Some(by) = self.bound() {
+            if let Some(by) = self.bound(|_| None) {
                 return Ok(Verdict::Cut { by, explored: self.explored.clone(), estimate: None });
             }
         }

@@ -1,5 +1,6 @@
 //! How a check ended, and what was wrong.
 
+use super::parts::Slice;
 use crate::event::{ActorId, Place};
 use crate::report::Chart;
 use crate::rules::Broken;
@@ -42,6 +43,9 @@ pub enum Bound {
     Preemptions,
     /// [`Check::delays`](crate::Check::delays): there are schedules with more.
     Delays,
+    /// Only a slice of the search was asked for, and that was explored: put the slices' results together, see
+    /// [`merge`](crate::merge).
+    Slice,
     /// The mode draws samples: it never explores everything.
     Sample,
 }
@@ -216,6 +220,16 @@ impl Verdict {
         }
     }
 
+    /// A slice that was explored to its end is not the whole.
+    pub(super) fn of_slice(self, slice: Slice) -> Self {
+        match self {
+            Verdict::Complete(explored) if !slice.is_whole() => {
+                Verdict::Cut { by: Bound::Slice, explored, estimate: None }
+            }
+            verdict => verdict,
+        }
+    }
+
     /// The failure, if there is one.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
@@ -302,6 +316,19 @@ impl fmt::Display for Failure {
     }
 }
 
+impl Explored {
+    /// What two parts of a search saw together.
+    pub(super) fn add(&mut self, other: &Explored) {
+        self.states += other.states;
+        self.runs += other.runs;
+        self.redundant += other.redundant;
+        self.too_long += other.too_long;
+        self.failed += other.failed;
+        self.steps += other.steps;
+        self.longest = self.longest.max(other.longest);
+    }
+}
+
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Explored { states, runs, redundant, too_long, failed, steps, longest } = self;
@@ -338,6 +365,7 @@ impl fmt::Display for Bound {
             Bound::States => "the bound on states (does the program have finitely many?)",
             Bound::Preemptions => "the bound on preemptions",
             Bound::Delays => "the bound on delays",
+            Bound::Slice => "its share: only a slice was asked for",
             Bound::Sample => "its nature, a sample",
         })
     }

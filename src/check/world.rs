@@ -24,6 +24,19 @@ pub(super) struct Program<'p> {
     pub(super) time_matters: bool,
 }
 
+impl<'p> Program<'p> {
+    /// As a search begins with it.
+    pub(super) fn new(
+        main: &'p dyn Fn(&mut Env<'_>),
+        place: Place,
+        settings: &'p Settings,
+        classes: &'p Arc<Classes>,
+    ) -> Self {
+        let batches_matter = settings.ends_of_runs;
+        Program { main, place, settings, batches_matter, classes, prints: false, time_matters: false }
+    }
+}
+
 /// A run in progress.
 pub(super) struct World {
     pub(super) core: Single,

@@ -21,6 +21,9 @@ use std::io::{Read, Write};
 use std::panic::Location;
 use std::time::Duration;
 
+/// The most threads of a pool: each has a stack, and each is asked by who has nothing to do.
+const MOST_THREADS: usize = 1_024;
+
 /// The environment variable whose token overrides seed, policy and batch.
 const REPLAY: &str = "BACKWATER_REPLAY";
 
@@ -122,6 +125,8 @@ pub struct Builder {
     check: bool,
     actor_stats: bool,
     threads: Option<usize>,
+    #[cfg(feature = "affinity")]
+    processors: Option<Vec<usize>>,
     #[cfg(feature = "net")]
     world: Option<World>,
     streams: Streams,
@@ -146,6 +151,8 @@ impl Default for Builder {
             check: false,
             actor_stats: true,
             threads: None,
+            #[cfg(feature = "affinity")]
+            processors: None,
             #[cfg(feature = "net")]
             world: None,
             streams: Streams::default(),
@@ -271,7 +278,8 @@ impl Builder {
 
     /// Runs actors on so many threads, by the same rules; the thread that calls [`run`](Self::run) only listens to timers,
     /// sockets and inlets, and runs the [pinned](crate::SpawnOptions::pinned) actors. Who runs next is then up to the
-    /// threads: a policy and a replay token are refused. Default: one thread, deterministic (R12).
+    /// threads: a policy and a replay token are refused, and so are 0 threads and more than 1024. If the machine does not
+    /// give so many, the run does not begin ([`RunError::Thread`]). Default: one thread, deterministic (R12).
     ///
     /// ```
     /// # use backwater::{Actor, Context, Runtime};
@@ -285,6 +293,25 @@ impl Builder {
     /// ```
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
+        self
+    }
+
+    /// Which processors the [threads](Self::threads) run on, by the machine's numbers: the first thread on the first of
+    /// these only, and so on, from the first again if there are more threads. The thread that calls [`run`](Self::run)
+    /// stays where it is. Linux only. Default: where the machine likes.
+    ///
+    /// A run does not begin ([`RunError::Config`]) without `threads`, with no processor, with one that this process does
+    /// not have, or on another system.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let error = backwater::Runtime::builder().threads(2).processors([100_000]).run(|_| {}).unwrap_err();
+    /// assert!(error.to_string().contains("no processor 100000; it has "));
+    /// # }
+    /// ```
+    #[cfg(feature = "affinity")]
+    pub fn processors(mut self, processors: impl IntoIterator<Item = usize>) -> Self {
+        self.processors = Some(processors.into_iter().collect());
         self
     }
 
@@ -446,10 +473,17 @@ impl Builder {
         if self.threads == Some(0) {
             return bad("with 0 threads no actor would ever run; give at least 1, or leave `threads` out");
         }
+        if self.threads.is_some_and(|threads| threads > MOST_THREADS) {
+            return bad("more than 1024 threads are never faster than as many as there are processors; give that many");
+        }
         if self.threads.is_some() && (self.shuffled || self.policy.is_some()) {
             return bad(
                 "with `threads` nobody says who runs next; leave out `policy`, `shuffled` and the replay token",
             );
+        }
+        #[cfg(feature = "affinity")]
+        if self.processors.is_some() && self.threads.is_none() {
+            return bad("`processors` are for the threads of a pool; give `threads` too, or leave it out");
         }
         self.detector.validate().or_else(bad)
     }
@@ -500,8 +534,17 @@ impl Builder {
         let config = self.config();
         let watch = Watch::new(self.observer, self.dead_letters, watch_contacts, self.describe);
         let time = Box::new(move || lock(&clock).now());
+        #[cfg(feature = "affinity")]
+        let affinity = self.processors.map(super::affinity::Affinity::new).transpose()?;
+        let place = |_nth: usize| -> std::io::Result<()> {
+            #[cfg(feature = "affinity")]
+            if let Some(affinity) = &affinity {
+                return affinity.go_to(_nth);
+            }
+            Ok(())
+        };
         #[cfg_attr(not(feature = "net"), expect(unused_mut, reason = "only a world changes it"))]
-        let mut pool = Pool::start(threads, config, time, watch, panics::work).map_err(RunError::Thread)?;
+        let mut pool = Pool::start(threads, config, time, watch, place, panics::work).map_err(RunError::Thread)?;
         #[cfg(feature = "net")]
         if let Some(world) = self.world {
             pool.set_world(world);

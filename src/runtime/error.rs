@@ -60,7 +60,8 @@ pub enum RunError {
     },
     /// The operating system's event loop failed.
     Io(io::Error),
-    /// There is no thread for [`Builder::spawn_thread`](crate::Builder::spawn_thread).
+    /// There is no thread for [`Builder::spawn_thread`](crate::Builder::spawn_thread), or not as many as
+    /// [`Builder::threads`](crate::Builder::threads) says.
     Thread(io::Error),
     /// A rule of backwater does not hold: a bug in backwater itself, never in the program.
     Broken(Broken),
@@ -83,7 +84,9 @@ impl fmt::Display for RunError {
                  raise Builder::max_actors\nreplay: {replay}"
             ),
             RunError::Io(why) => write!(f, "the event loop failed: {why}"),
-            RunError::Thread(why) => write!(f, "the machine gives no thread for the runtime: {why}"),
+            RunError::Thread(why) => {
+                write!(f, "the machine gives no thread for the runtime ({why}): ask for fewer, or end other programs")
+            }
             RunError::Broken(why) => write!(f, "a bug in backwater, please report it: {why}"),
         }
     }

@@ -5,6 +5,8 @@
 //! ([`time`](crate::time)).
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "affinity")]
+mod affinity;
 mod builder;
 mod drive;
 mod env;

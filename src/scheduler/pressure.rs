@@ -35,15 +35,15 @@ impl GuardDrops {
         self.bell.ring();
     }
 
-    /// Is there anything to collect?
+    /// Was one dropped since the last `collect`? Another thread's may be seen later: it rings.
     #[inline(always)]
     pub(super) fn has_any(&self) -> bool {
         self.any.load(Ordering::Relaxed) // a look: `collect` is what takes part
     }
 
     pub(super) fn collect(&self) -> Vec<(ActorId, u64)> {
-        // A relaxed look first: in the common case nobody has, and a swap would take the cache line.
-        match self.any.load(Ordering::Relaxed) && self.any.swap(false, Ordering::Acquire) {
+        // A look first: in the common case nobody has, and a swap would take the cache line.
+        match self.has_any() && self.any.swap(false, Ordering::Acquire) {
             true => std::mem::take(&mut *lock(&self.dropped)),
             false => Vec::new(),
         }

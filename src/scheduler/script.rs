@@ -133,13 +133,19 @@ pub(super) struct Progress {
 
 impl Progress {
     /// The behaviour in progress is over, or never was.
+    #[inline]
     pub(super) fn behaviour_over(&mut self) {
-        self.effects.clear();
+        if !self.effects.is_empty() {
+            self.effects.clear();
+        }
         self.prints.clear();
         self.conflicts.clear();
         self.pending.clear();
         self.marked.clear();
-        (self.stopping, self.shutdown, self.behaving, self.panic) = (false, false, false, None);
+        (self.stopping, self.shutdown, self.behaving) = (false, false, false);
+        if self.panic.is_some() {
+            self.panic = None;
+        }
     }
 
     /// So is the run.
@@ -149,6 +155,9 @@ impl Progress {
     }
 
     fn reset(&mut self) {
+        if !self.behaving && !self.running && !self.enabled && self.pushed == 0 {
+            return;
+        }
         self.run_over();
         (self.enabled, self.pushed, self.popped) = (false, 0, 0);
     }
@@ -183,6 +192,8 @@ pub(crate) struct Script {
     /// What the step in progress touched.
     pub(super) touched: Vec<(Object, Access)>,
     pub(super) timers_set: Vec<(u32, u32)>,
+    /// Timers that are over because they fired: their ids, owners, and which of the owner's.
+    fired: Vec<(u64, u32, u32)>,
     /// Something that was due is over: time may pass.
     pub(super) let_go: bool,
     /// Another step could have kept this one from being taken.
@@ -203,8 +214,6 @@ pub(crate) struct Script {
     pub(super) promises: Vec<(&'static str, Promise, bool)>,
     /// How many actors are known as those who could step.
     pub(super) enabled: usize,
-    /// Those of whom that may have changed.
-    pub(super) changed: Vec<u32>,
     /// Guards that live or whose drop is still to be carried out: owner and number. The number is the smallest that is
     /// free, so that a state comes back in which the same guards live.
     guards: BTreeSet<(u32, u64)>,
@@ -235,7 +244,15 @@ impl Script {
     }
 
     /// The guards that the behaviour dropped since its last effect.
+    #[inline(always)]
     pub(super) fn write_drops(&mut self) {
+        if self.drops.has_any() {
+            self.write_dropped();
+        }
+    }
+
+    #[cold]
+    fn write_dropped(&mut self) {
         let drops = self.drops.collect().into_iter();
         self.written.extend(drops.map(|(owner, guard)| Effect::Drop { owner, guard }));
     }
@@ -363,6 +380,7 @@ impl Single {
             dropped_early: Vec::new(),
             touched: Vec::new(),
             timers_set: Vec::new(),
+            fired: Vec::new(),
             let_go: false,
             preventable: false,
             is_last: false,
@@ -374,7 +392,6 @@ impl Single {
             chosen: Vec::new(),
             promises: Vec::new(),
             enabled: 0,
-            changed: Vec::new(),
             guards: BTreeSet::new(),
             classes: None,
             commutes: false,
@@ -392,10 +409,12 @@ impl Single {
             script.drops = drops.clone();
         }
         script.progress.iter_mut().for_each(Progress::reset);
-        script.written.clear();
+        if !script.written.is_empty() {
+            script.written.clear();
+        }
         script.promises.clear();
         script.dropped_early.clear();
-        script.changed.clear();
+        script.fired.clear();
         script.guards.clear();
         script.prints.iter_mut().for_each(|prints| prints.reset());
         (script.recording, script.dice, script.enabled) = (false, None, 0);
@@ -434,11 +453,31 @@ impl Single {
             // Until when time can pass depends on all timers.
             script.touch(Object::Time, Access::Read);
             script.touch(Object::Timer(owner, nth), Access::Write);
-            match change {
-                TimerChange::Set => script.timers_set.push((owner, nth)),
-                TimerChange::Gone => script.let_go = true,
-                TimerChange::Cancelled => {}
+            let set_here = script.timers_set.iter().position(|set| *set == (owner, nth));
+            match (change, set_here) {
+                (TimerChange::Set, _) => script.timers_set.push((owner, nth)),
+                // Set and cancelled in one step: nobody ever waited for it.
+                (TimerChange::Gone | TimerChange::Cancelled, Some(set)) => drop(script.timers_set.swap_remove(set)),
+                (TimerChange::Gone, None) => script.let_go = true,
+                (TimerChange::Cancelled, None) => {}
             }
+        }
+    }
+
+    /// A timer fired that does not fire again: to cancel it is in vain from here on.
+    pub(super) fn note_fired(&mut self, id: u64, owner: u32, nth: u32) {
+        self.script.iter_mut().for_each(|script| script.fired.push((id, owner, nth)));
+    }
+
+    /// A timer was cancelled in vain. Before it fired that would have been otherwise, and the step touches what it would
+    /// have touched then.
+    pub(super) fn note_late_cancel(&mut self, id: u64) {
+        let me = self.running.seat;
+        let Some(script) = &mut self.script else { return };
+        let fired = script.fired.iter().find(|(fired, owner, _)| *fired == id && *owner == me);
+        if let Some((_, owner, nth)) = fired.copied() {
+            script.touch(Object::Time, Access::Read);
+            script.touch(Object::Timer(owner, nth), Access::Write);
         }
     }
 

@@ -34,22 +34,35 @@ impl Single {
     /// what the last call made of it, or empty in a run that has just begun.
     pub(crate) fn update_enabled(&mut self, list: &mut Vec<Proc>) {
         list.truncate(self.script().enabled);
-        let mut changed = mem::take(&mut self.script().changed);
-        for seat in changed.drain(..) {
-            let is_enabled = self.is_enabled(seat);
-            let known = &mut self.script().of(seat).enabled;
-            if mem::replace(known, is_enabled) != is_enabled {
-                let at = list.partition_point(|proc| *proc < Proc::Actor(seat));
-                match is_enabled {
-                    true => list.insert(at, Proc::Actor(seat)),
-                    false => drop(list.remove(at)),
-                }
+        // Only he who stepped may be able to step no more; whoever became runnable is in the queue.
+        self.update_enabled_actor(self.running.seat, list);
+        while let Some(seat) = self.queue.next() {
+            // An actor that was freed with nothing to do does nothing.
+            let idle = self.post.is_empty(seat) && !self.post.data(seat).load.has(Load::OVERLOADED);
+            if idle && !self.script().of(seat).running {
+                self.post.data_mut(seat).busy = false;
             }
+            self.update_enabled_actor(seat, list);
         }
-        let script = self.script();
-        (script.changed, script.enabled) = (changed, list.len());
+        self.script().enabled = list.len();
         if !self.timers.is_empty() || self.event_loop.is_some() {
             self.add_timely(list);
+        }
+    }
+
+    #[inline]
+    fn update_enabled_actor(&mut self, seat: u32, list: &mut Vec<Proc>) {
+        let (waiting, data) = self.post.look(seat);
+        let ready = (waiting > 0 || data.load.has(Load::OVERLOADED)) && !data.load.is_muted();
+        let alive = !data.is_empty();
+        let progress = self.script().of(seat);
+        let is_enabled = alive && (ready || progress.behaving || progress.running);
+        if mem::replace(&mut progress.enabled, is_enabled) != is_enabled {
+            let at = list.iter().position(|proc| *proc >= Proc::Actor(seat)).unwrap_or(list.len());
+            match is_enabled {
+                true => list.insert(at, Proc::Actor(seat)),
+                false => drop(list.remove(at)),
+            }
         }
     }
 
@@ -78,11 +91,11 @@ impl Single {
         self.event_loop.as_deref().is_some_and(what)
     }
 
-    /// Could another step keep this one from being taken? Timers are cancelled, and what is due keeps time from passing.
+    /// Could another step keep this one from being taken, unseen: in an order in which nothing raced with it? A fault
+    /// takes the place of what would have happened. (Who cancels a timer, or sets one that holds time back, touches it.)
     fn is_preventable(&self, proc: Proc) -> bool {
         match proc {
-            Proc::Actor(_) => false,
-            Proc::Timer { .. } | Proc::Time => true,
+            Proc::Actor(_) | Proc::Timer { .. } | Proc::Time => false,
             Proc::World(choice) => self.asks_world(|world| world.is_preventable(choice)),
         }
     }
@@ -102,14 +115,6 @@ impl Single {
     pub(crate) fn is_known_enabled(&self, seat: u32) -> bool {
         let progress = self.script.as_ref().and_then(|script| script.progress.get(seat as usize));
         progress.is_some_and(|progress| progress.enabled)
-    }
-
-    fn is_enabled(&mut self, seat: u32) -> bool {
-        let progress = self.script().of(seat);
-        let begun = progress.behaving || progress.running;
-        let (waiting, data) = self.post.look(seat);
-        let ready = (waiting > 0 || data.load.has(Load::OVERLOADED)) && !data.load.is_muted();
-        (begun || ready) && !data.is_empty()
     }
 
     /// `main` is called with this: its effects are written down, as those of any behaviour.
@@ -158,7 +163,9 @@ impl Single {
         script.freed.clear();
         script.chosen.clear();
         script.given.clear();
-        script.given.extend_from_slice(given);
+        if !given.is_empty() {
+            script.given.extend_from_slice(given);
+        }
         script.touched_more = false;
         script.looked.set((false, false));
     }
@@ -275,10 +282,12 @@ impl Single {
 
     /// The code of a behaviour has run: what it did is in hand.
     fn behaviour_written(&mut self, seat: u32, bodies: &mut Bodies) {
-        self.house_newborn(bodies);
+        if self.has_newborn() {
+            self.house_newborn(bodies);
+        }
         self.post.data_mut(seat).handled += u64::from(mem::take(&mut self.handled));
         let stopping = mem::take(&mut self.stopping);
-        let shutdown = self.failure.take_if(|failure| matches!(failure, Failure::Shutdown)).is_some();
+        let shutdown = self.failure.is_some() && self.failure.take_if(|why| matches!(why, Failure::Shutdown)).is_some();
         let script = self.script();
         script.write_drops();
         script.recording = false;
@@ -333,10 +342,14 @@ impl Single {
     }
 
     /// The marks of a behaviour in progress come in hand while it acts, and go back.
+    #[inline(always)]
     fn swap_pending(&mut self, seat: u32) {
         let Single { script, pending, .. } = self;
         let script = script.as_mut().expect("only the checker takes steps");
-        mem::swap(&mut script.of(seat).pending, pending);
+        let theirs = &mut script.of(seat).pending;
+        if !theirs.is_empty() || !pending.is_empty() {
+            mem::swap(theirs, pending);
+        }
     }
 
     fn send_letter(
@@ -381,6 +394,9 @@ impl Single {
     }
 
     fn end_behaviour(&mut self, seat: u32, bodies: &mut Bodies) {
+        if self.ended_plainly(seat) {
+            return;
+        }
         self.touch_marked(seat);
         self.swap_pending(seat);
         let progress = self.script().of(seat);
@@ -412,8 +428,37 @@ impl Single {
         }
     }
 
+    /// The end of most behaviours: there is nothing to settle, and nobody is to see it. False if this is not one.
+    #[inline]
+    fn ended_plainly(&mut self, seat: u32) -> bool {
+        let watched = self.watch.observer.is_some() || self.watch.handling.is_some();
+        if watched || self.live_guards > 0 || !self.pending.is_empty() || self.failure.is_some() {
+            return false;
+        }
+        let script = self.script.as_mut().expect("only the checker takes steps");
+        let progress = script.of(seat);
+        let settles = progress.stopping || progress.shutdown || progress.panic.is_some();
+        if settles || !progress.marked.is_empty() || !progress.pending.is_empty() {
+            return false;
+        }
+        if progress.left == 0 {
+            let (waiting, data) = self.post.look(seat);
+            if data.special || progress.handled >= data.batch {
+                return false;
+            }
+            data.busy = waiting > 0;
+            (progress.running, progress.handled) = (false, 0);
+        }
+        progress.behaving = false;
+        true
+    }
+
     /// The end of a behaviour looks at everybody whom it was marked on.
+    #[inline]
     fn touch_marked(&mut self, seat: u32) {
+        if self.script().of(seat).marked.is_empty() {
+            return;
+        }
         let marked = mem::take(&mut self.script().of(seat).marked);
         for receiver in &marked {
             self.touch(Object::Load(*receiver), Access::Read);
@@ -448,16 +493,6 @@ impl Single {
             self.touch(Object::World, Access::Write);
         } else if time {
             self.touch(Object::Time, Access::Read);
-        }
-        // Whoever became runnable is in the queue; an actor that was freed with nothing to do does nothing.
-        let running = self.running.seat;
-        self.script().changed.push(running);
-        while let Some(seat) = self.queue.next() {
-            let idle = self.post.is_empty(seat) && !self.post.data(seat).load.has(Load::OVERLOADED);
-            if idle && !self.script().of(seat).running {
-                self.post.data_mut(seat).busy = false;
-            }
-            self.script().changed.push(seat);
         }
     }
 

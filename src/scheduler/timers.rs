@@ -166,8 +166,9 @@ impl Single {
     /// False if it has already fired, was cancelled before, or is another actor's.
     pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
         let mine = self.timers.by_id.get(&id.0).is_some_and(|timer| timer.owner == self.running);
-        if mine {
-            self.remove_timer(id.0);
+        match mine {
+            true => self.remove_timer(id.0),
+            false => self.note_late_cancel(id.0),
         }
         mine
     }
@@ -218,7 +219,10 @@ impl Single {
         let Some(mut timer) = self.timers.by_id.remove(&id) else { return };
         let muted = self.seat_of(timer.owner).is_some_and(|seat| seat.load.is_muted());
         match timer.period {
-            None => self.tick(id, &mut timer, 1),
+            None => {
+                self.note_fired(id, timer.owner.seat, timer.nth);
+                self.tick(id, &mut timer, 1);
+            }
             Some(_) if muted && timer.late != Late::Owed => {
                 timer.late = Late::Waits;
                 self.timers.by_id.insert(id, timer);

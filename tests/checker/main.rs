@@ -5,6 +5,7 @@ mod canaries;
 mod ends;
 mod independence;
 mod liveness;
+mod shared;
 mod tokens;
 
 use backwater::{Actor, Addr, Check, Context, Env, Explored, Fault, Verdict};

@@ -35,8 +35,10 @@ mod tie;
 #[expect(dead_code, reason = "the example's own runner is not needed here")]
 mod program;
 
-use backwater::{Actor, Addr, Check, Context, Env, Explored, Failure, Fault, Verdict};
+use backwater::{Actor, ActorStats, Addr, Bound, Check, Context, Env, Explored, Failure, Fault, Stats, Verdict};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
 
 /// The scenario ends well under every schedule.
 #[track_caller]
@@ -46,12 +48,39 @@ fn passes(main: impl Fn(&mut Env<'_>)) -> Explored {
 
 #[track_caller]
 fn passes_with(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
-    // The first few hundred schedules of a search without reduction, and some that are drawn, find nothing either.
-    for other in [check.clone().naive().max_runs(300), check.clone().random(100), check.clone().pos(100)] {
+    let explored = passes_in_environment(check, main);
+    assert_eq!(explored.redundant, 0, "{explored}");
+    explored
+}
+
+/// The same where the environment has choices, which keep each other from happening: there some runs are for nothing.
+#[track_caller]
+fn passes_in_environment(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
+    // Some schedules that are drawn find nothing either.
+    for other in [check.clone().random(100), check.clone().pos(100)] {
         let verdict = other.run(&main);
         assert!(verdict.failure().is_none(), "{verdict}");
     }
-    complete(check, main)
+    let (ends, verdict) = ends(check.clone(), &main);
+    let Verdict::Complete(explored) = verdict else { panic!("{verdict}") };
+    assert!(explored.redundant * 2 < explored.runs, "{explored}");
+    reaches_the_same_ends(&check, &explored, &ends, &main);
+    explored
+}
+
+/// Without reduction, or in two shares, the search reaches the same ends.
+#[track_caller]
+fn reaches_the_same_ends(check: &Check, explored: &Explored, reduced: &BTreeSet<String>, main: &dyn Fn(&mut Env<'_>)) {
+    let (naive, verdict) = ends(check.clone().naive().max_runs(3_000), main);
+    match verdict {
+        Verdict::Complete(_) => assert_eq!(&naive, reduced),
+        Verdict::Cut { by: Bound::Runs, .. } => assert!(naive.is_subset(reduced), "{naive:?}\n{reduced:?}"),
+        other => panic!("{other}"),
+    }
+    let slices = (1..=2).map(|slice| ends(check.clone().slice(slice, 2), main));
+    let (shared, verdicts): (Vec<BTreeSet<String>>, Vec<Verdict>) = slices.unzip();
+    assert_eq!(&shared.into_iter().flatten().collect::<BTreeSet<String>>(), reduced);
+    assert_eq!(verdicts.iter().map(|verdict| verdict.explored().runs).sum::<u64>(), explored.runs, "{explored}");
 }
 
 /// Every schedule was seen, and all end well.
@@ -61,6 +90,21 @@ fn complete(check: Check, main: impl Fn(&mut Env<'_>)) -> Explored {
         Verdict::Complete(explored) => explored,
         other => panic!("{other}"),
     }
+}
+
+/// Every end that a search reaches: who is left, and how.
+fn ends(check: Check, main: &dyn Fn(&mut Env<'_>)) -> (BTreeSet<String>, Verdict) {
+    let reached: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+    let all = reached.clone();
+    let note = move |stats: &Stats, fault: Option<&Fault>| {
+        let left =
+            |a: &ActorStats| format!("{}{} {} {} {} {:?}", a.name, a.id, a.load, a.handled, a.mailbox, a.muted_by);
+        let left: Vec<String> = stats.actors.iter().map(left).collect();
+        all.lock().unwrap().insert(format!("{left:?} {fault:?}"));
+    };
+    let verdict = check.each_end(note).run(main);
+    let reached = std::mem::take(&mut *reached.lock().unwrap());
+    (reached, verdict)
 }
 
 /// Some schedule fails, and its token fails again in the same way.

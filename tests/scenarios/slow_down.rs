@@ -61,18 +61,21 @@ fn is_culprit(root: &Root) -> bool {
 /// The fault is in what it does after a reset: a peer that is only slow does not show it.
 #[test]
 fn as_published_it_ends_well_where_nothing_is_reset() {
-    crate::passes_with(on(Faults::NONE), program(Pressure::AsPublished));
+    crate::passes_in_environment(on(Faults::NONE), program(Pressure::AsPublished));
 }
 
 #[test]
 fn repaired_it_ends_well_whatever_the_network_does() {
-    let explored = crate::passes_with(on(Faults { resets: 1, ..Faults::NONE }), program(Pressure::Repaired));
+    let explored = crate::passes_in_environment(on(Faults { resets: 1, ..Faults::NONE }), program(Pressure::Repaired));
     assert!(explored.runs > 1_000, "a reset can come at any moment: {explored}");
-    crate::passes_with(on(Faults { refusals: 1, ..Faults::NONE }), program(Pressure::Repaired));
+    crate::passes_in_environment(on(Faults { refusals: 1, ..Faults::NONE }), program(Pressure::Repaired));
     // The sender is freed when the connection has waited long enough: 924 s, which take no time here.
-    crate::passes_with(on(Faults { cuts: 1, ..Faults::NONE }), sends(Pressure::Repaired, 3, 3));
+    crate::passes_in_environment(on(Faults { cuts: 1, ..Faults::NONE }), sends(Pressure::Repaired, 3, 3));
     // One chunk is enough where a write can be short.
-    crate::passes_with(on(Faults { short_writes: 1, resets: 1, ..Faults::NONE }), sends(Pressure::Repaired, 2, 2));
+    crate::passes_in_environment(
+        on(Faults { short_writes: 1, resets: 1, ..Faults::NONE }),
+        sends(Pressure::Repaired, 2, 2),
+    );
 }
 
 /// Neither version has a deadline: a peer that is there and never reads again holds the sender for ever.

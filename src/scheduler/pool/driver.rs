@@ -33,11 +33,18 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Starts `threads` workers.
+    /// Starts `threads` workers; `place` is called before each, on this thread.
     ///
     /// # Errors
-    /// If the machine gives no more threads; those that were there are gone again.
-    pub(crate) fn start(threads: usize, config: Config, time: Time, watch: Watch, work: Loop) -> io::Result<Pool> {
+    /// If the machine gives no more threads, and those of `place`; the threads that were there are gone again.
+    pub(crate) fn start(
+        threads: usize,
+        config: Config,
+        time: Time,
+        watch: Watch,
+        place: impl Fn(usize) -> io::Result<()>,
+        work: Loop,
+    ) -> io::Result<Pool> {
         let shared = Shared::new(threads, config, time, watch);
         let mut pool = Pool { worker: Worker::new(&shared, threads), threads: Vec::new() };
         for index in 0..threads {
@@ -46,7 +53,7 @@ impl Pool {
                 work(&mut worker);
                 worker
             };
-            match thread::spawn(&format!("backwater-{index}"), run) {
+            match place(index).and_then(|()| thread::spawn(&format!("backwater-{index}"), run)) {
                 Ok(thread) => pool.threads.push(thread),
                 Err(why) => {
                     pool.halt();

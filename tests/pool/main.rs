@@ -1,5 +1,17 @@
 //! Programs on one, two and four threads: the same promises as on the single runtime, whoever runs when.
 
+mod affinity;
+mod edges;
+#[cfg(feature = "net")]
+#[allow(dead_code, reason = "the example has more than is used here")]
+#[path = "../../examples/slow_down/peer.rs"]
+mod peer;
+#[cfg(feature = "net")]
+#[allow(dead_code, reason = "likewise")]
+#[path = "../../examples/slow_down/program.rs"]
+mod program;
+mod world;
+
 use backwater::{
     Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, Env, RunError, Runtime, Summary,
 };
@@ -21,6 +33,23 @@ fn each_built(
         }
         judge(result);
     }
+}
+
+/// Does what a closure says with each number it is sent.
+struct Act(Box<Behave>);
+
+type Behave = dyn FnMut(u64, &mut Context<'_, Act>) + Send;
+
+impl Actor for Act {
+    type Msg = u64;
+
+    fn receive(&mut self, msg: u64, cx: &mut Context<'_, Self>) {
+        (self.0)(msg, cx);
+    }
+}
+
+fn act(behave: impl FnMut(u64, &mut Context<'_, Act>) + Send + 'static) -> Act {
+    Act(Box::new(behave))
 }
 
 #[derive(Debug)]

@@ -1,0 +1,84 @@
+//! Threads of one machine that share a search.
+
+use super::parts::{Part, Slice};
+use super::search::{Outcome, Search};
+use super::verdict::{Bound, Explored, Verdict};
+use super::world::Program;
+use crate::runtime::Env;
+use crate::sync::Arc;
+use std::panic::resume_unwind;
+use std::thread;
+
+/// So many threads, and the program in a form that they can share.
+#[derive(Clone, Copy)]
+pub(super) struct Crew<'m> {
+    pub(super) threads: u32,
+    pub(super) main: &'m (dyn Fn(&mut Env<'_>) + Sync),
+}
+
+impl Crew<'_> {
+    /// The search of a slice, by all threads; a failure is the one that comes first, whoever found it.
+    pub(super) fn take_parts(self, program: &Program<'_>, slice: Slice) -> Result<Outcome, String> {
+        let &Program { place, settings, batches_matter, prints, time_matters, .. } = program;
+        let work = move |part| {
+            // Which messages commute, each finds out for itself.
+            let classes = &Arc::default();
+            let program = Program { main: &self.main, place, settings, batches_matter, classes, prints, time_matters };
+            Search::new(program).take_part(part)
+        };
+        let outcomes: Vec<Result<Outcome, String>> = thread::scope(|scope| {
+            let parts = Part::team(slice, u64::from(self.threads));
+            let threads: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || work(part))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|payload| resume_unwind(payload))).collect()
+        });
+        let mut all: Option<Outcome> = None;
+        for outcome in outcomes {
+            let outcome = outcome?;
+            all = Some(match all {
+                Some(all) => all.with(outcome),
+                None => outcome,
+            });
+        }
+        all.map(|outcome| outcome.of_slice(slice)).ok_or_else(|| "a search needs at least one thread".to_owned())
+    }
+}
+
+impl Outcome {
+    fn with(mut self, other: Outcome) -> Self {
+        let failed = [self.failed, other.failed].into_iter().flatten().min_by_key(|(place, _)| *place);
+        for (label, held) in other.sometimes {
+            *self.sometimes.entry(label).or_default() |= held;
+        }
+        Outcome {
+            verdict: self.verdict.with(other.verdict),
+            failed,
+            sometimes: self.sometimes,
+            ends_left_out: self.ends_left_out || other.ends_left_out,
+            beginnings: self.beginnings.max(other.beginnings),
+        }
+    }
+
+    fn of_slice(self, slice: Slice) -> Self {
+        let explored = self.verdict.explored().clone();
+        let failed = self.failed.map(|(place, failure)| (place, super::Failure { explored, ..failure }));
+        Outcome { verdict: self.verdict.of_slice(slice), failed, ..self }
+    }
+}
+
+impl Verdict {
+    /// Of two parts that were both explored without a failure.
+    fn with(self, other: Verdict) -> Verdict {
+        let mut explored: Explored = self.explored().clone();
+        explored.add(other.explored());
+        let by = |verdict: &Verdict| match verdict {
+            Verdict::Cut { by, estimate, .. } => Some((*by, *estimate)),
+            _ => None,
+        };
+        // What cut short is told; that it was a slice besides goes without saying.
+        let cuts = [by(&self), by(&other)].into_iter().flatten();
+        match cuts.min_by_key(|(by, _)| *by == Bound::Slice) {
+            Some((by, estimate)) => Verdict::Cut { by, explored, estimate },
+            None => Verdict::Complete(explored),
+        }
+    }
+}
