@@ -18,7 +18,10 @@
 mod leaks;
 
 #[cfg(not(any(backwater_sync = "loom", backwater_sync = "shuttle")))]
-#[cfg_attr(backwater_sync = "pauses", allow(dead_code, unused_imports, unreachable_pub, reason = "it lends what has no pauses"))]
+#[cfg_attr(
+    backwater_sync = "pauses",
+    allow(dead_code, unused_imports, unreachable_pub, reason = "it lends what has no pauses")
+)]
 mod plain;
 #[cfg(not(any(backwater_sync = "loom", backwater_sync = "shuttle", backwater_sync = "pauses")))]
 use plain as backing;

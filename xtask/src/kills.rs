@@ -83,8 +83,10 @@ fn finds(text: &str) -> Result<Vec<Find>, String> {
 
 /// Is each fault found by somebody, and is everything that is found a fault?
 fn complete(faults: &[Fault], finds: &[Find]) -> Result<(), String> {
-    let stray: Vec<&str> = finds.iter().map(|find| &*find.fault).filter(|name| faults.iter().all(|f| f.name != *name)).collect();
-    let free: Vec<&str> = faults.iter().map(|f| &*f.name).filter(|name| finds.iter().all(|find| find.fault != *name)).collect();
+    let stray: Vec<&str> =
+        finds.iter().map(|find| &*find.fault).filter(|name| faults.iter().all(|f| f.name != *name)).collect();
+    let free: Vec<&str> =
+        faults.iter().map(|f| &*f.name).filter(|name| finds.iter().all(|find| find.fault != *name)).collect();
     match (faults.is_empty(), stray.is_empty(), free.is_empty()) {
         (true, ..) => Err(format!("{FAULTS} has no list of faults")),
         (_, false, _) => Err(format!("{FINDS} names what is no fault: {stray:?}")),

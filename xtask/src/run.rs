@@ -140,7 +140,7 @@ fn sanitizer(sanitizer: &steps::Sanitizer) -> Result<(), Trouble> {
     let mut cargo = Command::new("rustup");
     cargo.args(["run", "nightly", "cargo", "test", "--target", host]);
     cargo.args(["--target-dir", &format!("target/{}", sanitizer.folder)]).args(sanitizer.words.split(' '));
-    cargo.current_dir(top()).env("RUSTFLAGS", sanitizer.flags).envs(sanitizer.env).env_remove("CARGO");
+    cargo.current_dir(top()).env("RUSTFLAGS", sanitizer.flags).env_remove("CARGO");
     run(&mut cargo).map(drop)
 }
 

@@ -36,7 +36,6 @@ pub(crate) enum Work {
 /// How a sanitizer is asked for, and what runs under it.
 pub(crate) struct Sanitizer {
     pub(crate) flags: &'static str,
-    pub(crate) env: Option<(&'static str, &'static str)>,
     /// Where it is compiled to, below `target`.
     pub(crate) folder: &'static str,
     /// What follows `cargo test`, separated by single spaces.
@@ -143,25 +142,12 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "sanitizer",
-        purpose: "mailboxes and pool touch no memory that they should not, and leak none",
+        purpose: "the unsafe code of the mailboxes touches no memory that it should not, and leaks none",
         about: "2 min",
         work: Work::Sanitizer(Sanitizer {
             flags: "-Zsanitizer=address",
-            env: None,
             folder: "sanitizer",
-            words: "--package backwater --lib --test mailbox --test pool",
-        }),
-    },
-    Step {
-        name: "threads",
-        purpose: "where two threads of the pool touch the same memory, an order between them is seen by the thread sanitizer",
-        about: "2 min",
-        work: Work::Sanitizer(Sanitizer {
-            // The standard library is not instrumented, which has to be allowed.
-            flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg backwater_sync=\"pauses\"",
-            env: Some(("TSAN_OPTIONS", "suppressions=xtask/threads.txt")),
-            folder: "threads",
-            words: "--package model_tests --profile model --test pool --test pool_edges -- --test-threads=1",
+            words: "--package backwater --lib --test mailbox",
         }),
     },
     Step {
@@ -212,10 +198,19 @@ pub(crate) const STEPS: &[Step] = &[
         about: "5 min",
         work: Work::Script("proofs/check.sh"),
     },
+    Step {
+        name: "mutants",
+        purpose: "a change anywhere in the rules, the mailbox, the scheduler or the checker is noticed by a test",
+        about: "a day",
+        work: Work::Script("tests/mutants.sh"),
+    },
 ];
 
 /// Runs of each scenario on each number of threads in `pauses`.
 pub(crate) const ROUNDS: &str = "400";
+
+/// Steps that take hours: done when they are named, and not with all the others.
+pub(crate) const DEEP: &[&str] = &["mutants"];
 
 /// Arguments that make an example a matter of seconds; those that are not named here run without any.
 pub(crate) const EXAMPLE_ARGS: &[(&str, &[&str])] = &[
