@@ -186,7 +186,7 @@ mod tests {
     fn every_number_belongs_to_one_slice_and_one_thread() {
         let mut slices: Vec<Vec<Part>> = (1..=3).map(|number| Part::team(Slice { number, of: 3 }, 2)).collect();
         for number in 0..100 {
-            let mut parts = slices.iter_mut().flatten();
+            let parts = slices.iter_mut().flatten();
             let (mut drawn, mut claimed) = (0, 0);
             parts.for_each(|part| {
                 drawn += u32::from(part.draws(number));
