@@ -244,6 +244,12 @@ mod tests {
     use super::super::{Marks, Snapshot, Standing};
     use super::Load;
 
+    #[test]
+    fn a_load_is_the_number_that_it_is_kept_as() {
+        assert!(Load::all().all(|load| Load::from_bits(load.bits()) == load));
+        assert_eq!(Load::all().map(Load::bits).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 16]);
+    }
+
     /// Only here can a load be made that is muted and a source at once: the invariant finds it all the same.
     #[test]
     fn muted_and_under_pressure_at_once_is_t2() {

@@ -175,7 +175,16 @@ pub(crate) const STEPS: &[Step] = &[
         about: "5 min",
         work: Work::Script("proofs/check.sh"),
     },
+    Step {
+        name: "mutants",
+        purpose: "a change anywhere in the rules, the mailbox, the scheduler or the checker is noticed by a test",
+        about: "a day",
+        work: Work::Script("tests/mutants.sh"),
+    },
 ];
+
+/// Steps that take hours: done when they are named, and not with all the others.
+pub(crate) const DEEP: &[&str] = &["mutants"];
 
 /// What the `sanitizer` step runs, where they are there: the library's own tests, and these.
 pub(crate) const SANITIZED: &[&str] = &["mailbox"];
