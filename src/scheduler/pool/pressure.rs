@@ -117,6 +117,7 @@ impl Worker {
         receivers.iter().for_each(|receiver| {
             shared.table.slot(*receiver).with_rare(|rare| rare.more.mutes_given += 1);
         });
+        self.record(|tape| tape.muted(receivers.iter().map(|r| self.id_of(*r))));
         if shared.watched {
             let receivers: Vec<ActorId> = receivers.iter().map(|r| self.id_of(*r)).collect();
             shared.show(&Event::Muted { sender: self.running, receivers: &receivers });
