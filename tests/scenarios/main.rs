@@ -27,6 +27,8 @@ mod shrinking;
 mod slow_down;
 mod star;
 pub(crate) mod table;
+#[cfg(test)]
+mod threads;
 mod tie;
 
 #[cfg(feature = "net")]
