@@ -22,10 +22,13 @@ mod philosophers;
 mod pony;
 mod reconnect;
 mod send_then_apply;
+mod shrinking;
 #[cfg(feature = "net")]
 mod slow_down;
 mod star;
 pub(crate) mod table;
+#[cfg(test)]
+mod threads;
 mod tie;
 
 #[cfg(feature = "net")]

@@ -15,6 +15,7 @@ use super::hall::Found;
 use super::shared::Shared;
 use super::slot::{BY_DEPTH, PINNED, Slot, SlotRef};
 use crate::event::{ActorId, Event, Lane, Place};
+use crate::faults::{Fault, planted};
 use crate::mailbox::{Nodes, Parcel, Tray};
 use crate::rules::{self, Load};
 use crate::sync::{Arc, Ordering, SHIPS, hint, lock, thread};
@@ -200,13 +201,17 @@ impl Worker {
         self.in_order(|worker| {
             // The look comes before the push: by what the message brings with it, a guard say, a receiver on another
             // worker may change the flags of both.
-            let mark = if lane == Lane::Ordinary { worker.look_for_mark(to) } else { None };
+            let late = planted(Fault::SenderAskedAfterPush);
+            let mark = if lane == Lane::Ordinary && !late { worker.look_for_mark(to) } else { None };
             if worker.shared.watched {
                 worker.show_sent(&parcel, to, lane, place);
             }
             mark.into_iter().for_each(|era| worker.mark(to, era));
             let from = worker.running;
             worker.arrive(parcel, to, Some(from));
+            if late && let Some(era) = worker.look_for_mark(to) {
+                worker.mark(to, era);
+            }
         });
     }
 
