@@ -27,7 +27,6 @@ for module in rules scheduler mailbox net; do
     esac
     total="$("$tools/llvm-cov" report "$folder/debug/crash" --instr-profile "$folder/profile" \
         --ignore-filename-regex "$out" "src/$module" | tail -n 1)"
-    # TOTAL, and for regions, functions and lines each how many, how many not run, and the part that was.
-    read -r _ _ _ regions _ _ _ lines _ _ <<<"$(awk '{ print $1, $2, $3, $4, $5, $6, $8, $10, $11 }' <<<"$total")"
-    echo "$module: $total" | tr -s ' '
+    # After TOTAL, of regions, functions and lines each: how many, how many not run, and the part that was.
+    awk -v module="$module" '{ print module ": " $10 " of " $8 " lines, " $4 " of " $2 " regions" }' <<<"$total"
 done

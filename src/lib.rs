@@ -157,6 +157,8 @@ mod pages {
     #[doc = include_str!("../docs/how/handle-signals.md")]
     #[cfg(all(feature = "signals", unix))]
     mod signals {}
+    #[doc = include_str!("../docs/how/use-all-cores.md")]
+    mod all_cores {}
     #[doc = include_str!("../docs/how/choose-a-policy-and-replay.md")]
     mod replay {}
     #[doc = include_str!("../docs/how/fuzz-your-actors.md")]

@@ -108,7 +108,8 @@ for part in ${BACKWATER_MUTANTS:-rules mailbox scheduler check}; do
     left=all
     if [ "$module" = rules ] || [ "$module" = mailbox ]; then
         alone "$out" $([ "$module" = rules ] || echo sync) "$module"
-        echo "$part, alone: $(try "$out/alone" --dir "$out/own" "${chosen[@]}")"
+        # One test is about ten million messages: of the others, each takes a moment.
+        echo "$part, alone: $(try "$out/alone" --dir "$out/own" "${chosen[@]}" -- -- --skip ten_million)"
         left="$(unexplained "$out/alone" | sed 's/[][(){}.*+?^$|\\]/\\&/g; s/.*/^&$/' | paste -sd '|')"
         chosen=(--file "src/$module/**" --re "$left")
     fi

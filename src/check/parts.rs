@@ -33,7 +33,9 @@ impl Slice {
                 let (number, of) = rest.split_once('/')?;
                 (number.parse().ok()?, of.parse().ok()?)
             }
-            (None, Some(index)) => (index.parse::<u64>().ok()? + 1, text.strip_prefix("index/")?.parse().ok()?),
+            (None, Some(index)) => {
+                (index.parse::<u64>().ok()?.checked_add(1)?, text.strip_prefix("index/")?.parse().ok()?)
+            }
             (None, None) => return None,
         };
         (1..=of).contains(&number).then_some(Slice { number, of })
@@ -204,5 +206,6 @@ mod tests {
             assert_eq!(Slice::parse(text, index), None, "{text}");
         }
         assert_eq!(Slice::parse("index/3", Some("3")), None);
+        assert_eq!(Slice::parse("index/3", Some("18446744073709551615")), None);
     }
 }

@@ -342,9 +342,7 @@ mod tests {
         drop(post.draft(message.clone()));
         assert!(post.draft(message.clone()).send(seats[1], |data| *data == 1).is_err());
         assert_eq!(Arc::strong_count(&message), 1, "drafts");
-        for seat in seats {
-            post.push(seat, message.clone());
-        }
+        seats.iter().for_each(|seat| _ = post.push(*seat, message.clone()));
         let letter = post.draft(message.clone()).keep();
         post.letter(letter).keep();
         assert_eq!(Arc::strong_count(&message), 4);

@@ -61,6 +61,7 @@ pub(crate) struct Shared {
 
 /// A worker's place, as far as others see it.
 #[derive(Default)]
+#[repr(align(128))] // two cache lines, which are fetched together: no other worker's
 pub(super) struct Berth {
     pub(super) deque: Deque,
     /// The marks of those that this worker has muted. It alone changes them.
