@@ -4,7 +4,9 @@
 
 use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, Env, RunError, Runtime};
 use clap::{Parser, ValueEnum};
+use std::fs::File;
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -58,6 +60,11 @@ struct Options {
     /// A pool, even of one thread
     #[arg(long)]
     pool: bool,
+    /// ubench on a pool, so many times without and with a recording into this file, by turns; then their ratio
+    #[arg(long)]
+    record: Option<PathBuf>,
+    #[arg(long, default_value_t = 7)]
+    rounds: u32,
 }
 
 fn main() {
@@ -68,7 +75,8 @@ fn main() {
             ring(&options, "ring", options.s.unwrap_or(1_000), options.b.max(1), options.n.unwrap_or(5_000_000))
         }
         Workload::Fanin => fanin(&options),
-        Workload::Ubench => ubench(&options),
+        Workload::Ubench if options.record.is_some() => record(&options),
+        Workload::Ubench => ubench(&options, options.runtime()).map(drop),
         Workload::Pipe => pipe(&options),
         Workload::Spawn => spawn(&options),
         Workload::Mute => mute(&options),
@@ -279,10 +287,11 @@ impl Actor for Stopper {
     }
 }
 
-fn ubench(options: &Options) -> Result<(), RunError> {
+/// Gives back the messages a second.
+fn ubench(options: &Options, runtime: Builder) -> Result<f64, RunError> {
     let (size, secs) = (options.s.unwrap_or(100), options.secs);
     let mut start = now();
-    let summary = options.runtime().run(|env| {
+    let summary = runtime.run(|env| {
         let spawned =
             (0..size as u64).map(|i| Pinger { peers: vec![], x: 0x9E37_79B9_7F4A_7C15u64.wrapping_mul(i + 1) });
         let peers: Vec<_> = spawned.map(|pinger| env.spawn(pinger)).collect();
@@ -293,7 +302,30 @@ fn ubench(options: &Options) -> Result<(), RunError> {
         env.spawn(Stopper(Duration::from_secs_f64(secs))).tell(Stop::Later, env);
         start = now();
     })?;
-    options.report("ubench", summary.stats.totals.handled, start.elapsed().as_secs_f64());
+    let (handled, elapsed) = (summary.stats.totals.handled, start.elapsed().as_secs_f64());
+    options.report("ubench", handled, elapsed);
+    Ok(handled as f64 / elapsed)
+}
+
+/// What recording costs: the same workload by turns without and with it, so that both see the same machine.
+fn record(options: &Options) -> Result<(), RunError> {
+    let path = options.record.as_ref().expect("only called with a file");
+    let builder = || Runtime::builder().threads(options.threads);
+    let (mut ratios, mut bytes, mut messages) = (Vec::new(), 0, 0.0);
+    for _ in 0..options.rounds.max(1) {
+        let plain = ubench(options, builder())?;
+        let file = File::create(path).map_err(RunError::Record)?;
+        let recorded = ubench(options, builder().record(file))?;
+        ratios.push(plain / recorded);
+        bytes = std::fs::metadata(path).map_or(0, |about| about.len());
+        messages = recorded * options.secs;
+    }
+    ratios.sort_by(f64::total_cmp);
+    let (threads, rounds, size) = (options.threads, ratios.len(), bytes as f64 / messages);
+    let (least, middle, most) = (ratios[0], ratios[rounds / 2], ratios[rounds - 1]);
+    println!(
+        r#"{{"w":"ubench","threads":{threads},"rounds":{rounds},"time_with_over_without":{middle:.3},"least":{least:.3},"most":{most:.3},"bytes_per_message":{size:.1}}}"#
+    );
     Ok(())
 }
 

@@ -67,9 +67,11 @@ impl Actor for Act {
 
 /// Draws so many schedules in each of the three ways, watched and unwatched; not for loom.
 pub fn draw(name: &str, runs: usize, body: impl Fn(bool, &Leaks) + Clone + Send + Sync + 'static) {
-    if BACKING == "loom" {
-        return;
-    }
+    let runs = match BACKING {
+        "loom" => return,
+        "shuttle" => 4 * runs,
+        _ => runs / 2,
+    };
     for watched in [false, true] {
         let bounds = Bounds { preemptions: None, runs, depth_first: false, seed: 1 };
         let body = body.clone();

@@ -4,6 +4,7 @@
 //! Not here: the checks themselves; each is a cargo command or a test, and can be run without this.
 #![forbid(unsafe_code)]
 
+mod kills;
 mod run;
 mod steps;
 mod targets;

@@ -2,6 +2,7 @@
 
 use super::super::bell::Bell;
 use super::super::pressure::GuardDrops;
+use super::super::record::Recorder;
 use super::super::single::{Config, Failure};
 use super::super::timers::Timers;
 use super::super::trace::Watch;
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     /// Held by the worker that shows events and does what they tell of: see `Worker::in_order`.
     pub(super) order: Mutex<()>,
     pub(super) watch: Mutex<Watch>,
+    /// The run is written down.
+    pub(super) recorder: Option<Arc<Recorder>>,
 }
 
 /// A worker's place, as far as others see it.
@@ -95,7 +98,13 @@ impl Debug for Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(workers: usize, config: Config, time: Time, watch: Watch) -> Arc<Self> {
+    pub(crate) fn new(
+        workers: usize,
+        config: Config,
+        time: Time,
+        watch: Watch,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Arc<Self> {
         let bell = Bell::new();
         let ringing = bell.clone();
         Arc::new(Shared {
@@ -122,6 +131,7 @@ impl Shared {
             observed: watch.observed,
             order: Mutex::new(()),
             watch: Mutex::new(watch),
+            recorder,
         })
     }
 
@@ -202,7 +212,11 @@ impl Shared {
 
     pub(super) fn take_failure(&self) -> Option<Failure> {
         self.failed.store(false, Ordering::Relaxed); // only the driver asks for it again
-        lock(&self.failure).take()
+        let failure = lock(&self.failure).take();
+        if let (Some(recorder), Some(failure)) = (&self.recorder, &failure) {
+            recorder.failed(failure);
+        }
+        failure
     }
 
     // --- Watching -------------------------------------------------------------------------------------------------

@@ -9,15 +9,17 @@
 use super::super::bell::Bell;
 use super::super::core::Core;
 use super::super::event_loop::EventLoop;
+use super::super::record::Tape;
 use super::super::single::Failure;
 use super::hall::Found;
 use super::shared::Shared;
 use super::slot::{BY_DEPTH, PINNED, Slot, SlotRef};
 use crate::event::{ActorId, Event, Lane, Place};
+use crate::faults::{Fault, planted};
 use crate::mailbox::{Nodes, Parcel, Tray};
 use crate::rules::{self, Load};
 use crate::sync::{Arc, Ordering, SHIPS, hint, lock, thread};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::mem;
@@ -50,7 +52,8 @@ pub(crate) struct Worker {
     pub(super) attention: bool,
     /// The end of this run has to look closer: something was settled in it.
     pub(super) settled: bool,
-    /// Before each message of this run there is something to do: somebody watches, or its detector is its depth.
+    /// Before each message of this run there is something to do: somebody watches, the run is recorded, or its detector is
+    /// its depth.
     pub(super) closely: bool,
     /// This worker holds the lock of `in_order`.
     pub(super) ordering: bool,
@@ -84,6 +87,8 @@ pub(crate) struct Worker {
     pub(super) event_loop: Option<Box<dyn EventLoop>>,
     /// Of the driver alone: it stands still, as far as the hall knows.
     pub(super) rests: bool,
+    /// What is written down, if the run is recorded.
+    pub(super) tape: Option<Box<RefCell<Tape>>>,
 }
 
 impl Debug for Worker {
@@ -126,6 +131,7 @@ impl Worker {
             closed: false,
             event_loop: None,
             rests: false,
+            tape: shared.recorder.as_ref().map(|recorder| Box::new(RefCell::new(Tape::new(recorder, index)))),
         }
     }
 
@@ -169,7 +175,10 @@ impl Worker {
     /// The running actor sends.
     #[inline(always)]
     pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
-        let parcel = Parcel::new(&mut self.nodes, message);
+        let parcel = match self.is_recording() {
+            false => Parcel::new(&mut self.nodes, message),
+            true => self.parcel_sent(message),
+        };
         self.sent += 1;
         let slot = self.shared.table.get(to.seat);
         match slot.filter(|slot| slot.is_plain(to.tenant) && to != self.running && !self.shared.watched) {
@@ -192,13 +201,17 @@ impl Worker {
         self.in_order(|worker| {
             // The look comes before the push: by what the message brings with it, a guard say, a receiver on another
             // worker may change the flags of both.
-            let mark = if lane == Lane::Ordinary { worker.look_for_mark(to) } else { None };
+            let late = planted(Fault::SenderAskedAfterPush);
+            let mark = if lane == Lane::Ordinary && !late { worker.look_for_mark(to) } else { None };
             if worker.shared.watched {
                 worker.show_sent(&parcel, to, lane, place);
             }
             mark.into_iter().for_each(|era| worker.mark(to, era));
             let from = worker.running;
             worker.arrive(parcel, to, Some(from));
+            if late && let Some(era) = worker.look_for_mark(to) {
+                worker.mark(to, era);
+            }
         });
     }
 
@@ -206,7 +219,10 @@ impl Worker {
     /// Nobody else's message that could have caused this one is still in the inbox, so this may go before what is there.
     #[inline(always)]
     pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
-        let parcel = Parcel::new(&mut self.nodes, message);
+        let parcel = match self.is_recording() {
+            false => Parcel::new(&mut self.nodes, message),
+            true => self.parcel_sent(message),
+        };
         self.sent += 1;
         if self.closely {
             return self.send_here(parcel, Lane::Ordinary, place);
@@ -242,7 +258,10 @@ impl Worker {
     /// The runtime itself, or code outside any actor, puts a message into a mailbox: marks nobody (R7, R13).
     pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
         self.stir();
-        let parcel = Parcel::new(&mut self.nodes, message);
+        let parcel = match self.is_recording() {
+            false => Parcel::new(&mut self.nodes, message),
+            true => self.parcel_delivered(to, message),
+        };
         self.tally().delivered.add(1);
         self.in_order(|worker| {
             if worker.shared.watched {
@@ -495,8 +514,11 @@ impl Worker {
             self.shared.berths[self.index].tally.deepest.raise(u64::from(waiting));
         }
         self.running = ActorId { seat, tenant: slot.tenant.load(Ordering::Relaxed) };
-        self.closely = self.shared.watched | slot.has(BY_DEPTH);
+        self.closely = self.shared.watched | slot.has(BY_DEPTH) | self.is_recording();
         self.forget_time();
+        if self.is_recording() {
+            self.record_run();
+        }
     }
 
     #[cold]
@@ -554,6 +576,9 @@ impl Worker {
     pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
         if self.closely {
             self.before_message();
+            if self.is_recording() {
+                return self.next_named(nth);
+            }
         }
         let Ok(Some(message)) = self.tray.pop::<M>(&mut self.nodes) else { no_message(self.running) };
         self.handled = nth;
@@ -661,6 +686,6 @@ fn no_body(actor: ActorId) -> ! {
 }
 
 #[cold]
-fn no_message(actor: ActorId) -> ! {
+pub(super) fn no_message(actor: ActorId) -> ! {
     panic!("a run's quota says that {actor} has a message of its type, and its mailbox has not: a bug in backwater")
 }
