@@ -23,7 +23,7 @@ pub enum Mode {
     /// All, every order of every two steps included: a cross-check of the reduction.
     Naive,
     /// All states, each once: what two schedules share is explored once, and a program that never ends may have finitely
-    /// many. See [`Check::states`].
+    /// many. See [`Check::states`](super::Check::states).
     States,
     /// So many uniform random walks.
     Random(u64),
