@@ -13,9 +13,10 @@ dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/traces"
 traces() { BACKWATER_TRACES=$dir/traces cargo test --quiet --manifest-path ../Cargo.toml "$@" >"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }; }
-# With the feature the faults can be planted that have to be refused; without a name in the environment none is.
-traces --features __faults --test protocol
-traces --features __faults --test scenarios tie::
+# With all features faults can be planted, which have to be refused; without a name in the environment none is. And the
+# other tests of `cargo verify` are compiled so too.
+traces --all-features --test protocol
+traces --all-features --test scenarios tie::
 if [ -n "$shuttle" ]; then
   RUSTFLAGS='--cfg backwater_sync="shuttle"' BACKWATER_EXPECT_SYNC=shuttle traces --package model_tests --profile model \
     --target-dir ../target/shuttle --test pool --test pool_edges

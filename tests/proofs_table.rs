@@ -38,7 +38,8 @@ fn every_step_and_every_theorem_of_the_proofs_is_in_the_table() {
     let theorems: Vec<String> =
         files.iter().flat_map(|f| words_after(&coq(f), "Theorem ").collect::<Vec<_>>()).collect();
     assert!(theorems.len() > 30, "only {theorems:?}");
-    let missing: Vec<&String> = steps.iter().chain(&of_the_pool).chain(&theorems).filter(|name| !listed.contains(*name)).collect();
+    let missing: Vec<&String> =
+        steps.iter().chain(&of_the_pool).chain(&theorems).filter(|name| !listed.contains(*name)).collect();
     assert!(missing.is_empty(), "proofs/README.md says nothing of {missing:?}");
 }
 

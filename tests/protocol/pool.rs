@@ -236,7 +236,7 @@ fn random_programs_run_on_threads() {
 fn a_fall_that_is_read_late_frees_too_early_and_a_mark_lapses_meanwhile() {
     let (protocol, fell, held) = (Protocol::new(), Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
     let (to_outside, guards) = channel::<PressureGuard>();
-    let (named, senders) = channel();
+    let (named, senders) = channel::<[Addr<Say>; 2]>();
     let (now, when) = channel::<()>();
     let (mut seen, seen_to_fall, held_again, freed) = (protocol.clone(), fell.clone(), held.clone(), now.clone());
     let observer = move |now: Duration, event: &Event<'_>| {
@@ -261,7 +261,7 @@ fn a_fall_that_is_read_late_frees_too_early_and_a_mark_lapses_meanwhile() {
                 let Say::Go(times) = say else { return };
                 to_outside.send(Backpressure::hold(&auth, cx)).expect("somebody takes it");
                 if times == 2 {
-                    senders.recv().expect("main names them").iter().for_each(|to: &Addr<Say>| to.tell(Say::Go(1), cx));
+                    senders.recv().expect("main names them").iter().for_each(|to| to.tell(Say::Go(1), cx));
                 }
             });
             let holder = env.spawn_with(SpawnOptions::new().pinned(), holder);
