@@ -22,44 +22,87 @@ struct HotPath {
     main: fn(&mut Env<'_>, u64),
     /// How often it was done.
     done: fn(&Totals) -> u64,
+    /// On a pool of one thread.
+    pool: bool,
 }
 
-const PATHS: [HotPath; 6] = [
+const PATHS: [HotPath; 11] = [
     HotPath {
         name: "send",
         what: "a send into a mailbox that is not read, and the drop of the message",
         main: send,
         done: |totals| totals.sent - totals.handled,
+        pool: false,
     },
     HotPath {
         name: "send_and_run",
         what: "a send to an idle actor, its scheduling, and its run of one message",
         main: pingpong,
         done: |totals| totals.handled,
+        pool: false,
     },
     HotPath {
         name: "send_and_handle",
         what: "a send, and its handling in a run of a full batch",
         main: fan_in,
         done: |totals| totals.handled,
+        pool: false,
     },
     HotPath {
         name: "mute_and_free",
         what: "two sends handled, one mute, release, fall, apply",
         main: mute,
         done: |totals| totals.freed,
+        pool: false,
     },
     HotPath {
         name: "spawn_and_end",
         what: "a spawn, and the end of the actor with the runtime",
         main: spawn,
         done: |totals| totals.spawned,
+        pool: false,
     },
     HotPath {
         name: "timer",
         what: "a timer set, and its firing, among 20,000 others or twice as many",
         main: timers,
         done: |totals| totals.delivered,
+        pool: false,
+    },
+    HotPath {
+        name: "fall",
+        what: "a message to oneself, apply, and a release that nobody waits for",
+        main: fall,
+        done: |totals| totals.handled,
+        pool: false,
+    },
+    HotPath {
+        name: "pool_send_and_run",
+        what: "on a pool: a send to an idle actor, its scheduling, and its run of one message",
+        main: pingpong,
+        done: |totals| totals.handled,
+        pool: true,
+    },
+    HotPath {
+        name: "pool_fan_in",
+        what: "on a pool: a message to a busy actor, its handling, and its sender's message to itself",
+        main: busy,
+        done: |totals| totals.handled / 2,
+        pool: true,
+    },
+    HotPath {
+        name: "pool_mute_and_free",
+        what: "on a pool: two sends handled, one mute, release, fall, apply",
+        main: mute,
+        done: |totals| totals.freed,
+        pool: true,
+    },
+    HotPath {
+        name: "pool_fall",
+        what: "on a pool: a message to oneself, apply, and a release that nobody waits for",
+        main: fall,
+        done: |totals| totals.handled,
+        pool: true,
     },
 ];
 
@@ -176,9 +219,54 @@ fn timers(env: &mut Env<'_>, n: u64) {
     env.spawn(Timed).tell(n, env);
 }
 
+/// Sends to a sink, and to itself, n times.
+struct Source {
+    sink: Addr<u64>,
+}
+
+impl Actor for Source {
+    type Msg = u64;
+
+    fn receive(&mut self, left: u64, cx: &mut Context<'_, Self>) {
+        self.sink.tell(left, cx);
+        if left > 1 {
+            cx.tell_self(left - 1);
+        }
+    }
+}
+
+fn busy(env: &mut Env<'_>, n: u64) {
+    let sink = env.spawn(Sink { seen: 0 });
+    env.spawn(Source { sink }).tell(n, env);
+}
+
+/// Presses and releases, n times.
+struct Lonely {
+    auth: ApplyReleaseBackpressureAuth,
+}
+
+impl Actor for Lonely {
+    type Msg = u64;
+
+    fn receive(&mut self, left: u64, cx: &mut Context<'_, Self>) {
+        Backpressure::apply(&self.auth, cx);
+        Backpressure::release(&self.auth, cx);
+        if left > 1 {
+            cx.tell_self(left - 1);
+        }
+    }
+}
+
+fn fall(env: &mut Env<'_>, n: u64) {
+    let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+    env.spawn(Lonely { auth }).tell(n, env);
+}
+
 /// One run of one path, which must have done what it says, n times.
 fn run(path: &HotPath, n: u64) {
-    let summary = Runtime::builder().virtual_time().run(|env| (path.main)(env, n)).expect("every path ends well");
+    let builder = Runtime::builder().virtual_time();
+    let builder = if path.pool { builder.threads(1) } else { builder };
+    let summary = builder.run(|env| (path.main)(env, n)).expect("every path ends well");
     let done = (path.done)(&summary.stats.totals);
     assert!(done + SLACK >= n && done <= n + SLACK, "{} was done {done} times, not {n}", path.name);
 }

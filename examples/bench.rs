@@ -2,9 +2,12 @@
 //!
 //! The rivals, and the program that compares, are in `benches/peers`; the options are the same as theirs.
 
-use backwater::{Actor, Addr, Builder, Context, Env, RunError, Runtime};
+use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, Env, RunError, Runtime};
 use clap::{Parser, ValueEnum};
+use std::fs::File;
 use std::hint::black_box;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,6 +25,14 @@ enum Workload {
     Pipe,
     /// n actors created and sent one message each, all held alive, then dropped
     Spawn,
+    /// s senders of one valve, each muted and freed at every message, n mutes in all
+    Mute,
+    /// An actor that presses and releases n times while nobody waits for it
+    Fall,
+    /// A timer of some seconds, and nothing else: the processor time that it takes
+    Idle,
+    /// The other workloads at growing sizes, each in a process of its own: a table of costs
+    Growth,
 }
 
 /// Runs one workload, on the single-threaded runtime or on a pool, and prints one line of JSON.
@@ -40,7 +51,7 @@ struct Options {
     /// Iterations of work for each message: 133 are about 200 ns at 4 GHz
     #[arg(long)]
     work: Option<u32>,
-    /// Measured seconds (ubench)
+    /// Measured seconds (ubench, idle)
     #[arg(long, default_value_t = 3.0)]
     secs: f64,
     /// Worker threads; 1 is the single-threaded runtime
@@ -49,6 +60,11 @@ struct Options {
     /// A pool, even of one thread
     #[arg(long)]
     pool: bool,
+    /// ubench on a pool, so many times without and with a recording into this file, by turns; then their ratio
+    #[arg(long)]
+    record: Option<PathBuf>,
+    #[arg(long, default_value_t = 7)]
+    rounds: u32,
 }
 
 fn main() {
@@ -59,9 +75,17 @@ fn main() {
             ring(&options, "ring", options.s.unwrap_or(1_000), options.b.max(1), options.n.unwrap_or(5_000_000))
         }
         Workload::Fanin => fanin(&options),
-        Workload::Ubench => ubench(&options),
+        Workload::Ubench if options.record.is_some() => record(&options),
+        Workload::Ubench => ubench(&options, options.runtime()).map(drop),
         Workload::Pipe => pipe(&options),
         Workload::Spawn => spawn(&options),
+        Workload::Mute => mute(&options),
+        Workload::Fall => fall(&options),
+        Workload::Idle => idle(&options),
+        Workload::Growth => {
+            growth();
+            Ok(())
+        }
     };
     if let Err(error) = result {
         eprintln!("bench: {error}");
@@ -263,10 +287,11 @@ impl Actor for Stopper {
     }
 }
 
-fn ubench(options: &Options) -> Result<(), RunError> {
+/// Gives back the messages a second.
+fn ubench(options: &Options, runtime: Builder) -> Result<f64, RunError> {
     let (size, secs) = (options.s.unwrap_or(100), options.secs);
     let mut start = now();
-    let summary = options.runtime().run(|env| {
+    let summary = runtime.run(|env| {
         let spawned =
             (0..size as u64).map(|i| Pinger { peers: vec![], x: 0x9E37_79B9_7F4A_7C15u64.wrapping_mul(i + 1) });
         let peers: Vec<_> = spawned.map(|pinger| env.spawn(pinger)).collect();
@@ -277,7 +302,30 @@ fn ubench(options: &Options) -> Result<(), RunError> {
         env.spawn(Stopper(Duration::from_secs_f64(secs))).tell(Stop::Later, env);
         start = now();
     })?;
-    options.report("ubench", summary.stats.totals.handled, start.elapsed().as_secs_f64());
+    let (handled, elapsed) = (summary.stats.totals.handled, start.elapsed().as_secs_f64());
+    options.report("ubench", handled, elapsed);
+    Ok(handled as f64 / elapsed)
+}
+
+/// What recording costs: the same workload by turns without and with it, so that both see the same machine.
+fn record(options: &Options) -> Result<(), RunError> {
+    let path = options.record.as_ref().expect("only called with a file");
+    let builder = || Runtime::builder().threads(options.threads);
+    let (mut ratios, mut bytes, mut messages) = (Vec::new(), 0, 0.0);
+    for _ in 0..options.rounds.max(1) {
+        let plain = ubench(options, builder())?;
+        let file = File::create(path).map_err(RunError::Record)?;
+        let recorded = ubench(options, builder().record(file))?;
+        ratios.push(plain / recorded);
+        bytes = std::fs::metadata(path).map_or(0, |about| about.len());
+        messages = recorded * options.secs;
+    }
+    ratios.sort_by(f64::total_cmp);
+    let (threads, rounds, size) = (options.threads, ratios.len(), bytes as f64 / messages);
+    let (least, middle, most) = (ratios[0], ratios[rounds / 2], ratios[rounds - 1]);
+    println!(
+        r#"{{"w":"ubench","threads":{threads},"rounds":{rounds},"time_with_over_without":{middle:.3},"least":{least:.3},"most":{most:.3},"bytes_per_message":{size:.1}}}"#
+    );
     Ok(())
 }
 
@@ -360,4 +408,115 @@ fn spawn(options: &Options) -> Result<(), RunError> {
         r#"{{{head},"alive_s":{alive:.4},"total_s":{total:.4},"actors_per_s":{rate:.0},"actors_per_s_teardown":{whole:.0},"bytes_per_actor":{bytes},"rss_kb":{peak}}}"#
     );
     Ok(())
+}
+
+// --- mutes, falls, idling -------------------------------------------------------------------------------------------
+
+/// Under pressure, except for a moment at each message.
+struct Valve(ApplyReleaseBackpressureAuth);
+
+impl Actor for Valve {
+    type Msg = Value;
+
+    fn receive(&mut self, _: Value, cx: &mut Context<'_, Self>) {
+        Backpressure::release(&self.0, cx);
+        Backpressure::apply(&self.0, cx);
+    }
+}
+
+/// Counts mutes: who sent last may wait for ever, which is not what is measured.
+fn mute(options: &Options) -> Result<(), RunError> {
+    let (n, senders) = (options.n.unwrap_or(2_000_000), options.s.unwrap_or(8) as u64);
+    let mut start = now();
+    let result = options.runtime().run(|env| {
+        let to = env.spawn(Valve(ApplyReleaseBackpressureAuth::from(&env.root)));
+        to.tell(Value(0), env);
+        for _ in 0..senders {
+            env.spawn(Sender { to: to.clone(), left: n / senders }).tell(Fire, env);
+        }
+        start = now();
+    });
+    match result {
+        Ok(_) | Err(RunError::Deadlock(_)) => {
+            options.report("mute", n, start.elapsed().as_secs_f64());
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Presses and releases at each message, which it sends to itself.
+struct Lonely(ApplyReleaseBackpressureAuth);
+
+impl Actor for Lonely {
+    type Msg = u64;
+
+    fn receive(&mut self, left: u64, cx: &mut Context<'_, Self>) {
+        Backpressure::apply(&self.0, cx);
+        Backpressure::release(&self.0, cx);
+        if left > 1 {
+            cx.tell_self(left - 1);
+        }
+    }
+}
+
+fn fall(options: &Options) -> Result<(), RunError> {
+    let n = options.n.unwrap_or(10_000_000);
+    timed(options, "fall", n, |env| env.spawn(Lonely(ApplyReleaseBackpressureAuth::from(&env.root))).tell(n, env))
+}
+
+fn idle(options: &Options) -> Result<(), RunError> {
+    /// Processor time so far, in the machine's ticks of 10 ms.
+    fn ticks() -> u64 {
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+    }
+    let (before, start) = (ticks(), now());
+    options.runtime().run(|env| env.spawn(Stopper(Duration::from_secs_f64(options.secs))).tell(Stop::Later, env))?;
+    let (head, secs, used) = (options.head("idle"), start.elapsed().as_secs_f64(), (ticks() - before) * 10);
+    println!(r#"{{{head},"secs":{secs:.4},"processor_ms":{used}}}"#);
+    Ok(())
+}
+
+// --- growth ---------------------------------------------------------------------------------------------------------
+
+/// What grows, the arguments but for the size, and the sizes.
+const GROWTH: [(&str, &[&str], &str, &[&str]); 4] = [
+    ("actors in a ring, 1 token", &["ring", "--n", "5000000"], "--s", &["10", "1000", "100000", "1000000"]),
+    ("senders of one receiver", &["fanin", "--n", "5000000", "--work", "0"], "--s", &["1", "8", "1000", "100000"]),
+    ("messages in flight, for each of 100 actors", &["ubench", "--secs", "1"], "--b", &["1", "10", "100", "1000"]),
+    (
+        "threads, 100 tokens in a ring",
+        &["ring", "--n", "5000000", "--b", "100", "--pool"],
+        "--threads",
+        &["1", "2", "4", "8"],
+    ),
+];
+
+fn growth() {
+    println!("| what grows | size | single, ns a message | pool of 2, ns a message |\n|---|---|---|---|");
+    for (what, arguments, option, sizes) in GROWTH {
+        for size in sizes {
+            let cost = |more: &[&str]| cost(&[arguments, &[option, size], more].concat());
+            let (single, pool) = match option {
+                "--threads" => ("–".to_owned(), cost(&[])),
+                _ => (cost(&[]), cost(&["--threads", "2"])),
+            };
+            println!("| {what} | {size} | {single} | {pool} |");
+        }
+    }
+}
+
+/// Nanoseconds for each message of a run of this program.
+fn cost(arguments: &[&str]) -> String {
+    let me = std::env::current_exe().expect("this program knows where it is");
+    let output = Command::new(me).args(arguments).output().expect("this program starts itself");
+    let line = String::from_utf8_lossy(&output.stdout).into_owned();
+    let rate =
+        line.split_once(r#""msgs_per_s":"#).and_then(|(_, rest)| rest.split([',', '}']).next()?.parse::<f64>().ok());
+    rate.map_or_else(
+        || format!("failed: {}", String::from_utf8_lossy(&output.stderr).trim()),
+        |rate| format!("{:.1}", 1e9 / rate),
+    )
 }

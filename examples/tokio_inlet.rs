@@ -64,11 +64,18 @@ async fn send(mut inlet: Inlet<u64>, numbers: u64) {
     }
 }
 
+/// Squares between two lines of progress.
+const REPORT: u64 = 50_000;
+
 async fn sum(mut outlet: Outlet<u64>, work: u64) -> u128 {
-    let mut sum = 0;
+    let (mut sum, mut squares) = (0, 0u64);
     while let Some(square) = outlet.recv_async().await {
         black_box((0..work).fold(square, |x, i| black_box(x ^ (x << 7) ^ i)));
         sum += u128::from(square);
+        squares += 1;
+        if squares.is_multiple_of(REPORT) {
+            println!("{squares:>10} squares read");
+        }
     }
     sum
 }

@@ -62,6 +62,11 @@ faults! {
     QuietByHint: "F3, R9: the driver asks a hint whether all workers sleep, without the lock",
     BellParksBlindly: "F10, R9: the driver goes to sleep without looking whether the bell was rung",
     RingIsRelaxed: "F2, R9: a ring does not release what it tells of",
+    WordIsRelaxed: "F2, R8: a change of an actor's load does not order what is put on it and its end",
+    ExemptionAskedTwice: "R3, T5: the end of a behaviour asks who is exempt, and only then has itself told of the fall",
+    SenderAskedAfterPush: "R2: a sender is asked whether it is exempt when its message is already with the receiver",
+    FallToldToOne: "R6, T4: of the workers that wait for a fall one is told",
+    NoGrace: "R8: a seat has its next tenant while somebody may still send to the last",
     AnswerIsRelaxed: "F2, R9: the answer to a ring does not acquire",
 }
 

@@ -102,8 +102,8 @@ pub use runtime::{
 #[cfg(all(feature = "signals", unix))]
 pub use runtime::{SignalKind, Signals};
 pub use scheduler::{
-    ActorStats, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Root, Stall, Stats, TimerId, Totals, Why,
-    WhyNotRunning, policy,
+    ActorStats, BadRecording, Cause, Deadlock, Fingerprint, MutedActor, Name, Needs, Recording, Root, Stall, Stats,
+    TimerId, Totals, Why, WhyNotRunning, policy,
 };
 
 /// What the tests of the concurrent parts see, in this repository. Not for users: it changes without notice.
@@ -157,8 +157,12 @@ mod pages {
     #[doc = include_str!("../docs/how/handle-signals.md")]
     #[cfg(all(feature = "signals", unix))]
     mod signals {}
+    #[doc = include_str!("../docs/how/use-all-cores.md")]
+    mod all_cores {}
     #[doc = include_str!("../docs/how/choose-a-policy-and-replay.md")]
     mod replay {}
+    #[doc = include_str!("../docs/how/record-and-replay.md")]
+    mod record {}
     #[doc = include_str!("../docs/how/fuzz-your-actors.md")]
     #[cfg(feature = "fuzz")]
     mod fuzz {}

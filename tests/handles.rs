@@ -2,7 +2,7 @@
 
 mod common;
 
-use backwater::{Remote, RunError, Runtime};
+use backwater::{Remote, RunError};
 use common::{Notes, act, idle, panicked, virtual_time};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(60);
 #[test]
 fn a_stop_wakes_a_runtime_that_sleeps() {
     let (give, inlet) = mpsc::channel();
-    let handle = Runtime::builder().spawn_thread(move |env| {
+    let handle = common::builder().spawn_thread(move |env| {
         let sink = env.spawn(idle());
         give.send(env.inlet(&sink)).unwrap();
     });
@@ -87,9 +87,9 @@ fn a_run_on_this_thread_is_stopped_from_another() {
 
 #[test]
 fn whatever_goes_wrong_is_told_by_wait() {
-    let unbuilt = Runtime::builder().batch(0).spawn_thread(|_| unreachable!("it is not built"));
+    let unbuilt = common::builder().batch(0).spawn_thread(|_| unreachable!("it is not built"));
     assert!(matches!(unbuilt.wait().unwrap_err(), RunError::Config(_)));
-    let broken = Runtime::builder().spawn_thread(|_| panic!("main gives up"));
+    let broken = common::builder().spawn_thread(|_| panic!("main gives up"));
     let error = broken.wait().unwrap_err();
     let (_, name, .., said) = panicked(&error);
     assert_eq!((name, said), ("main", "main gives up"));
@@ -98,7 +98,7 @@ fn whatever_goes_wrong_is_told_by_wait() {
 /// A run that is not built is over before it has begun: whoever asks it is answered.
 #[test]
 fn a_run_that_never_began_is_over() {
-    let handle = Runtime::builder().batch(0).spawn_thread(|_| unreachable!("it is not built"));
+    let handle = common::builder().batch(0).spawn_thread(|_| unreachable!("it is not built"));
     let remote = handle.remote();
     std::thread::scope(|scope| {
         let asker = scope.spawn(|| remote.stats().is_none());

@@ -9,8 +9,8 @@ use backwater::net::{
     TcpTeller, Udp, UdpEndpoint, UdpNotify,
 };
 use backwater::{
-    Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env, Inlet, Outlet, Runtime, TcpAuth,
-    TcpConnectAuth, TcpListenAuth, UdpAuth,
+    Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env, Inlet, Outlet, TcpAuth, TcpConnectAuth,
+    TcpListenAuth, UdpAuth,
 };
 use common::{act, ms};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -169,7 +169,7 @@ fn open_more(_: &mut Env<'_>) {}
 fn round() {
     let outside = Arc::new(Mutex::new(None));
     let kept = outside.clone();
-    let ended = Runtime::builder().out_on_thread(std::io::sink()).run(move |env| {
+    let ended = common::builder().out_on_thread(std::io::sink()).run(move |env| {
         *kept.lock().unwrap() = Some(open_everything(env));
     });
     ended.unwrap_or_else(|why| panic!("{why}"));

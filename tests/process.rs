@@ -5,7 +5,7 @@ mod common;
 
 use backwater::net::sim::SimNetwork;
 use backwater::process::{Child, ChildError, ChildIo, ChildNotify, ChildProcess};
-use backwater::{Addr, ApplyReleaseBackpressureAuth, Context, ControlAuth, Env, ProcessAuth, Runtime, Summary};
+use backwater::{Addr, ApplyReleaseBackpressureAuth, Context, ControlAuth, Env, ProcessAuth, Summary};
 use common::act;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
@@ -74,7 +74,7 @@ impl<F: FnMut(&mut ChildIo, &mut Cx<'_>) + Send + 'static> ChildNotify for Probe
 }
 
 fn run(main: impl FnOnce(&mut Env<'_>)) -> Summary {
-    let summary = Runtime::builder().check_invariants(true).run(main).unwrap_or_else(|why| panic!("{why}"));
+    let summary = common::builder().check_invariants(true).run(main).unwrap_or_else(|why| panic!("{why}"));
     assert!(summary.stats.is_conserved(), "{}", summary.stats);
     assert!(summary.stats.actors.iter().all(|actor| actor.name != "ChildProcess"), "one is left after the end");
     assert_eq!(summary.stats.totals.mutes, summary.stats.totals.freed);
@@ -209,7 +209,7 @@ fn a_program_that_is_not_there_is_an_error_that_names_it() {
 #[test]
 fn a_simulated_world_starts_no_process() {
     let log = Log::default();
-    let builder = Runtime::builder().network(SimNetwork::new(1)).virtual_time();
+    let builder = common::builder().network(SimNetwork::new(1)).virtual_time();
     builder.run(|env| drop(start(env, Command::new("true"), &log, |_, _| ()))).unwrap();
     assert!(log.facts().failed.unwrap().contains("a simulated network has no processes"));
 }

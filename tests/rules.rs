@@ -8,7 +8,7 @@
 mod oracle;
 
 use backwater::Detector;
-use backwater::rules::{Action, Event, Load, Marks, Snapshot, Standing, marks, step};
+use backwater::rules::{Action, Event, Load, Marks, Rules, Snapshot, Standing, marks, step};
 use oracle::Op;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +82,40 @@ fn table_of_rules_is_the_one_reviewed() {
 #[test]
 fn graph_of_rules_is_the_one_reviewed() {
     assert_snapshot("docs/rules.dot", &graph());
+}
+
+/// Every load that an actor can come to under Pony's rules: there a muted one can be a source as well.
+fn loads_of_pony() -> BTreeSet<Load> {
+    let mut loads = BTreeSet::from([Load::IDLE]);
+    let mut left = vec![Load::IDLE];
+    while let Some(load) = left.pop() {
+        let next = Event::ALL.map(|event| Rules::Pony.step(load, event).0);
+        left.extend(next.into_iter().filter(|next| loads.insert(*next)));
+    }
+    loads
+}
+
+#[test]
+fn ponys_rules_differ_from_ours_in_the_cells_reviewed() {
+    let mut out = String::from("# What Pony's rules make of loads and events where that differs from ours.\n");
+    for load in loads_of_pony() {
+        for event in Event::ALL {
+            let [pony, ours] = [Rules::Pony, Rules::Backwater].map(|rules| rules.step(load, event));
+            assert_eq!(ours, step(load, event));
+            if pony != ours {
+                let [pony, ours] = [pony, ours].map(|(next, action)| format!("{next} {action:?}"));
+                writeln!(out, "{:<5} {:<9} -> {pony:<10}; ours {ours}", load.to_string(), format!("{event:?}"))
+                    .unwrap();
+            }
+        }
+    }
+    assert_snapshot("tests/snapshots/pony.txt", &out);
+}
+
+#[test]
+fn a_load_is_shown_as_the_letters_of_its_flags() {
+    let shown = Load::all().map(|load| format!("{load:?}")).collect::<Vec<_>>();
+    assert_eq!(shown, ["-", "O", "A", "OA", "H", "OH", "AH", "OAH", "M", "S"]);
 }
 
 /// Every state and event: what an action announces is what the flags say, and no state that T2 forbids is reached.
@@ -160,6 +194,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (0u32..8, receivers).prop_map(|(s, r)| Op::Mute(s, r)),
         3 => (0u32..8).prop_map(Op::Fall),
         1 => (0u32..8).prop_map(Op::Forget),
+        1 => Just(Op::Clear),
     ]
 }
 

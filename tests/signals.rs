@@ -3,7 +3,7 @@
 
 mod common;
 
-use backwater::{ApplyReleaseBackpressureAuth, Backpressure, Env, Runtime, SignalAuth, SignalKind, Signals, Summary};
+use backwater::{ApplyReleaseBackpressureAuth, Backpressure, Env, SignalAuth, SignalKind, Signals, Summary};
 use common::{act, ms};
 use signal_hook::consts::{SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::low_level::raise;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 const BEGIN: u64 = u64::MAX;
 
 fn run(main: impl FnOnce(&mut Env<'_>)) -> Summary {
-    Runtime::builder().check_invariants(true).run(main).unwrap_or_else(|why| panic!("{why}"))
+    common::builder().check_invariants(true).run(main).unwrap_or_else(|why| panic!("{why}"))
 }
 
 #[test]

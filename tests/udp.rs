@@ -1,9 +1,11 @@
 //! UDP: the same programs on real loopback sockets and on the simulated network, and what only one of them has.
 #![cfg(feature = "net")]
 
+mod common;
+
 use backwater::net::sim::{Link, SimNetwork};
 use backwater::net::{NetError, Udp, UdpEndpoint, UdpNotify, UdpSocket};
-use backwater::{Builder, Context, Env, Runtime, Summary, UdpAuth};
+use backwater::{Builder, Context, Env, Summary, UdpAuth};
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -87,9 +89,9 @@ fn run(builder: Builder, main: impl FnOnce(&mut Env<'_>)) -> Summary {
 }
 
 fn on_each_network(test: impl Fn(Builder)) {
-    test(Runtime::builder());
+    test(common::builder());
     for seed in 0..3 {
-        test(Runtime::builder().network(SimNetwork::new(seed)).virtual_time());
+        test(common::builder().network(SimNetwork::new(seed)).virtual_time());
     }
 }
 
@@ -191,7 +193,7 @@ fn addresses_that_cannot_be_bound_are_errors_that_name_a_remedy() {
     let taken = StdSocket::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let log = Log::default();
-    run(Runtime::builder(), |env| {
+    run(common::builder(), |env| {
         for at in [&taken[..], "nowhere", "198.51.100.1:0", "backwater.invalid:0"] {
             bind(env, at, Probe::new(&log, |_, _, _, _| {}));
         }
@@ -221,7 +223,7 @@ fn a_flood_keeps_nobody_from_running_and_is_received_in_turns() {
     // In virtual time, on the simulated network, with room for all: not one is lost.
     let sim = SimNetwork::new(1);
     sim.buffers(sim.localhost(), 1 << 20, 1 << 20);
-    run(Runtime::builder().network(sim).virtual_time(), |env| {
+    run(common::builder().network(sim).virtual_time(), |env| {
         let before = Arc::new(Mutex::new(0));
         let count = before.clone();
         let bystander = Bystander { count: before, before: 0, most: seen };
@@ -274,7 +276,7 @@ impl backwater::Actor for Bystander {
 /// Sends one datagram a second, numbered, from one host to another, and stops the receiver with the last.
 fn one_a_second(sim: &SimNetwork, seconds: u8) -> Vec<u8> {
     let log = Log::default();
-    run(Runtime::builder().network(sim.clone()).virtual_time(), |env| {
+    run(common::builder().network(sim.clone()).virtual_time(), |env| {
         let receiver = Probe::new(&log, move |heard, _, socket, _| match heard {
             Heard::Received(data) if data[0] == seconds => socket.close(),
             _ => {}
@@ -327,7 +329,7 @@ fn a_full_buffer_and_a_lost_host_lose_datagrams() {
 fn a_host_that_is_nowhere_is_a_failed_send_and_no_end() {
     let log = Log::default();
     let sim = SimNetwork::new(6);
-    run(Runtime::builder().network(sim).virtual_time(), |env| {
+    run(common::builder().network(sim).virtual_time(), |env| {
         let probe = Probe::new(&log, |heard, _, socket, _| {
             if *heard == Heard::Listening {
                 socket.send("hello", "10.9.9.9:7".parse().unwrap());
@@ -343,7 +345,7 @@ fn a_host_that_is_nowhere_is_a_failed_send_and_no_end() {
 #[test]
 fn broadcast_has_to_be_allowed() {
     let log = Log::default();
-    run(Runtime::builder(), |env| {
+    run(common::builder(), |env| {
         let probe = Probe::new(&log, |heard, _, socket, _| {
             if *heard == Heard::Listening {
                 socket.send("hello", "255.255.255.255:9".parse().unwrap());

@@ -69,14 +69,16 @@ impl Actor for Act {
 /// Draws so many schedules in each of the three ways, watched and unwatched; not for loom. Where traces are asked for,
 /// fewer, and each is written.
 pub fn draw(name: &str, runs: usize, body: impl Fn(bool, &Leaks) + Clone + Send + Sync + 'static) {
-    if BACKING == "loom" {
-        return;
-    }
-    if let Some(traces) = traces::wanted(name) {
+    if let Some(traces) = traces::wanted(name).filter(|_| BACKING != "loom") {
         let bounds = Bounds { preemptions: None, runs: runs.min(traces::RUNS), depth_first: false, seed: 1 };
         check(&format!("{name}, traced"), bounds, move |leaks| traces.run(|| body(true, leaks)));
         return;
     }
+    let runs = match BACKING {
+        "loom" => return,
+        "shuttle" => 4 * runs,
+        _ => runs / 2,
+    };
     for watched in [false, true] {
         let bounds = Bounds { preemptions: None, runs, depth_first: false, seed: 1 };
         let body = body.clone();

@@ -2,7 +2,7 @@
 
 use backwater::internals::pool::hall::Hall;
 use backwater::internals::pool::word::{Waiters, Word};
-use backwater::internals::sync::{Arc, thread};
+use backwater::internals::sync::{Arc, AtomicU32, Ordering, thread};
 use backwater::rules::{Action, Event, Load, Marks, marks};
 use model_tests::{ALL, check, preemptions};
 
@@ -178,5 +178,22 @@ fn a_fall_goes_up_a_chain_from_worker_to_worker() {
         chain.hall.fell(0, waiters.among(WORKERS));
         workers.into_iter().for_each(|worker| worker.join().unwrap());
         assert!(chain.words.iter().all(|word| word.look().load() == Load::IDLE), "T4: nobody is stranded");
+    });
+}
+
+/// R8. Something is put on an actor while it ends: either its end finds it, or who puts it finds that it has ended. What is
+/// put is ordered by the word alone, as in the pool. All interleavings.
+#[test]
+fn what_is_put_on_an_actor_that_ends_is_found_by_one_of_two() {
+    check("what_is_put_on_an_actor_that_ends_is_found_by_one_of_two", ALL, |_| {
+        let shared = Arc::new((Word::default(), AtomicU32::new(0)));
+        let other = shared.clone();
+        let ending = begin(move || {
+            let _ = other.0.step(Event::Stop);
+            other.1.load(Ordering::Relaxed) == 1
+        });
+        shared.1.store(1, Ordering::Relaxed);
+        let ended = shared.0.meet().load().has(Load::STOPPED);
+        assert!(ending.join().unwrap() || ended, "R8: nobody found it");
     });
 }

@@ -33,7 +33,9 @@ impl Slice {
                 let (number, of) = rest.split_once('/')?;
                 (number.parse().ok()?, of.parse().ok()?)
             }
-            (None, Some(index)) => (index.parse::<u64>().ok()? + 1, text.strip_prefix("index/")?.parse().ok()?),
+            (None, Some(index)) => {
+                (index.parse::<u64>().ok()?.checked_add(1)?, text.strip_prefix("index/")?.parse().ok()?)
+            }
             (None, None) => return None,
         };
         (1..=of).contains(&number).then_some(Slice { number, of })
@@ -186,7 +188,7 @@ mod tests {
     fn every_number_belongs_to_one_slice_and_one_thread() {
         let mut slices: Vec<Vec<Part>> = (1..=3).map(|number| Part::team(Slice { number, of: 3 }, 2)).collect();
         for number in 0..100 {
-            let mut parts = slices.iter_mut().flatten();
+            let parts = slices.iter_mut().flatten();
             let (mut drawn, mut claimed) = (0, 0);
             parts.for_each(|part| {
                 drawn += u32::from(part.draws(number));
@@ -204,5 +206,6 @@ mod tests {
             assert_eq!(Slice::parse(text, index), None, "{text}");
         }
         assert_eq!(Slice::parse("index/3", Some("3")), None);
+        assert_eq!(Slice::parse("index/3", Some("18446744073709551615")), None);
     }
 }

@@ -251,6 +251,12 @@ mod tests {
     }
 
     #[test]
+    fn counts_of_another_machine_may_be_anything() {
+        let most = |slice| line(slice, 2, "x", "cut").replace("\"runs\":5", "\"runs\":18446744073709551615");
+        assert_eq!(merge(&[most(1), most(2)].concat()).expect("they fit")[0].explored.runs, u64::MAX);
+    }
+
+    #[test]
     fn gaps_overlaps_and_unlike_slices_are_refused() {
         let (one, two) = (line(1, 2, "x", "complete"), line(2, 2, "x", "complete"));
         for (lines, why) in [

@@ -317,14 +317,14 @@ impl fmt::Display for Failure {
 }
 
 impl Explored {
-    /// What two parts of a search saw together.
+    /// What two parts of a search saw together. Counts of another machine may be anything.
     pub(super) fn add(&mut self, other: &Explored) {
-        self.states += other.states;
-        self.runs += other.runs;
-        self.redundant += other.redundant;
-        self.too_long += other.too_long;
-        self.failed += other.failed;
-        self.steps += other.steps;
+        self.states = self.states.saturating_add(other.states);
+        self.runs = self.runs.saturating_add(other.runs);
+        self.redundant = self.redundant.saturating_add(other.redundant);
+        self.too_long = self.too_long.saturating_add(other.too_long);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.steps = self.steps.saturating_add(other.steps);
         self.longest = self.longest.max(other.longest);
     }
 }

@@ -194,7 +194,7 @@ impl World {
             Some(Failure::TooManyActors { name, place, .. }) => {
                 return Some(Fault::TooManyActors { limit: settings.max_actors, name, place });
             }
-            Some(Failure::Shutdown) => return self.broken_promise(),
+            Some(Failure::Shutdown | Failure::Replay(_) | Failure::Recording(_)) => return self.broken_promise(),
             None => {}
         }
         if settings.invariants

@@ -127,3 +127,70 @@ impl Supply for Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const BATCH: usize = 4;
+
+    fn length(mut at: Option<Link>) -> usize {
+        let mut length = 0;
+        while let Some(link) = at {
+            (at, length) = (behind(link), length + 1);
+        }
+        length
+    }
+
+    /// A worker's free nodes of one class, handled as a pool does.
+    struct Worker {
+        shared: Shared,
+        free: Option<Link>,
+    }
+
+    impl Worker {
+        fn take(&mut self) -> Link {
+            let link = self.free.unwrap_or_else(|| self.shared.more(0));
+            self.free = behind(link);
+            self.shared.took(0);
+            self.check();
+            link
+        }
+
+        fn give(&mut self, link: Link) {
+            // SAFETY: nobody else holds the node, and there is no message in it.
+            unsafe { free_next(link).write(self.free) };
+            self.free = Some(link);
+            self.shared.gave(0, &mut self.free);
+            self.check();
+        }
+
+        /// Under a batch in use, and what is put aside or handed in is a batch.
+        fn check(&self) {
+            assert!(length(self.free) == self.shared.held[0] && self.shared.held[0] < BATCH);
+            assert!(self.shared.full[0].is_none_or(|full| length(Some(full)) == BATCH));
+            let batches = &lock(&self.shared.depot.state).batches[0];
+            assert!(batches.iter().all(|first| length(Some(*first)) == BATCH));
+        }
+    }
+
+    #[test]
+    fn nodes_go_around_in_whole_batches_and_none_is_lost() {
+        let depot = Depot::new(BATCH);
+        assert_eq!(format!("{depot:?}"), "Depot { batch: 4, .. }");
+        let worker = || Worker {
+            shared: Shared { depot: depot.clone(), held: [0; CLASSES.len()], full: [None; CLASSES.len()] },
+            free: None,
+        };
+        let (mut sender, mut receiver) = (worker(), worker());
+        let mut seen: BTreeSet<Link> = BTreeSet::new();
+        for round in 0..400 {
+            // Up to 19 on their way at once, more than both keep for themselves.
+            let taken: Vec<Link> = (0..round % 20).map(|_| sender.take()).collect();
+            seen.extend(&taken);
+            taken.into_iter().for_each(|link| receiver.give(link));
+        }
+        assert!(seen.len() <= 4096 / CLASSES[0], "the first chunk is enough, and {} nodes were used", seen.len());
+    }
+}

@@ -226,3 +226,35 @@ impl<F: FnMut()> Drop for OnDrop<F> {
         (self.0)();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_of_the_smallest_class_that_holds_it() {
+        let of = |size, align| class(Layout::from_size_align(size, align).expect("it is a layout"));
+        let sizes = [1, 32, 33, 64, 65, 128, 129, 256, 257];
+        let classes = [Some(0), Some(0), Some(1), Some(1), Some(2), Some(2), Some(3), Some(3), None];
+        assert_eq!(sizes.map(|size| of(size, 8)), classes);
+        assert_eq!((of(32, ALIGN), of(32, 2 * ALIGN)), (Some(0), None), "nor is it aligned more strictly than a chunk");
+    }
+
+    #[test]
+    fn chunks_grow_from_4_to_256_kib_and_are_whole_batches() {
+        let mut chunks = Chunks::new();
+        let bytes: Vec<usize> = (0..8).map(|_| chunks.cut(1, 1).1 * CLASSES[1] / 1024).collect();
+        assert_eq!(bytes, [4, 8, 16, 32, 64, 128, 256, 256]);
+        assert_eq!(Chunks::new().cut(3, 5).1, 15, "as many batches of 5 as fit 16 nodes");
+        assert_eq!(Chunks::new().cut(3, 100).1, 100, "one batch at least");
+        assert_eq!(chunks.0.iter().map(|(_, layout)| layout.size()).sum::<usize>(), 764 << 10);
+    }
+
+    #[test]
+    fn a_node_says_that_it_is_one() {
+        let mut pool = Pool::with(Chunks::new());
+        let link = pool.make(7u8);
+        // SAFETY: just made.
+        assert_eq!(format!("{:?}", unsafe { link.as_ref() }), "Head { .. }");
+    }
+}

@@ -314,3 +314,48 @@ impl<T: Debug> Debug for Post<T> {
         f.debug_list().entries(self.seats.iter().map(|s| (s.mailbox.len, &s.data))).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::Arc;
+
+    #[test]
+    fn a_letter_is_found_by_its_number_and_numbers_are_used_again() {
+        let mut post = Post::new();
+        let seat = post.add(());
+        let [first, second] = [10u32, 11].map(|message| post.draft(message).keep());
+        assert_eq!((post.kept::<u32>(&first), post.kept::<u32>(&second)), (Some(&10), Some(&11)));
+        assert_eq!(post.kept::<u8>(&first), None, "it is not of that type");
+        assert!(post.letter(first).send(seat, |_| true).is_ok());
+        let third = post.draft(12u32).keep();
+        assert_eq!((third.0, post.kept::<u32>(&third), post.kept::<u32>(&second)), (0, Some(&12), Some(&11)));
+        assert!(post.letter(second).send(seat, |_| true).is_ok());
+        assert_eq!([0, 1, 2].map(|nth| post.waiting::<u32>(seat, nth).copied()), [Some(10), Some(11), None]);
+        assert_eq!(post.waiting::<u8>(seat, 0), None);
+    }
+
+    #[test]
+    fn whatever_is_not_sent_is_dropped_once() {
+        let (mut post, message) = (Post::new(), Arc::new(()));
+        let seats = [post.add(1), post.add(2)];
+        drop(post.draft(message.clone()));
+        assert!(post.draft(message.clone()).send(seats[1], |data| *data == 1).is_err());
+        assert_eq!(Arc::strong_count(&message), 1, "drafts");
+        seats.iter().for_each(|seat| _ = post.push(*seat, message.clone()));
+        let letter = post.draft(message.clone()).keep();
+        post.letter(letter).keep();
+        assert_eq!(Arc::strong_count(&message), 4);
+        post.reset(1);
+        assert_eq!((Arc::strong_count(&message), post.seats(), post.len(seats[0])), (1, 1, 0));
+        assert_eq!(post.draft(message).keep().0, 0, "there are no letters from before");
+    }
+
+    #[test]
+    fn the_table_of_seats_grows_to_four_times_its_size() {
+        let mut post = Post::new();
+        let mut sizes: Vec<usize> = (0..257).map(|_| (post.add(()), post.seats.capacity()).1).collect();
+        sizes.dedup();
+        assert_eq!(sizes, [64, 256, 1024]);
+    }
+}

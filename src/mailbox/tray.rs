@@ -66,6 +66,18 @@ impl<T> Tray<T> {
         Tray { first: None, last: None, len: 0, beside }
     }
 
+    /// This tray, to be used elsewhere. What stays here is only a memory of it.
+    ///
+    /// # Safety
+    /// Nobody uses what stays, before it is overwritten by what this gives, when the use is over.
+    #[inline(always)]
+    pub(crate) unsafe fn lend(&self) -> Self
+    where
+        T: Copy,
+    {
+        Tray { first: self.first, last: self.last, len: self.len, beside: self.beside }
+    }
+
     /// How many there are.
     #[inline(always)]
     pub(crate) fn len(&self) -> u32 {

@@ -217,15 +217,24 @@ pub enum Rules {
 
 impl Rules {
     /// [`step`], or Pony's.
+    #[inline]
     pub fn step(self, load: Load, event: Event) -> (Load, Action) {
-        let dead = load.has(Load::STOPPED);
-        match (self, event) {
-            (Rules::Pony, Event::EndMarked) if !dead => (load.with(Load::MUTED), Action::Mute),
-            (Rules::Pony, Event::Free) if load.is_muted() => (load.without(Load::MUTED), Action::Fall),
-            (Rules::Pony, Event::Release) if !dead => (load.without(Load::APPLIED), Action::Fall),
-            (Rules::Pony, Event::Drop) if load.has(Load::HELD) => (load.without(Load::HELD), Action::Fall),
-            _ => step(load, event),
+        match self {
+            Rules::Backwater => step(load, event),
+            Rules::Pony => ponys_step(load, event),
         }
+    }
+}
+
+#[cold]
+fn ponys_step(load: Load, event: Event) -> (Load, Action) {
+    let dead = load.has(Load::STOPPED);
+    match event {
+        Event::EndMarked if !dead => (load.with(Load::MUTED), Action::Mute),
+        Event::Free if load.is_muted() => (load.without(Load::MUTED), Action::Fall),
+        Event::Release if !dead => (load.without(Load::APPLIED), Action::Fall),
+        Event::Drop if load.has(Load::HELD) => (load.without(Load::HELD), Action::Fall),
+        _ => step(load, event),
     }
 }
 
@@ -243,6 +252,12 @@ fn end(load: Load, flag: Load) -> (Load, Action) {
 mod tests {
     use super::super::{Marks, Snapshot, Standing};
     use super::Load;
+
+    #[test]
+    fn a_load_is_the_number_that_it_is_kept_as() {
+        assert!(Load::all().all(|load| Load::from_bits(load.bits()) == load));
+        assert_eq!(Load::all().map(Load::bits).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 16]);
+    }
 
     /// Only here can a load be made that is muted and a source at once: the invariant finds it all the same.
     #[test]

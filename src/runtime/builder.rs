@@ -13,7 +13,7 @@ use crate::rules::Detector;
 use crate::scheduler::World;
 use crate::scheduler::policy::{Given, Newest, Policy, RoundRobin, Shuffled};
 use crate::scheduler::pool::Pool;
-use crate::scheduler::{Alone, Config, DeadLetterHook, Single, Stall, Watch};
+use crate::scheduler::{Again, Alone, BadRecording, Config, DeadLetterHook, Recorder, Recording, Single, Stall, Watch};
 use crate::sync::{Arc, Mutex, lock};
 use crate::time::{Clock, RealClock, VirtualClock};
 use std::fmt::{self, Debug};
@@ -125,6 +125,8 @@ pub struct Builder {
     check: bool,
     actor_stats: bool,
     threads: Option<usize>,
+    record: Option<Box<dyn Write + Send>>,
+    recording: Option<Box<dyn Read + Send>>,
     #[cfg(feature = "affinity")]
     processors: Option<Vec<usize>>,
     #[cfg(feature = "net")]
@@ -151,6 +153,8 @@ impl Default for Builder {
             check: false,
             actor_stats: true,
             threads: None,
+            record: None,
+            recording: None,
             #[cfg(feature = "affinity")]
             processors: None,
             #[cfg(feature = "net")]
@@ -296,6 +300,41 @@ impl Builder {
         self
     }
 
+    /// Writes down which messages each actor handles, in which order, and what it is told of the time, so that
+    /// [`replay_recording`](Self::replay_recording) can make the same run again on one thread. For a run on
+    /// [`threads`](Self::threads): one on a single thread is made again by its token. Without it recording costs nothing;
+    /// `docs/how/record-and-replay.md` says what it costs.
+    ///
+    /// Nothing is lost if the writer fails: the run goes on to its end, and that is then [`RunError::Record`].
+    ///
+    /// ```no_run
+    /// # fn program(env: &mut backwater::Env<'_>) {}
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use backwater::Runtime;
+    /// use std::fs::File;
+    ///
+    /// Runtime::builder().threads(4).record(File::create("run.bwlog")?).run(program)?;
+    /// Runtime::builder().replay_recording(File::open("run.bwlog")?).run(program)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn record(mut self, to: impl Write + Send + 'static) -> Self {
+        self.record = Some(Box::new(to));
+        self
+    }
+
+    /// Runs again, on one thread, what [`record`](Self::record) wrote down: each actor handles the same messages in the
+    /// same order, with the same random numbers and times, and the run ends in the same way. Seed and batch are those of
+    /// the recording, and [`threads`](Self::threads) and the clock are of no account. Two replays are the same, event by
+    /// event.
+    ///
+    /// What came from outside is in no recording: where anything did, that is said as [`RunError::Recording`], as it is
+    /// of bytes that are no recording and of that of another program.
+    pub fn replay_recording(mut self, from: impl Read + Send + 'static) -> Self {
+        self.recording = Some(Box::new(from));
+        self
+    }
+
     /// Which processors the [threads](Self::threads) run on, by the machine's numbers: the first thread on the first of
     /// these only, and so on, from the first again if there are more threads. The thread that calls [`run`](Self::run)
     /// stays where it is. Linux only. Default: where the machine likes.
@@ -428,6 +467,12 @@ impl Builder {
         let (check, actor_stats) = (self.check, self.actor_stats);
         let stall_watch = std::mem::take(&mut self.stall_watch);
         let watch = !matches!(stall_watch, StallWatch::Off);
+        if let Some(from) = self.recording.take() {
+            let recording = read(from)?;
+            (self.seed, self.batch) = recording.settings();
+            let core = Again::new(self.into_single(watch), recording).map_err(RunError::Recording)?;
+            return Driver::new(core, clock, control, stall_watch, false, actor_stats).run(streams, place, main);
+        }
         match self.threads {
             None => {
                 let core = Alone::new(self.into_single(watch));
@@ -481,6 +526,14 @@ impl Builder {
                 "with `threads` nobody says who runs next; leave out `policy`, `shuffled` and the replay token",
             );
         }
+        if self.record.is_some() && (self.threads.is_none() || self.recording.is_some()) {
+            return bad(
+                "`record` is for a run on `threads`; one on a single thread is made again by the token in its summary",
+            );
+        }
+        if self.recording.is_some() && (self.shuffled || self.policy.is_some()) {
+            return bad("the recording says who runs next; leave out `policy`, `shuffled` and the replay token");
+        }
         #[cfg(feature = "affinity")]
         if self.processors.is_some() && self.threads.is_none() {
             return bad("`processors` are for the threads of a pool; give `threads` too, or leave it out");
@@ -526,12 +579,14 @@ impl Builder {
     }
 
     fn into_pool(
-        self,
+        mut self,
         threads: usize,
         clock: Arc<Mutex<Box<dyn Clock>>>,
         watch_contacts: bool,
     ) -> Result<Pool, RunError> {
         let config = self.config();
+        let record = self.record.take();
+        let recorder = record.map(|to| Recorder::new(to, &config, threads));
         let watch = Watch::new(self.observer, self.dead_letters, watch_contacts, self.describe);
         let time = Box::new(move || lock(&clock).now());
         #[cfg(feature = "affinity")]
@@ -544,11 +599,25 @@ impl Builder {
             Ok(())
         };
         #[cfg_attr(not(feature = "net"), expect(unused_mut, reason = "only a world changes it"))]
-        let mut pool = Pool::start(threads, config, time, watch, place, panics::work).map_err(RunError::Thread)?;
+        let mut pool =
+            Pool::start(threads, config, time, watch, recorder, place, panics::work).map_err(RunError::Thread)?;
         #[cfg(feature = "net")]
         if let Some(world) = self.world {
             pool.set_world(world);
         }
         Ok(pool)
     }
+}
+
+/// The longest recording that is read, in bytes: it is kept in memory, with an index about as large.
+const LONGEST_RECORDING: u64 = 1 << 30;
+
+fn read(from: Box<dyn Read + Send>) -> Result<Recording, RunError> {
+    let mut bytes = Vec::new();
+    from.take(LONGEST_RECORDING + 1).read_to_end(&mut bytes).map_err(RunError::Io)?;
+    if bytes.len() as u64 > LONGEST_RECORDING {
+        let why = format!("it is longer than {LONGEST_RECORDING} bytes: record a shorter run");
+        return Err(RunError::Recording(BadRecording::new(LONGEST_RECORDING as usize, why)));
+    }
+    Recording::of(bytes).map_err(RunError::Recording)
 }

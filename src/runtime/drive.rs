@@ -222,6 +222,8 @@ impl<E: Engine> Driver<E> {
         let replay = self.replay.clone();
         match self.core.take_failure() {
             None | Some(Failure::Shutdown) => Ok(()),
+            Some(Failure::Replay(why)) => Err(RunError::Recording(why)),
+            Some(Failure::Recording(why)) => Err(RunError::Record(why)),
             Some(Failure::Panicked { actor, name, message, place, payload }) => {
                 Err(RunError::Panicked { actor, name, message, place, payload, replay })
             }

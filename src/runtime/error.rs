@@ -3,7 +3,7 @@
 use super::replay::BadToken;
 use crate::event::{ActorId, Place};
 use crate::rules::Broken;
-use crate::scheduler::{Deadlock, Stall, Stats};
+use crate::scheduler::{BadRecording, Deadlock, Stall, Stats};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -58,6 +58,11 @@ pub enum RunError {
         /// The line that runs this again.
         replay: String,
     },
+    /// The bytes given to [`Builder::replay_recording`](crate::Builder::replay_recording) are no recording, or not one
+    /// of this program.
+    Recording(BadRecording),
+    /// The recording of the run could not be written; the run itself went on to its end.
+    Record(io::Error),
     /// The operating system's event loop failed.
     Io(io::Error),
     /// There is no thread for [`Builder::spawn_thread`](crate::Builder::spawn_thread), or not as many as
@@ -83,6 +88,8 @@ impl fmt::Display for RunError {
                 "actor `{name}`, spawned at {place}, would be one more than {limit}: stop actors that are done, or \
                  raise Builder::max_actors\nreplay: {replay}"
             ),
+            RunError::Recording(why) => write!(f, "{why}"),
+            RunError::Record(why) => write!(f, "the recording of the run could not be written: {why}"),
             RunError::Io(why) => write!(f, "the event loop failed: {why}"),
             RunError::Thread(why) => {
                 write!(f, "the machine gives no thread for the runtime ({why}): ask for fewer, or end other programs")
@@ -95,7 +102,8 @@ impl fmt::Display for RunError {
 impl std::error::Error for RunError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            RunError::Io(why) | RunError::Thread(why) => Some(why),
+            RunError::Io(why) | RunError::Thread(why) | RunError::Record(why) => Some(why),
+            RunError::Recording(why) => Some(why),
             RunError::Replay(why) => Some(why),
             _ => None,
         }

@@ -12,6 +12,7 @@
 use super::event_loop::EventLoop;
 use super::pool::Worker;
 use super::pressure::GuardDrops;
+use super::record::Obstacle;
 use super::seat::{Name, Plan};
 use super::single::{Body, Delivery, Failure, Outside, Single};
 use super::standing::WhyNotRunning;
@@ -74,6 +75,7 @@ impl Core<'_> {
     #[inline(never)]
     fn send_far<M: Debug + Send + 'static>(self, to: ActorId, lane: Lane, message: M, place: Place) {
         match self {
+            Core::Watched(core) if core.is_replaying() => core.send_again(to, lane, message, place),
             Core::Single(core) | Core::Watched(core) => core.send_watched(to, lane, message, place),
             Core::Worker(core) => core.send(to, lane, message, place),
         }
@@ -90,13 +92,17 @@ impl Core<'_> {
     #[inline(never)]
     fn send_self_far<M: Debug + Send + 'static>(self, message: M, place: Place) {
         match self {
+            Core::Watched(core) if core.is_replaying() => core.send_again(core.running, Lane::Ordinary, message, place),
             Core::Single(core) | Core::Watched(core) => core.send_self_watched(message, place),
             Core::Worker(core) => core.send_self(message, place),
         }
     }
 
     pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
-        each!(self, core => core.deliver(to, message));
+        match self {
+            Core::Watched(core) if core.is_replaying() => core.deliver_again(to, message),
+            _ => each!(self, core => core.deliver(to, message)),
+        }
     }
 
     #[inline(always)]
@@ -123,7 +129,11 @@ impl Core<'_> {
     // --- Life -----------------------------------------------------------------------------------------------------
 
     pub(crate) fn spawn(&mut self, body: Option<Box<dyn Body>>, plan: Plan) -> ActorId {
-        each!(self, core => core.spawn(body, plan))
+        match self {
+            Core::Watched(core) if core.is_replaying() => core.spawn_again(body, plan),
+            Core::Worker(core) if core.is_recording() => core.spawn_recorded(body, plan),
+            _ => each!(self, core => core.spawn(body, plan)),
+        }
     }
 
     pub(crate) fn stop_running(&mut self) {
@@ -135,6 +145,14 @@ impl Core<'_> {
     }
 
     pub(crate) fn watch(&mut self, id: ActorId, notice: Delivery) {
+        if self.is_named() {
+            let (me, nth) = self.next_own();
+            let named = move |core: &mut Core<'_>| {
+                core.comes_from(me, nth);
+                notice(core);
+            };
+            return each!(self, core => core.watch(id, Box::new(named)));
+        }
         each!(self, core => core.watch(id, notice));
     }
 
@@ -153,17 +171,41 @@ impl Core<'_> {
     }
 
     pub(crate) fn is_under_pressure(&mut self) -> bool {
-        each!(self, core => core.is_under_pressure())
+        match self {
+            Core::Watched(core) if core.is_replaying() => core.is_under_pressure_again(),
+            Core::Worker(core) => {
+                let is = core.is_under_pressure();
+                core.record(|tape| tape.pressed(is));
+                is
+            }
+            _ => each!(self, core => core.is_under_pressure()),
+        }
     }
 
     // --- Time, chance, the checker ----------------------------------------------------------------------------------
 
     pub(crate) fn now(&self) -> Duration {
-        each!(self, core => core.now())
+        match self {
+            Core::Watched(core) if core.is_replaying() => core.now_again(),
+            Core::Worker(core) => {
+                let now = core.now();
+                core.record(|tape| tape.time(now));
+                now
+            }
+            _ => each!(self, core => core.now()),
+        }
     }
 
     pub(crate) fn set_timer(&mut self, delay: Duration, period: Option<Duration>, tick: Tick) -> TimerId {
-        each!(self, core => core.set_timer(delay, period, tick))
+        match self {
+            Core::Watched(core) if core.is_replaying() => core.set_timer_again(delay, period, tick),
+            Core::Worker(core) => {
+                let (now, id) = (core.now(), core.set_timer(delay, period, tick));
+                core.record(|tape| tape.timer(id.0, now));
+                id
+            }
+            _ => each!(self, core => core.set_timer(delay, period, tick)),
+        }
     }
 
     /// The checker tells states apart: see `Single::tick_is`.
@@ -178,11 +220,22 @@ impl Core<'_> {
     }
 
     pub(crate) fn cancel_timer(&mut self, id: TimerId) -> bool {
-        each!(self, core => core.cancel_timer(id))
+        match self {
+            Core::Watched(core) if core.is_replaying() => core.cancel_timer_again(id),
+            Core::Worker(core) => {
+                let in_time = core.cancel_timer(id);
+                core.record(|tape| tape.cancelled(in_time));
+                in_time
+            }
+            _ => each!(self, core => core.cancel_timer(id)),
+        }
     }
 
     pub(crate) fn random(&mut self, with: impl FnOnce(&mut Random) -> u64) -> u64 {
-        each!(self, core => core.random(with))
+        match self {
+            Core::Watched(core) if core.is_replaying() => core.random_again(with),
+            _ => each!(self, core => core.random(with)),
+        }
     }
 
     pub(crate) fn choose(&mut self, n: u64) -> Option<u64> {
@@ -209,8 +262,34 @@ impl Core<'_> {
     }
 
     pub(crate) fn looked_at_all(&self) {
-        if let Core::Single(core) | Core::Watched(core) = self {
-            core.looked_at_all();
+        match self {
+            Core::Single(core) | Core::Watched(core) => core.looked_at_all(),
+            Core::Worker(core) => core.record_obstacle(Obstacle::Counts),
+        }
+    }
+
+    // --- Recordings -------------------------------------------------------------------------------------------------
+
+    /// Messages have names, because this run is recorded, or replays a recording.
+    fn is_named(&self) -> bool {
+        match self {
+            Core::Watched(core) => core.is_replaying(),
+            Core::Worker(core) => core.is_recording(),
+            Core::Single(_) => false,
+        }
+    }
+
+    /// The running actor sets something that the runtime will deliver: which of its timers and watches this is.
+    fn next_own(&mut self) -> (ActorId, u32) {
+        each!(self, core => core.next_own())
+    }
+
+    /// What is delivered next came of this timer or watch.
+    fn comes_from(&mut self, owner: ActorId, nth: u32) {
+        match self {
+            Core::Watched(core) if core.is_replaying() => core.comes_from_again(owner, nth),
+            Core::Worker(core) => core.record(|tape| tape.comes_from(owner, nth)),
+            _ => {}
         }
     }
 
@@ -262,6 +341,9 @@ impl Core<'_> {
 
     #[cfg(feature = "net")]
     pub(crate) fn set_event_loop(&mut self, event_loop: Box<dyn EventLoop>) {
+        if let Core::Worker(core) = self {
+            core.record_obstacle(Obstacle::World);
+        }
         each!(self, core => core.set_event_loop(event_loop));
     }
 }

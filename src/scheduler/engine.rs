@@ -70,8 +70,8 @@ pub(crate) trait Engine {
 
 /// The single scheduler and the bodies of its actors.
 pub(crate) struct Alone {
-    core: Single,
-    bodies: Bodies,
+    pub(super) core: Single,
+    pub(super) bodies: Bodies,
 }
 
 impl Alone {

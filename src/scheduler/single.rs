@@ -12,6 +12,7 @@ use super::policy::{Policy, Ready};
 use super::pressure::GuardDrops;
 use super::prints::Held;
 use super::random::Random;
+use super::record::{BadRecording, Replay};
 use super::ring::Ring;
 use super::script::{Access, Object, Script};
 use super::seat::{More, Name, Plan, Seat};
@@ -25,6 +26,7 @@ use crate::rules::{self, Detector, Load, Marks, Rules};
 use crate::sync::{Arc, PlainArc};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::io;
 use std::mem;
 use std::time::Duration;
 
@@ -89,6 +91,10 @@ pub(crate) enum Failure {
     },
     /// An actor or code outside asked for the end.
     Shutdown,
+    /// The recording is not one of this program.
+    Replay(BadRecording),
+    /// The recording could not be written.
+    Recording(io::Error),
 }
 
 /// The runnable actors.
@@ -183,6 +189,8 @@ pub(crate) struct Single {
     pub(super) watch: Watch,
     /// Under the checker: behaviours write their effects down here. `watch.on` is set with it.
     pub(super) script: Option<Box<Script>>,
+    /// A recording says who runs next. `watch.on` is set with it.
+    pub(super) replay: Option<Box<Replay>>,
     /// The receivers that this behaviour is marked on, each once (R2).
     pub(super) pending: Vec<u32>,
     /// Work space of `fall`.
@@ -246,6 +254,7 @@ impl Single {
             handled: 0,
             watch: Watch { on: config.describe, describe: config.describe, ..Watch::default() },
             script: None,
+            replay: None,
             pending: Vec::new(),
             falling: Vec::new(),
             totals: Totals::default(),
@@ -446,6 +455,14 @@ impl Single {
         }
     }
 
+    /// Runs this actor, whose messages are in its mailbox.
+    pub(super) fn run_one(&mut self, seat: u32, bodies: &mut Bodies) {
+        self.run(seat, bodies);
+        if self.settled {
+            self.run_settled(seat, bodies);
+        }
+    }
+
     #[inline(always)]
     fn run(&mut self, seat: u32, bodies: &mut Bodies) {
         let (waiting, data) = self.post.look(seat);
@@ -576,6 +593,9 @@ impl Single {
     }
 
     pub(crate) fn fail(&mut self, failure: Failure) {
+        if let Some(replay) = &mut self.replay {
+            return replay.failed(failure);
+        }
         self.failure.get_or_insert(failure);
         self.attention = true;
     }
@@ -628,7 +648,7 @@ impl Single {
     }
 
     #[cold]
-    fn too_many(&mut self, plan: &Plan) -> ActorId {
+    pub(super) fn too_many(&mut self, plan: &Plan) -> ActorId {
         let limit = self.config.max_actors;
         let name = plan.name.to_string();
         self.fail(Failure::TooManyActors { limit, name, place: plan.place });
@@ -639,6 +659,9 @@ impl Single {
     /// R8: the actor falls, its marks and those on it go, its mailbox becomes dead letters. Its body is the caller's.
     pub(super) fn end(&mut self, seat: u32, why: End) {
         let id = self.id_of(seat);
+        if self.replay.is_some() {
+            self.ends_again(id);
+        }
         self.show(&Event::Ended { actor: id, why });
         self.touch(Object::Life(seat), Access::Write);
         let _ = self.change(seat, rules::Event::Stop);

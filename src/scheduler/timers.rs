@@ -70,10 +70,21 @@ impl fmt::Debug for Timers {
 impl Timers {
     pub(super) fn add(&mut self, timer: Timer) -> u64 {
         let id = self.next;
-        self.next += 1;
+        self.next = id.wrapping_add(1);
         self.due.insert((timer.due, id), timer.owner);
         self.by_id.insert(id, timer);
         id
+    }
+
+    /// The number of the next one.
+    pub(super) fn next_is(&mut self, id: u64) {
+        self.next = id;
+    }
+
+    /// One that was removed is set again, for its due time.
+    pub(super) fn put_back(&mut self, id: u64, timer: Timer) {
+        self.due.insert((timer.due, id), timer.owner);
+        self.by_id.insert(id, timer);
     }
 
     /// None is set, and none ever was.
@@ -246,7 +257,7 @@ impl Single {
     }
 
     /// Runs between two runs of actors, in the name of the owner: the closure is its, and may panic.
-    fn tick(&mut self, id: u64, timer: &mut Timer, ticks: u64) {
+    pub(super) fn tick(&mut self, id: u64, timer: &mut Timer, ticks: u64) {
         self.running = timer.owner;
         self.show(&Event::TimerFired { actor: timer.owner, timer: id, ticks });
         (timer.tick)(&mut self.core(), timer.owner, ticks);

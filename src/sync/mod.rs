@@ -1,9 +1,10 @@
 //! The concurrency layer: every other module that touches threads says `use crate::sync::…`.
 //!
-//! One surface, three backings. [`plain`] is std's, at no cost: it is what ships. Under `--cfg backwater_sync="loom"` and
+//! One surface. [`plain`] is std's, at no cost: it is what ships. Under `--cfg backwater_sync="loom"` and
 //! `"shuttle"` the same sources stand on those two tools, which run a test under every interleaving, or under many:
 //! loom knows the memory model and finds an order that is too weak, but only in small tests; shuttle treats every
-//! atomic as sequentially consistent and runs whole programs.
+//! atomic as sequentially consistent and runs whole programs. Beside them `"pauses"`: std's again, on real threads, where
+//! each operation may take a moment.
 //!
 //! [`model()`] runs a test body under whichever it is, and [`Leaks`] counts what the body made and did not drop.
 //! Outside `model` the objects of loom and shuttle panic: under those two only model tests can run.
@@ -17,9 +18,18 @@
 mod leaks;
 
 #[cfg(not(any(backwater_sync = "loom", backwater_sync = "shuttle")))]
+#[cfg_attr(
+    backwater_sync = "pauses",
+    allow(dead_code, unused_imports, unreachable_pub, reason = "it lends what has no pauses")
+)]
 mod plain;
-#[cfg(not(any(backwater_sync = "loom", backwater_sync = "shuttle")))]
+#[cfg(not(any(backwater_sync = "loom", backwater_sync = "shuttle", backwater_sync = "pauses")))]
 use plain as backing;
+
+#[cfg(backwater_sync = "pauses")]
+mod with_pauses;
+#[cfg(backwater_sync = "pauses")]
+use with_pauses as backing;
 
 #[cfg(backwater_sync = "loom")]
 mod with_loom;

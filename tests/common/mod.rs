@@ -32,9 +32,17 @@ pub(crate) const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
+/// A runtime on one thread, or on a pool: `BACKWATER_TEST_THREADS=2` has the same tests there.
+pub(crate) fn builder() -> Builder {
+    match std::env::var("BACKWATER_TEST_THREADS") {
+        Ok(threads) => Runtime::builder().threads(threads.parse().expect("it is a number of threads")),
+        Err(_) => Runtime::builder(),
+    }
+}
+
 /// A runtime with virtual time.
 pub(crate) fn virtual_time() -> Builder {
-    Runtime::builder().virtual_time()
+    builder().virtual_time()
 }
 
 /// Values written down by actors, for a test to read after the run.

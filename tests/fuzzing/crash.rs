@@ -31,7 +31,8 @@ pub(crate) fn fault_of(call: impl FnOnce()) -> Option<Fault> {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let place = info.location().map_or_else(String::new, ToString::to_string);
-            let said = info.payload_as_str().unwrap_or_default().to_owned();
+            let text = info.payload().downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let said = text.or_else(|| info.payload().downcast_ref().cloned()).unwrap_or_default();
             LAST.set(Some(Fault { said, place }));
             if !QUIET.get() {
                 before(info);

@@ -4,12 +4,14 @@
 //! - `program`: a whole program; `matrix`: which steps of the rules it took.
 //! - `rules`, `mailbox`: operations on a part, and its oracle.
 //! - `network`: a connection, a peer and a simulated network that misbehaves.
-//! - `token`, `trace`: texts that somebody may have spoilt.
+//! - `token`, `trace`, `address`: texts that somebody may have spoilt.
 //! - `crash`: makes what fails short, and prints it as a test.
 //!
 //! The target `schedule` is in `tests/scenarios`, beside the scenarios; `canary` is the example in `examples/fuzzing`.
 #![allow(dead_code, reason = "each program that uses this uses a part of it")]
 
+#[cfg(feature = "net")]
+pub(crate) mod address;
 #[cfg(feature = "fuzz")]
 pub(crate) mod crash;
 pub(crate) mod mailbox;
@@ -48,6 +50,8 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "token", run: token::run, show: |bytes| String::from_utf8_lossy(bytes).into_owned() },
     #[cfg(feature = "fuzz")]
     Target { name: "trace", run: trace::run, show: |bytes| String::from_utf8_lossy(bytes).into_owned() },
+    #[cfg(feature = "net")]
+    Target { name: "address", run: address::run, show: |bytes| String::from_utf8_lossy(bytes).into_owned() },
 ];
 
 /// Runs a target of that name.

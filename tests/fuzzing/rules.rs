@@ -13,6 +13,7 @@ pub(crate) enum Op {
     Mute(u32, BTreeSet<u32>),
     Fall(u32),
     Forget(u32),
+    Clear,
 }
 
 /// What is true of an actor.
@@ -115,6 +116,10 @@ pub(crate) fn run(ops: &[Op]) {
                 marks.forget(*s);
                 naive.retain(|m| m.0 != *s);
             }
+            Op::Clear => {
+                marks.clear();
+                naive.clear();
+            }
         }
         compare(&marks, &naive);
     }
@@ -149,19 +154,19 @@ fn compare(marks: &Marks, naive: &BTreeSet<(u32, u32)>) {
     assert_eq!(marks.waits(), table);
 }
 
-/// Two bytes an operation. The second byte of a mute is the set of receivers, by its bits.
+/// Two bytes an operation. The second byte of a mute is the set of receivers, by its bits; nobody, and all marks go.
 pub(crate) fn decode(bytes: &[u8]) -> Vec<Op> {
-    bytes.chunks_exact(2).filter_map(|pair| op(pair[0], pair[1])).collect()
+    bytes.chunks_exact(2).map(|pair| op(pair[0], pair[1])).collect()
 }
 
-fn op(what: u8, with: u8) -> Option<Op> {
+fn op(what: u8, with: u8) -> Op {
     let actor = u32::from(what >> 3 & 7);
-    Some(match what & 7 {
+    match what & 7 {
         0 | 1 => Op::Step(usize::from(what >> 3), usize::from(with)),
         2 => Op::Send(usize::from(what >> 3), usize::from(with)),
-        3..=5 if with == 0 => return None,
+        3..=5 if with == 0 => Op::Clear,
         3..=5 => Op::Mute(actor, (0..8).filter(|r| with >> r & 1 == 1).collect()),
         6 => Op::Fall(actor),
         _ => Op::Forget(actor),
-    })
+    }
 }

@@ -1,5 +1,5 @@
-//! Files that a run left and somebody may have spoilt: a file of regressions. Whatever is in it, it is read, passed over
-//! with a note, or refused with a reason; and what was in it is still there afterwards.
+//! Files that runs left and somebody may have spoilt: regressions, and results of the parts of a search. Whatever is in
+//! one, it is read, passed over with a note, or refused with a reason; and what was in it is still there afterwards.
 
 use super::crash::fault_of;
 use backwater::{Check, Env, Mode, Verdict};
@@ -19,6 +19,25 @@ fn file() -> PathBuf {
 }
 
 pub(crate) fn run(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        results(text);
+    }
+    regressions(bytes);
+}
+
+/// What machines wrote down that share a search.
+fn results(lines: &str) {
+    match backwater::merge(lines) {
+        Ok(merged) => {
+            let slices: u64 = merged.iter().map(|check| check.slices).sum();
+            let there = lines.lines().filter(|line| !line.trim().is_empty()).count();
+            assert_eq!(slices, there as u64, "each line is one slice of one check: {merged:?}");
+        }
+        Err(why) => assert!(!why.is_empty() && why.len() < 600 + 8 * lines.len(), "{why}"),
+    }
+}
+
+fn regressions(bytes: &[u8]) {
     if bytes.iter().filter(|byte| **byte == b'\n').count() > LINES {
         return;
     }

@@ -1,7 +1,7 @@
 //! Actors that do at random what the rules speak of.
 
 use backwater::{
-    Actor, Addr, AmbientAuth, ApplyReleaseBackpressureAuth, Backpressure, Context, ControlAuth, Detector,
+    Actor, Addr, AmbientAuth, ApplyReleaseBackpressureAuth, Backpressure, Context, ControlAuth, Detector, Env,
     PressureGuard, SpawnOptions,
 };
 use std::time::Duration;

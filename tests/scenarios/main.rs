@@ -26,6 +26,8 @@ mod send_then_apply;
 mod slow_down;
 mod star;
 pub(crate) mod table;
+#[cfg(test)]
+mod threads;
 mod tie;
 
 #[cfg(feature = "net")]

@@ -1,7 +1,7 @@
 //! A notifier that writes down what it hears, and peers that are plain threads.
 
 use backwater::net::{NetError, TcpConnection, TcpNotify, TcpSocket};
-use backwater::{Context, Env, Runtime, Summary};
+use backwater::{Builder, Context, Env, Runtime, Summary};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -105,12 +105,20 @@ impl TcpNotify for Probe {
     }
 }
 
+/// A runtime on one thread, or on a pool: `BACKWATER_TEST_THREADS=2` has the same tests there.
+pub(crate) fn builder() -> Builder {
+    match std::env::var("BACKWATER_TEST_THREADS") {
+        Ok(threads) => Runtime::builder().threads(threads.parse().expect("it is a number of threads")),
+        Err(_) => Runtime::builder(),
+    }
+}
+
 /// Runs with every invariant checked after every run of an actor, and conservation at the end.
 ///
 /// # Panics
 /// If it does not end well.
 pub(crate) fn run(main: impl FnOnce(&mut Env<'_>)) -> Summary {
-    let summary = Runtime::builder().check_invariants(true).run(main).unwrap_or_else(|why| panic!("{why}"));
+    let summary = builder().check_invariants(true).run(main).unwrap_or_else(|why| panic!("{why}"));
     assert!(summary.stats.is_conserved(), "{}", summary.stats);
     summary
 }

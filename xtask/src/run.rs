@@ -1,5 +1,6 @@
 //! Carries one step out: runs its commands, times them, and says how it went.
 
+use crate::kills;
 use crate::steps::{self, STEPS, Step, Work};
 use crate::targets::Targets;
 use std::ffi::OsString;
@@ -66,8 +67,10 @@ fn carry_out(work: &Work) -> Result<(), Trouble> {
         // Some of them run the examples, which `cargo test --test` does not build.
         Work::OtherTests => build_examples().and_then(|()| tests(&["--all-features"], |test| !has_own_step(test))),
         Work::Examples => examples(),
-        Work::Sanitizer => sanitizer(),
+        Work::Sanitizer(which) => sanitizer(which),
         Work::Model(backing) => model(backing),
+        Work::Pauses => pauses(),
+        Work::Kills => kills::check(&top()).map_err(Trouble::Fail),
         Work::Apart { folder, command } => apart(folder, command),
         Work::Script(path) => script(path),
     }
@@ -127,20 +130,31 @@ fn example(name: &str) -> Result<(), Trouble> {
 }
 
 /// The standard library comes as the toolchain has it, so what is checked is our code and the calls it makes.
-fn sanitizer() -> Result<(), Trouble> {
+fn sanitizer(sanitizer: &steps::Sanitizer) -> Result<(), Trouble> {
     let version = Command::new("rustup").args(["run", "nightly", "rustc", "-vV"]).output();
     let version = version.ok().filter(|output| output.status.success());
     let Some(version) = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()) else {
         return Err(absent("a nightly compiler is needed: rustup toolchain install nightly --profile minimal"));
     };
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-    let targets = Targets::read().map_err(Trouble::Fail)?;
-    let tests = targets.tests().map_err(Trouble::Fail)?;
-    let there = tests.into_iter().filter(|test| steps::SANITIZED.contains(test)).flat_map(|test| ["--test", test]);
     let mut cargo = Command::new("rustup");
-    cargo.args(["run", "nightly", "cargo", "test", "--package", "backwater", "--lib", "--target", host]);
-    cargo.args(["--target-dir", "target/sanitizer"]).args(there).current_dir(top());
-    run(cargo.env("RUSTFLAGS", "-Zsanitizer=address").env_remove("CARGO")).map(drop)
+    cargo.args(["run", "nightly", "cargo", "test", "--target", host]);
+    cargo.args(["--target-dir", &format!("target/{}", sanitizer.folder)]).args(sanitizer.words.split(' '));
+    cargo.current_dir(top()).env("RUSTFLAGS", sanitizer.flags).env_remove("CARGO");
+    run(&mut cargo).map(drop)
+}
+
+/// The scenarios on real threads that stand still now and then, and the pool's programs. What was tried is shown.
+fn pauses() -> Result<(), Trouble> {
+    let mut cargo = Command::new(cargo());
+    cargo.args(["test", "--package", "model_tests", "--features", "scenarios", "--profile", "model", "--target-dir"]);
+    cargo.args(["target/pauses", "--test", "scenarios", "--test", "pool", "--test", "pool_edges", "--test", "backing"]);
+    cargo.args(["--", "--nocapture", "threads::", "pool::", "backing"]).current_dir(top());
+    let rounds = std::env::var("BACKWATER_ROUNDS").unwrap_or_else(|_| steps::ROUNDS.into());
+    cargo.env("RUSTFLAGS", "--cfg backwater_sync=\"pauses\"").env("BACKWATER_EXPECT_SYNC", "pauses");
+    let said = run(cargo.env("BACKWATER_ROUNDS", rounds))?;
+    said.lines().filter(|line| line.contains(" runs")).for_each(|line| println!("    {line}"));
+    Ok(())
 }
 
 /// Compiled with flags and into a folder of its own. `model_tests` fails if the flags did not arrive. The names of the

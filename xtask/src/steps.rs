@@ -19,14 +19,27 @@ pub(crate) enum Work {
     OtherTests,
     /// Builds all examples and runs each.
     Examples,
-    /// The tests of memory under the address sanitizer, which only a nightly compiler has.
-    Sanitizer,
+    /// Tests under a sanitizer, which only a nightly compiler has.
+    Sanitizer(Sanitizer),
     /// `model_tests` on this backing of the concurrency layer. What each test tried is printed.
     Model(&'static str),
+    /// The scenarios and the pool's programs on threads with pauses.
+    Pauses,
+    /// The faults that can be planted, each for the tests that are to find it.
+    Kills,
     /// A command in a crate that stands apart from the workspace and may be absent from a package of it.
     Apart { folder: &'static str, command: Command },
     /// A script of the project. It ends with 3 where something that it needs is missing, and says what in its last line.
     Script(&'static str),
+}
+
+/// How a sanitizer is asked for, and what runs under it.
+pub(crate) struct Sanitizer {
+    pub(crate) flags: &'static str,
+    /// Where it is compiled to, below `target`.
+    pub(crate) folder: &'static str,
+    /// What follows `cargo test`, separated by single spaces.
+    pub(crate) words: &'static str,
 }
 
 /// A cargo command, its words separated by single spaces.
@@ -130,8 +143,12 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "sanitizer",
         purpose: "the unsafe code of the mailboxes touches no memory that it should not, and leaks none",
-        about: "1 min",
-        work: Work::Sanitizer,
+        about: "2 min",
+        work: Work::Sanitizer(Sanitizer {
+            flags: "-Zsanitizer=address",
+            folder: "sanitizer",
+            words: "--package backwater --lib --test mailbox",
+        }),
     },
     Step {
         name: "loom",
@@ -144,6 +161,18 @@ pub(crate) const STEPS: &[Step] = &[
         purpose: "the concurrent parts hold under thousands of schedules, drawn in three ways",
         about: "5 min",
         work: Work::Model("shuttle"),
+    },
+    Step {
+        name: "pauses",
+        purpose: "on threads that stand still at any step, each scenario comes to an end that the checker knows",
+        about: "2 min",
+        work: Work::Pauses,
+    },
+    Step {
+        name: "kills",
+        purpose: "each fault that can be planted is found by the tests that docs/KILLS.md names",
+        about: "2 min",
+        work: Work::Kills,
     },
     Step {
         name: "fuzz",
@@ -169,10 +198,19 @@ pub(crate) const STEPS: &[Step] = &[
         about: "5 min",
         work: Work::Script("proofs/check.sh"),
     },
+    Step {
+        name: "mutants",
+        purpose: "a change anywhere in the rules, the mailbox, the scheduler or the checker is noticed by a test",
+        about: "a day",
+        work: Work::Script("tests/mutants.sh"),
+    },
 ];
 
-/// What the `sanitizer` step runs, where they are there: the library's own tests, and these.
-pub(crate) const SANITIZED: &[&str] = &["mailbox"];
+/// Runs of each scenario on each number of threads in `pauses`.
+pub(crate) const ROUNDS: &str = "400";
+
+/// Steps that take hours: done when they are named, and not with all the others.
+pub(crate) const DEEP: &[&str] = &["mutants"];
 
 /// Arguments that make an example a matter of seconds; those that are not named here run without any.
 pub(crate) const EXAMPLE_ARGS: &[(&str, &[&str])] = &[

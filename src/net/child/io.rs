@@ -47,8 +47,8 @@ impl ChildIo {
         self.done = true;
     }
 
-    /// Ends the child at once, as the machine can. It is waited for, and [`ChildNotify::exited`] says how it ended. A
-    /// child that has ended by itself is left alone.
+    /// Ends the child at once, as the machine can. It is waited for, and
+    /// [`exited`](crate::process::ChildNotify::exited) says how it ended. A child that has ended by itself is left alone.
     pub fn kill(&mut self) {
         if let Some(child) = &self.child {
             // It fails if the child is gone, which is what was wished for.

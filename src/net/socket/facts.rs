@@ -47,7 +47,7 @@ impl TcpSocket {
         self.received
     }
 
-    /// The first error there was: in [`closed`](super::TcpNotify::closed), why it closed, if not by our wish or the
+    /// The first error there was: in [`closed`](crate::net::TcpNotify::closed), why it closed, if not by our wish or the
     /// peer's.
     pub fn error(&self) -> Option<&io::Error> {
         self.error.as_ref()

@@ -20,10 +20,10 @@ impl TcpSocket {
         self.paused = false;
     }
 
-    /// From the next [`received`](super::TcpNotify::received) on exactly so many bytes come in each; with 0, as at the
+    /// From the next [`received`](crate::net::TcpNotify::received) on exactly so many bytes come in each; with 0, as at the
     /// start, whatever there is. May be asked for in `received` itself: a header, then what it announces. If the peer
     /// ends in the middle, the rest is dropped. So many bytes are kept in memory. The notifier's
-    /// [`expect`](super::TcpNotify::expect) sees it first.
+    /// [`expect`](crate::net::TcpNotify::expect) sees it first.
     pub fn expect(&mut self, bytes: usize) {
         self.asked = Some(bytes);
     }

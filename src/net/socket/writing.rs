@@ -6,8 +6,8 @@ use std::mem;
 
 /// For notifiers.
 impl TcpSocket {
-    /// Writes, after the notifier's [`sent`](super::TcpNotify::sent) has seen it. What the socket does not take at once
-    /// waits, in order, in memory: see [`throttled`](super::TcpNotify::throttled). Before the connection is open,
+    /// Writes, after the notifier's [`sent`](crate::net::TcpNotify::sent) has seen it. What the socket does not take at once
+    /// waits, in order, in memory: see [`throttled`](crate::net::TcpNotify::throttled). Before the connection is open,
     /// everything waits.
     ///
     /// After [`close`](Self::close), or when the peer is gone, it does nothing.
@@ -22,7 +22,7 @@ impl TcpSocket {
         pieces.into_iter().for_each(|piece| self.write(piece));
     }
 
-    /// Writes past the notifier's [`sent`](super::TcpNotify::sent): for what has its final form. In `sent` itself it goes
+    /// Writes past the notifier's [`sent`](crate::net::TcpNotify::sent): for what has its final form. In `sent` itself it goes
     /// out before what `sent` returns.
     pub fn write_final(&mut self, data: impl Into<Vec<u8>>) {
         let data = data.into();

@@ -3,6 +3,7 @@
 use super::super::core::Core;
 use super::super::engine::Engine;
 use super::super::event_loop::EventLoop;
+use super::super::record::{Obstacle, Recorder};
 use super::super::single::{Config, Failure};
 use super::super::trace::Watch;
 use super::super::{Bell, Deadlock, Stall, Stats};
@@ -42,10 +43,11 @@ impl Pool {
         config: Config,
         time: Time,
         watch: Watch,
+        recorder: Option<Arc<Recorder>>,
         place: impl Fn(usize) -> io::Result<()>,
         work: Loop,
     ) -> io::Result<Pool> {
-        let shared = Shared::new(threads, config, time, watch);
+        let shared = Shared::new(threads, config, time, watch, recorder);
         let mut pool = Pool { worker: Worker::new(&shared, threads), threads: Vec::new() };
         for index in 0..threads {
             let mut worker = Worker::new(&shared, index);
@@ -71,6 +73,7 @@ impl Pool {
     /// Puts a world in the machine's place.
     #[cfg(feature = "net")]
     pub(crate) fn set_world(&mut self, world: super::super::World) {
+        self.worker.record_obstacle(Obstacle::World);
         self.worker.set_event_loop(world.into_inner());
     }
 
@@ -271,6 +274,9 @@ impl Engine for Pool {
             // The loop catches the panics of user code; any other is a bug of ours, and goes on here.
             let mut worker = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
             self.worker.inherit(&mut worker);
+        }
+        if let Err(why) = self.worker.end_recording() {
+            self.worker.fail(Failure::Recording(why));
         }
     }
 

@@ -129,6 +129,9 @@ impl Hall {
             driver |= worker == self.driver();
             self.mail(worker);
             self.wake(&mut state, worker);
+            if planted(Fault::FallToldToOne) {
+                break;
+            }
         }
         if driver {
             self.mail_driver(state);
@@ -136,7 +139,7 @@ impl Hall {
     }
 
     fn mail(&self, worker: usize) {
-        self.desks[worker].mail.store(true, Ordering::Release); // pairs with the load in `has_mail`
+        self.desks[worker].mail.store(true, Ordering::Relaxed); // says that there is something; the lock shows what
     }
 
     fn mail_driver(&self, state: MutexGuard<'_, State>) {
@@ -184,7 +187,7 @@ impl Hall {
     /// Is there anything for this worker here that it should not leave until it has nothing else to do?
     #[inline(always)]
     pub fn has_mail(&self, worker: usize) -> bool {
-        self.desks[worker].mail.load(Ordering::Acquire) // pairs with the store in `mail`
+        self.desks[worker].mail.load(Ordering::Relaxed) // whoever finds it set takes the lock
     }
 
     /// What is here for this worker: its falls, and an actor to run if it wants one. Waits out a census.
@@ -248,6 +251,9 @@ impl Hall {
     /// Has everybody been between two behaviours since that was asked? Who sleeps is, and looks at everything anew when
     /// he wakes: the lock is between.
     pub fn has_grace(&self, grace: u64) -> bool {
+        if planted(Fault::NoGrace) {
+            return true;
+        }
         let state = lock(&self.state);
         let sleeps = |worker| if worker == self.driver() { state.rests } else { state.asleep[worker] };
         (0..self.desks.len()).all(|worker| state.given[worker] >= grace || sleeps(worker))

@@ -207,6 +207,7 @@ impl Worker {
         self.shared.show(&Event::RunsOn { actor: ActorId::MAIN, worker: self.index as u32 });
         self.shared.table.slot(0).inbox.wake();
         self.tray = Tray::new(1);
+        self.record(|tape| tape.run_began(ActorId::MAIN, 0, 0));
         self.closely = self.shared.watched;
     }
 

@@ -2,6 +2,7 @@
 
 use super::super::bell::Bell;
 use super::super::pressure::GuardDrops;
+use super::super::record::Recorder;
 use super::super::single::{Config, Failure};
 use super::super::timers::Timers;
 use super::super::trace::Watch;
@@ -57,10 +58,13 @@ pub(crate) struct Shared {
     /// Held by the worker that shows events and does what they tell of: see `Worker::in_order`.
     pub(super) order: Mutex<()>,
     pub(super) watch: Mutex<Watch>,
+    /// The run is written down.
+    pub(super) recorder: Option<Arc<Recorder>>,
 }
 
 /// A worker's place, as far as others see it.
 #[derive(Default)]
+#[repr(align(128))] // two cache lines, which are fetched together: no other worker's
 pub(super) struct Berth {
     pub(super) deque: Deque,
     /// The marks of those that this worker has muted. It alone changes them.
@@ -94,7 +98,13 @@ impl Debug for Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(workers: usize, config: Config, time: Time, watch: Watch) -> Arc<Self> {
+    pub(crate) fn new(
+        workers: usize,
+        config: Config,
+        time: Time,
+        watch: Watch,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Arc<Self> {
         let bell = Bell::new();
         let ringing = bell.clone();
         Arc::new(Shared {
@@ -121,6 +131,7 @@ impl Shared {
             observed: watch.observed,
             order: Mutex::new(()),
             watch: Mutex::new(watch),
+            recorder,
         })
     }
 
@@ -201,7 +212,11 @@ impl Shared {
 
     pub(super) fn take_failure(&self) -> Option<Failure> {
         self.failed.store(false, Ordering::Relaxed); // only the driver asks for it again
-        lock(&self.failure).take()
+        let failure = lock(&self.failure).take();
+        if let (Some(recorder), Some(failure)) = (&self.recorder, &failure) {
+            recorder.failed(failure);
+        }
+        failure
     }
 
     // --- Watching -------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ use crate::mailbox::{Inbox, Tray};
 use crate::rules::Load;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, SHIPS, UnsafeCell, lock};
 use std::mem::ManuallyDrop;
-use std::ptr;
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
 
 /// One actor.
 #[repr(C, align(64))]
@@ -132,6 +133,16 @@ impl Slot {
             peak: AtomicU32::new(0),
             children: AtomicU32::new(0),
         }
+    }
+
+    /// Nothing is to be asked before a message goes into its inbox: it is the actor `tenant`, presses nobody, has not
+    /// ended, and is not by depth.
+    #[inline(always)]
+    pub(super) fn is_plain(&self, tenant: u32) -> bool {
+        // Relaxed: whoever knows the address knows this tenant; who has ended is seen at some time, and until then its
+        // inbox takes messages, which become dead letters when the seat is renewed.
+        let here = self.tenant.load(Ordering::Relaxed) == tenant;
+        here && self.word.look().load() == Load::IDLE && !self.has(BY_DEPTH)
     }
 
     #[inline(always)]
@@ -244,6 +255,20 @@ impl Drop for Slot {
     }
 }
 
+/// A slot, without the borrow of its table: so that a run of an actor looks it up once.
+#[derive(Clone, Copy)]
+pub(super) struct SlotRef(NonNull<Slot>);
+
+impl Deref for SlotRef {
+    type Target = Slot;
+
+    #[inline(always)]
+    fn deref(&self) -> &Slot {
+        // SAFETY: by the contract of `Table::stay` the table, which never moves a slot, is still there.
+        unsafe { self.0.as_ref() }
+    }
+}
+
 /// Slots of the first segment; each next segment is as large as all before it.
 const FIRST: u32 = if SHIPS { 64 } else { 4 };
 const SEGMENTS: usize = 27;
@@ -312,6 +337,15 @@ impl Table {
         let slot = unsafe { slots.add(at) };
         // SAFETY: written by `grow`, shared from then on, and freed with the table.
         Some(unsafe { &*slot })
+    }
+
+    /// The same as [`slot`](Self::slot), without the borrow.
+    ///
+    /// # Safety
+    /// The table outlives what this gives.
+    #[inline(always)]
+    pub(super) unsafe fn stay(&self, seat: u32) -> SlotRef {
+        SlotRef(NonNull::from(self.slot(seat)))
     }
 
     /// The slot of a seat that is known to be there.

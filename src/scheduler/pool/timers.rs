@@ -70,11 +70,11 @@ impl Worker {
     fn fire(&mut self, id: u64, now: Duration) {
         let mut timers = lock(&self.shared.timers);
         let Some(timer) = timers.get_mut(id) else { return };
-        let owner = timer.owner;
+        let (owner, nth) = (timer.owner, timer.nth);
         let Some(period) = timer.period else {
             let timer = timers.remove(id);
             drop(timers);
-            return timer.into_iter().for_each(|mut timer| self.tick(id, owner, &mut timer.tick, 1));
+            return timer.into_iter().for_each(|mut timer| self.tick(id, (owner, timer.nth), &mut timer.tick, 1));
         };
         let muted = self.shared.living(owner).is_some_and(|slot| slot.word.look().load().is_muted());
         if muted && timer.late != Late::Owed {
@@ -86,7 +86,7 @@ impl Worker {
         // Away while it ticks: the closure is the user's. The timer may be cancelled meanwhile.
         let mut tick = mem::replace(&mut timer.tick, Box::new(|_, _, _| ()));
         drop(timers);
-        self.tick(id, owner, &mut tick, ticks);
+        self.tick(id, (owner, nth), &mut tick, ticks);
         let mut timers = lock(&self.shared.timers);
         let next = timers.get_mut(id).and_then(|timer| {
             timer.tick = tick;
@@ -101,10 +101,12 @@ impl Worker {
     }
 
     /// Runs between two runs of actors, in the name of the owner: the closure is its, and may panic.
-    fn tick(&mut self, id: u64, owner: ActorId, tick: &mut Tick, ticks: u64) {
+    fn tick(&mut self, id: u64, (owner, nth): (ActorId, u32), tick: &mut Tick, ticks: u64) {
         self.running = owner;
         self.shared.show(&Event::TimerFired { actor: owner, timer: id, ticks });
+        self.record(|tape| tape.comes_from(owner, nth));
         tick(&mut self.core(), owner, ticks);
+        self.record(|tape| tape.fired(owner, nth, ticks));
     }
 
     /// The actor is muted no longer: the ticks that it missed come as one.

@@ -13,7 +13,7 @@
 //!
 //! Not here: what a load means and what an event does to it ([`rules`](crate::rules)), and who is told.
 
-use crate::faults::{Fault, planted};
+use crate::faults::{Fault, order, planted};
 use crate::rules::{Action, Event, Load, step};
 use crate::sync::{AtomicU64, Ordering};
 use std::fmt;
@@ -141,7 +141,7 @@ impl Word {
 
     /// What it is now, by an exchange: who does this is either before or after whoever changes it.
     pub fn meet(&self) -> Seen {
-        Seen(self.0.fetch_add(0, Ordering::AcqRel)) // pairs with the exchange in `step`
+        Seen(self.0.fetch_add(0, order(Fault::WordIsRelaxed, Ordering::AcqRel))) // pairs with the exchange in `step`
     }
 
     /// The seat has a new tenant, who presses nobody. The era goes on: a mark on the last tenant does not fit this one.
@@ -154,6 +154,7 @@ impl Word {
 
     fn exchange(&self, seen: Seen, next: Seen) -> Result<(), Seen> {
         // Both: what led to the last change is seen, and what leads to this one is shown.
-        self.0.compare_exchange_weak(seen.0, next.0, Ordering::AcqRel, Ordering::Acquire).map(drop).map_err(Seen)
+        let both = order(Fault::WordIsRelaxed, Ordering::AcqRel);
+        self.0.compare_exchange_weak(seen.0, next.0, both, Ordering::Acquire).map(drop).map_err(Seen)
     }
 }

@@ -9,15 +9,17 @@
 use super::super::bell::Bell;
 use super::super::core::Core;
 use super::super::event_loop::EventLoop;
+use super::super::record::Tape;
 use super::super::single::Failure;
 use super::hall::Found;
 use super::shared::Shared;
-use super::slot::{BY_DEPTH, PINNED, Slot};
+use super::slot::{BY_DEPTH, PINNED, Slot, SlotRef};
 use crate::event::{ActorId, Event, Lane, Place};
+use crate::faults::{Fault, planted};
 use crate::mailbox::{Nodes, Parcel, Tray};
 use crate::rules::{self, Load};
 use crate::sync::{Arc, Ordering, SHIPS, hint, lock, thread};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::mem;
@@ -36,6 +38,8 @@ pub(crate) struct Worker {
     pub(super) shared: Arc<Shared>,
     /// Its number; the driver's is the last.
     pub(super) index: usize,
+    /// It is the driver's.
+    drives: bool,
     pub(super) nodes: Nodes,
     /// The oldest runnable actor: not for others, so that a lone one is not stolen, and wakes nobody.
     next: Option<u32>,
@@ -48,7 +52,8 @@ pub(crate) struct Worker {
     pub(super) attention: bool,
     /// The end of this run has to look closer: something was settled in it.
     pub(super) settled: bool,
-    /// Before each message of this run there is something to do: somebody watches, or its detector is its depth.
+    /// Before each message of this run there is something to do: somebody watches, the run is recorded, or its detector is
+    /// its depth.
     pub(super) closely: bool,
     /// This worker holds the lock of `in_order`.
     pub(super) ordering: bool,
@@ -82,6 +87,8 @@ pub(crate) struct Worker {
     pub(super) event_loop: Option<Box<dyn EventLoop>>,
     /// Of the driver alone: it stands still, as far as the hall knows.
     pub(super) rests: bool,
+    /// What is written down, if the run is recorded.
+    pub(super) tape: Option<Box<RefCell<Tape>>>,
 }
 
 impl Debug for Worker {
@@ -96,6 +103,7 @@ impl Worker {
         Worker {
             shared: shared.clone(),
             index,
+            drives: index == shared.hall.driver(),
             nodes: Nodes::new(&shared.depot),
             next: None,
             pinned: VecDeque::new(),
@@ -123,11 +131,13 @@ impl Worker {
             closed: false,
             event_loop: None,
             rests: false,
+            tape: shared.recorder.as_ref().map(|recorder| Box::new(RefCell::new(Tape::new(recorder, index)))),
         }
     }
 
+    #[inline(always)]
     pub(super) fn is_driver(&self) -> bool {
-        self.index == self.shared.hall.driver()
+        self.drives
     }
 
     /// As user code sees it.
@@ -165,24 +175,20 @@ impl Worker {
     /// The running actor sends.
     #[inline(always)]
     pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
-        let parcel = Parcel::new(&mut self.nodes, message);
-        self.send_parcel(parcel, to, lane, place);
-    }
-
-    #[inline(never)]
-    fn send_parcel(&mut self, parcel: Parcel, to: ActorId, lane: Lane, place: Place) {
-        self.sent += 1;
-        let slot = match self.shared.table.get(to.seat) {
-            // Relaxed: whoever knows the address knows this tenant; who has ended is seen at some time, and until then
-            // its inbox takes messages, which become dead letters when the seat is renewed.
-            Some(slot) if slot.tenant.load(Ordering::Relaxed) == to.tenant && to != self.running => slot,
-            _ => return self.send_closely(parcel, to, lane, place),
+        let parcel = match self.is_recording() {
+            false => Parcel::new(&mut self.nodes, message),
+            true => self.parcel_sent(message),
         };
-        if slot.word.look().load() != Load::IDLE || slot.has(BY_DEPTH) || self.shared.watched {
-            return self.send_closely(parcel, to, lane, place);
-        }
-        if parcel.send(&slot.inbox) {
-            self.schedule(to.seat);
+        self.sent += 1;
+        let slot = self.shared.table.get(to.seat);
+        match slot.filter(|slot| slot.is_plain(to.tenant) && to != self.running && !self.shared.watched) {
+            None => self.send_closely(parcel, to, lane, place),
+            Some(slot) => {
+                let pinned = slot.has(PINNED);
+                if parcel.send(&slot.inbox) {
+                    self.schedule_as(to.seat, pinned);
+                }
+            }
         }
     }
 
@@ -195,13 +201,17 @@ impl Worker {
         self.in_order(|worker| {
             // The look comes before the push: by what the message brings with it, a guard say, a receiver on another
             // worker may change the flags of both.
-            let mark = if lane == Lane::Ordinary { worker.look_for_mark(to) } else { None };
+            let late = planted(Fault::SenderAskedAfterPush);
+            let mark = if lane == Lane::Ordinary && !late { worker.look_for_mark(to) } else { None };
             if worker.shared.watched {
                 worker.show_sent(&parcel, to, lane, place);
             }
             mark.into_iter().for_each(|era| worker.mark(to, era));
             let from = worker.running;
             worker.arrive(parcel, to, Some(from));
+            if late && let Some(era) = worker.look_for_mark(to) {
+                worker.mark(to, era);
+            }
         });
     }
 
@@ -209,7 +219,10 @@ impl Worker {
     /// Nobody else's message that could have caused this one is still in the inbox, so this may go before what is there.
     #[inline(always)]
     pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
-        let parcel = Parcel::new(&mut self.nodes, message);
+        let parcel = match self.is_recording() {
+            false => Parcel::new(&mut self.nodes, message),
+            true => self.parcel_sent(message),
+        };
         self.sent += 1;
         if self.closely {
             return self.send_here(parcel, Lane::Ordinary, place);
@@ -245,7 +258,10 @@ impl Worker {
     /// The runtime itself, or code outside any actor, puts a message into a mailbox: marks nobody (R7, R13).
     pub(crate) fn deliver<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
         self.stir();
-        let parcel = Parcel::new(&mut self.nodes, message);
+        let parcel = match self.is_recording() {
+            false => Parcel::new(&mut self.nodes, message),
+            true => self.parcel_delivered(to, message),
+        };
         self.tally().delivered.add(1);
         self.in_order(|worker| {
             if worker.shared.watched {
@@ -257,7 +273,7 @@ impl Worker {
 
     /// Puts a message into a mailbox and schedules its owner.
     fn arrive(&mut self, parcel: Parcel, to: ActorId, from: Option<ActorId>) {
-        let here = |slot: &&Slot| slot.tenant.load(Ordering::Relaxed) == to.tenant; // as in `send_parcel`
+        let here = |slot: &&Slot| slot.tenant.load(Ordering::Relaxed) == to.tenant; // as in `is_plain`
         let Some(slot) = self.shared.table.get(to.seat).filter(here) else {
             return self.dead_letter(parcel, from, to);
         };
@@ -280,17 +296,17 @@ impl Worker {
     /// An actor that is awake goes into a run queue.
     #[inline(always)]
     pub(super) fn schedule(&mut self, seat: u32) {
-        if self.next.is_none() && !self.is_elsewhere(seat) {
+        self.schedule_as(seat, self.shared.table.slot(seat).has(PINNED));
+    }
+
+    /// Pinned actors are the driver's, all others are not.
+    #[inline(always)]
+    fn schedule_as(&mut self, seat: u32, pinned: bool) {
+        if self.next.is_none() & !pinned & !self.drives {
             self.next = Some(seat);
         } else {
             self.queue(seat);
         }
-    }
-
-    /// Whether this worker is not to run it: pinned actors are the driver's, all others are not.
-    #[inline(always)]
-    fn is_elsewhere(&self, seat: u32) -> bool {
-        self.shared.table.slot(seat).has(PINNED) | self.is_driver()
     }
 
     #[inline(never)]
@@ -467,26 +483,28 @@ impl Worker {
 
     #[inline(always)]
     fn run(&mut self, seat: u32) {
+        // SAFETY: this worker keeps the table alive, and what this gives does not leave this run.
+        let slot = unsafe { self.shared.table.stay(seat) };
         if self.shared.watched {
-            self.begin_watched(seat)
+            self.begin_watched(seat, slot);
         } else {
-            self.begin(seat)
+            self.begin(seat, slot);
         }
         let (me, waiting) = (self.running, self.tray.len());
         let quota = waiting.min(self.tray.beside);
         // SAFETY: owned, see `begin`; the body stays where it is until this run is over.
-        let Some(body) = (unsafe { self.shared.table.slot(seat).body() }) else { no_body(me) };
+        let Some(body) = (unsafe { slot.body() }) else { no_body(me) };
         // SAFETY: as above: nobody else has a pointer to it.
         unsafe { &mut *body }.run(Core::Worker(self), me, quota);
-        self.run_over(seat);
+        self.run_over(seat, slot);
     }
 
     /// Takes the actor in hand, with the messages that are there.
     #[inline(always)]
-    fn begin(&mut self, seat: u32) {
-        let slot = self.shared.table.slot(seat);
+    fn begin(&mut self, seat: u32, slot: SlotRef) {
         // SAFETY: popped from a run queue, so this worker owns the actor until it rests or is queued again.
-        self.tray = unsafe { slot.own(|own| mem::take(&mut own.tray)) };
+        // And before that the tray is put back, by a panic too.
+        self.tray = unsafe { slot.own(|own| own.tray.lend()) };
         if slot.inbox.has_some() {
             self.tray.take_in(&slot.inbox);
         }
@@ -496,15 +514,18 @@ impl Worker {
             self.shared.berths[self.index].tally.deepest.raise(u64::from(waiting));
         }
         self.running = ActorId { seat, tenant: slot.tenant.load(Ordering::Relaxed) };
-        self.closely = self.shared.watched | slot.has(BY_DEPTH);
+        self.closely = self.shared.watched | slot.has(BY_DEPTH) | self.is_recording();
         self.forget_time();
+        if self.is_recording() {
+            self.record_run();
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn begin_watched(&mut self, seat: u32) {
+    fn begin_watched(&mut self, seat: u32, slot: SlotRef) {
         self.in_order(|worker| {
-            worker.begin(seat);
+            worker.begin(seat, slot);
             worker.settled = true;
             let (actor, waiting, on) = (worker.running, worker.tray.len(), worker.index as u32);
             worker.shared.show(&Event::RunBegan { actor, waiting });
@@ -513,8 +534,7 @@ impl Worker {
     }
 
     #[inline(always)]
-    fn run_over(&mut self, seat: u32) {
-        let slot = self.shared.table.slot(seat);
+    fn run_over(&mut self, seat: u32, slot: SlotRef) {
         slot.sent.add(mem::take(&mut self.sent));
         slot.handled.add(u64::from(self.handled));
         let closer = self.settled | slot.has(BY_DEPTH) | (self.handled >= self.tray.beside);
@@ -523,7 +543,13 @@ impl Worker {
             return;
         }
         self.handled = 0;
-        self.leave(seat);
+        let tray = mem::take(&mut self.tray);
+        let left = tray.len();
+        // SAFETY: this worker still owns the actor.
+        unsafe { slot.own(|own| own.tray = tray) };
+        if left > 0 || !slot.inbox.rest() {
+            self.schedule_as(seat, slot.has(PINNED));
+        }
     }
 
     /// The worker is done with the actor for now: it is queued again, or rests.
@@ -550,6 +576,9 @@ impl Worker {
     pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
         if self.closely {
             self.before_message();
+            if self.is_recording() {
+                return self.next_named(nth);
+            }
         }
         let Ok(Some(message)) = self.tray.pop::<M>(&mut self.nodes) else { no_message(self.running) };
         self.handled = nth;
@@ -659,6 +688,6 @@ fn no_body(actor: ActorId) -> ! {
 }
 
 #[cold]
-fn no_message(actor: ActorId) -> ! {
+pub(super) fn no_message(actor: ActorId) -> ! {
     panic!("a run's quota says that {actor} has a message of its type, and its mailbox has not: a bug in backwater")
 }

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// The name of our own runtime in the table.
 pub const OURS: &str = "backwater";
+/// The name of its pool where that is not the runtime that is compared: with one thread.
+const OUR_POOL: &str = "backwater, a pool of one";
 
 /// The main package, two folders above this one.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -26,6 +28,8 @@ pub struct Contestant {
     /// `None` is Backwater itself.
     pub peer: Option<Peer>,
     program: PathBuf,
+    /// What stands behind the arguments of every run.
+    option: Option<&'static str>,
     /// The program as messages show it.
     shown: String,
 }
@@ -47,6 +51,7 @@ impl Contestant {
             name: name_of(peer),
             peer: Some(peer),
             program: program.to_owned(),
+            option: None,
             shown: PEERS_PROGRAM.to_owned(),
         }
     }
@@ -58,7 +63,17 @@ impl Contestant {
             name: OURS.to_owned(),
             peer: None,
             program,
+            option: None,
             shown: path.map_or_else(|| OUR_PROGRAM.to_owned(), |p| p.display().to_string()),
+        }
+    }
+
+    /// Likewise, on the pool even with one thread.
+    pub fn our_pool(path: Option<&Path>) -> Contestant {
+        Contestant {
+            name: OUR_POOL.to_owned(),
+            option: Some("--pool"),
+            ..Contestant::ours(path)
         }
     }
 
@@ -74,7 +89,7 @@ impl Contestant {
         limit: Duration,
         keys: &[&str],
     ) -> Result<Value, String> {
-        let output = output(self.command().args(arguments), limit)
+        let output = output(self.command().args(arguments).args(self.option), limit)
             .map_err(|e| {
                 format!(
                     "cannot run {}: {e}; is it built? (--ours gives a path)",
@@ -180,6 +195,14 @@ mod tests {
     fn a_run_without_end_is_ended() {
         let why = shell("exec sleep 60", &[]).unwrap_err();
         assert_eq!(why, "no end within 1 s");
+    }
+
+    #[test]
+    fn the_pool_of_one_is_asked_for_behind_the_arguments() {
+        let pool = Contestant::our_pool(Some(Path::new("/bin/echo")));
+        let arguments = ["{\"a\":1}".to_owned()];
+        let why = pool.run(&arguments, Duration::from_secs(1), &["b"]);
+        assert_eq!(why.unwrap_err(), "printed no JSON", "as `--pool` stands behind it");
     }
 
     #[test]

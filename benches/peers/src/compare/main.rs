@@ -36,7 +36,7 @@ pub struct Settings {
     /// Only these rivals, separated by commas; floor always runs
     #[arg(long, value_name = "PEER,...", value_delimiter = ',')]
     peers: Vec<Peer>,
-    /// Worker threads of every contestant
+    /// Worker threads of every contestant; Backwater with one is the single-threaded runtime, and a pool of one as well
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
     threads: u32,
     /// Backwater's benchmark program [default: the example `bench` of the main package]
@@ -76,12 +76,15 @@ impl Settings {
             .filter(|case| self.only.is_empty() || self.only.contains(&case.workload))
     }
 
-    /// Floor first, then Backwater, then the rivals asked for.
+    /// Floor first, then Backwater on each of its runtimes, then the rivals asked for.
     fn contestants(&self) -> Result<Vec<Contestant>> {
         let program = contestants::peers_program()?;
         let mut all = vec![Contestant::peer(&program, Peer::Floor)];
         if !self.no_ours {
             all.push(Contestant::ours(self.ours.as_deref()));
+            if self.threads == 1 {
+                all.push(Contestant::our_pool(self.ours.as_deref()));
+            }
         }
         let asked = |peer: &Peer| self.peers.is_empty() || self.peers.contains(peer);
         let rivals = Peer::value_variants().iter().filter(|p| **p != Peer::Floor);

@@ -1,0 +1,121 @@
+#!/bin/bash -eu
+# `cargo verify mutants`: changes the code in one place after another, as cargo-mutants knows how, and sees whether a test
+# fails. A change that no test notices is a hole in the tests, or changes nothing that anybody could see: docs/KILLS.md has
+# to say which, else this fails.
+#
+# BACKWATER_MUTANTS="rules mailbox scheduler:3/40 check:0/100" says which modules, and of each which part: shard K/N. All
+# of all four takes more than a day on two cores. Results are kept in target/mutants/MODULE.
+#
+# `rules` and `mailbox` import nothing from above, so each is first changed in a crate of its own, where a change is built
+# and tested in seconds; what is not noticed there is tried again in the whole library, with more tests.
+#
+# Ends with 3 where cargo-mutants is missing.
+cd "$(dirname "$0")/.."
+cargo mutants --version >/dev/null 2>&1 || { echo "it needs cargo-mutants (cargo install cargo-mutants --locked)"; exit 3; }
+unset BACKWATER_REPLAY BACKWATER_BLESS BACKWATER_FAULT CARGO_TARGET_DIR
+export CARGO_PROFILE_TEST_DEBUG=0 CARGO_PROFILE_DEV_DEBUG=0
+
+# A crate in $1 that has the modules named, and what their own tests ask for.
+alone() {
+    local to="$1" lib='#![allow(unused, unreachable_pub)]\nextern crate alloc;\nmod faults;\n'
+    rm -rf "$to/own"
+    mkdir -p "$to/own/src" "$to/own/docs" "$to/own/proofs"
+    mkdir "$to/own/tests"
+    cp -r tests/fuzzing tests/snapshots "$to/own/tests/"
+    rm "$to/own/tests/fuzzing/mod.rs"
+    cp src/faults.rs "$to/own/src/"
+    cp docs/rules.dot "$to/own/docs/"
+    cp proofs/table.txt "$to/own/proofs/"
+    cp Cargo.lock "$to/own/"
+    for module in "${@:2}"; do
+        cp -r "src/$module" "$to/own/src/"
+        lib="${lib}pub mod $module;\n"
+    done
+    case "$to" in
+    *rules)
+        lib="${lib}pub use rules::Detector;\n"
+        cp tests/rules.rs tests/table.rs "$to/own/tests/"
+        ;;
+    *mailbox)
+        lib="${lib}pub mod internals { pub use crate::{mailbox, sync}; }\n#[path = \"../models/lib.rs\"]\npub mod models;\n"
+        mkdir "$to/own/models"
+        cp model_tests/src/{lib,actor}.rs "$to/own/models/"
+        cp tests/mailbox.rs model_tests/tests/inbox.rs model_tests/tests/depot.rs "$to/own/tests/"
+        # They are a crate of their own there, and a part of this one here.
+        sed -i 's/backwater::internals/crate::internals/; /^pub mod/ { /actor/! d }' "$to"/own/models/*.rs
+        sed -i 's/model_tests::/backwater::models::/' "$to"/own/tests/{inbox,depot}.rs
+        ;;
+    esac
+    printf '%b' "$lib" >"$to/own/src/lib.rs"
+    cat >"$to/own/Cargo.toml" <<TOML
+[package]
+name = "backwater"
+version = "0.0.0"
+edition = "2024"
+
+[workspace]
+
+[features]
+default = ["__internals"]
+__internals = []
+__faults = []
+__loom = []
+__shuttle = []
+
+[dev-dependencies]
+proptest = "1"
+expect-test = "1"
+TOML
+}
+
+# The tests of the whole library that can notice a change; none but these are built. No test of what threads or the
+# machine do.
+tests_of() {
+    case "$1" in
+    rules) echo --lib --test=rules --test=table --test=program --test=report ;;
+    mailbox) echo --lib --test=mailbox --test=program --test=leaks ;;
+    scheduler) echo --lib --test=program --test=timers --test=panics --test=report --test=historic --test=determinism ;;
+    check) echo --lib --test=checker --test=scenarios ;;
+    *) echo "there is no module $1 to change" >&2; exit 1 ;;
+    esac
+}
+
+# Tries changes; its arguments are cargo-mutants'. What is planted by `faults.rs` is not there, and cannot be changed away.
+try() {
+    local out="$1" ended=0
+    mkdir -p "$out"
+    nice cargo mutants --no-shuffle --jobs 1 --timeout 60 --colors never --output "$out" \
+        --exclude 'src/scheduler/pool/**' --exclude-re 'guard planted.* with false' "${@:2}" >"$out/log" 2>&1 || ended=$?
+    # 2: some change was not noticed; 3: some test did not end, which is noticing. Anything else is no result.
+    case "$ended" in 0 | 2 | 3) ;; *) tail -n 20 "$out/log"; exit 1 ;; esac
+    tail -n 1 "$out/log"
+}
+
+# Of the changes in a file of them, those that docs/KILLS.md says nothing about. Lines and columns move: they do not count.
+unexplained() {
+    while read -r change; do
+        grep -qF -- "\`$(sed -E 's/:[0-9]+:[0-9]+: /: /' <<<"$change")\`" docs/KILLS.md || echo "$change"
+    done <"$1/mutants.out/missed.txt"
+}
+
+failed=0
+for part in ${BACKWATER_MUTANTS:-rules mailbox scheduler check}; do
+    module="${part%%:*}"
+    out="target/mutants/$module"
+    chosen=(--file "src/$module/**")
+    [ "$part" = "$module" ] || chosen+=(--shard "${part#*:}")
+    tests=($(tests_of "$module"))
+    left=all
+    if [ "$module" = rules ] || [ "$module" = mailbox ]; then
+        alone "$out" $([ "$module" = rules ] || echo sync) "$module"
+        # One test is about ten million messages: of the others, each takes a moment.
+        echo "$part, alone: $(try "$out/alone" --dir "$out/own" "${chosen[@]}" -- -- --skip ten_million)"
+        left="$(unexplained "$out/alone" | sed 's/[][(){}.*+?^$|\\]/\\&/g; s/.*/^&$/' | paste -sd '|')"
+        chosen=(--file "src/$module/**" --re "$left")
+    fi
+    [ -n "$left" ] || continue
+    echo "$part: $(try "$out/whole" --package backwater --no-default-features "${chosen[@]}" "${tests[@]/#/--cargo-arg=}")"
+    left="$(unexplained "$out/whole")"
+    [ -z "$left" ] || { failed=1; printf 'no test notices, and docs/KILLS.md does not say why:\n%s\n' "$left"; }
+done
+exit "$failed"

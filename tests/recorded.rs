@@ -1,0 +1,276 @@
+//! A run on many threads is made again on one: the same messages for each actor, in the same order, and the same end.
+
+#[path = "common/mod.rs"]
+mod common;
+#[path = "recorded/programs.rs"]
+mod programs;
+
+use backwater::report::Trace;
+use backwater::{ActorId, BadRecording, Builder, Context, Env, Recording, RunError, Runtime, Summary};
+use programs::{PROGRAMS, Program};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+/// Bytes that are written in one place and read in another.
+#[derive(Clone, Default)]
+pub(crate) struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What each actor handled and was told, as the program itself saw it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ear(Arc<Mutex<BTreeMap<ActorId, Vec<String>>>>);
+
+impl Ear {
+    pub(crate) fn hear<A: backwater::Actor>(&self, what: impl std::fmt::Debug, cx: &Context<'_, A>) {
+        self.0.lock().unwrap().entry(cx.id()).or_default().push(format!("{what:?}"));
+    }
+
+    fn heard(&self) -> BTreeMap<ActorId, Vec<String>> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A run as far as it has to be the same again.
+#[derive(Debug, PartialEq, Eq)]
+struct Run {
+    heard: BTreeMap<ActorId, Vec<String>>,
+    end: String,
+}
+
+impl Run {
+    fn of(ear: &Ear, result: Result<Summary, RunError>) -> Run {
+        let end = match result {
+            Ok(summary) => {
+                let totals = summary.stats.totals;
+                let counts = [totals.spawned, totals.sent, totals.delivered, totals.handled, totals.dead, totals.mutes];
+                format!("{counts:?}, {} in mailboxes", summary.stats.queued)
+            }
+            Err(why) => why.to_string(),
+        };
+        Run { heard: ear.heard(), end }
+    }
+}
+
+fn record(program: Program, threads: usize, seed: u64, build: impl Fn(Builder) -> Builder) -> (Run, Vec<u8>) {
+    let (buffer, ear) = (Buffer::default(), Ear::default());
+    let builder = Runtime::builder().threads(threads).seed(seed).batch(7).describe(true).record(buffer.clone());
+    let result = build(builder).run(|env| program(env, &ear));
+    let bytes = buffer.0.lock().unwrap().clone();
+    (Run::of(&ear, result), bytes)
+}
+
+fn replay_with(program: Program, bytes: &[u8], build: impl Fn(Builder) -> Builder) -> (Run, Vec<String>) {
+    let (ear, trace) = (Ear::default(), Trace::new());
+    let builder = Runtime::builder().describe(true).observer(trace.clone());
+    let builder = build(builder).replay_recording(std::io::Cursor::new(bytes.to_vec()));
+    let result = builder.run(|env| program(env, &ear));
+    (Run::of(&ear, result), trace.lines())
+}
+
+fn same(builder: Builder) -> Builder {
+    builder
+}
+
+fn bad(program: Program, bytes: &[u8], build: impl Fn(Builder) -> Builder) -> BadRecording {
+    let ear = Ear::default();
+    let builder = build(Runtime::builder()).replay_recording(std::io::Cursor::new(bytes.to_vec()));
+    match builder.run(|env: &mut Env<'_>| program(env, &ear)) {
+        Err(RunError::Recording(why)) => why,
+        other => panic!("it was replayed: {other:?}"),
+    }
+}
+
+fn program(name: &str) -> Program {
+    PROGRAMS.iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+#[test]
+fn every_actor_handles_the_same_again_and_the_end_is_the_same() {
+    for (name, program) in PROGRAMS {
+        for threads in [2, 4] {
+            for seed in 0..40 {
+                let (run, bytes) = record(*program, threads, seed, same);
+                let (again, events) = replay_with(*program, &bytes, same);
+                assert_eq!(again, run, "{name} on {threads} threads, seed {seed}");
+                let (_, twice) = replay_with(*program, &bytes, |builder| builder.threads(3));
+                assert_eq!(twice, events, "{name}: two replays differ");
+            }
+        }
+    }
+}
+
+#[test]
+fn runs_differ_so_that_there_is_something_to_record() {
+    let runs = (0..200).map(|_| record(program("star"), 4, 1, same).0.heard);
+    let all: std::collections::BTreeSet<_> = runs.collect();
+    assert!(all.len() > 1, "200 runs of a race on 4 threads were all the same");
+}
+
+#[test]
+fn a_recording_cut_short_at_any_byte_is_refused_with_the_position() {
+    let (_, bytes) = record(program("deadlock"), 2, 3, same);
+    assert!(Recording::parse(&bytes).is_ok());
+    for length in 0..bytes.len() {
+        let why = Recording::parse(&bytes[..length]).unwrap_err();
+        assert!(why.position() <= length as u64, "{length}: {why}");
+    }
+    let why = bad(program("deadlock"), &bytes[..bytes.len() - 1], same).to_string();
+    assert!(why.contains("at byte") && why.contains("cut short"), "{why}");
+    assert!(Recording::parse(&[&bytes[..], &[0]].concat()).unwrap_err().to_string().contains("follows the end"));
+}
+
+#[test]
+fn a_recording_altered_in_any_byte_is_refused() {
+    let (_, bytes) = record(program("deadlock"), 2, 3, same);
+    for at in 0..bytes.len() {
+        for change in [1, 0x80, 0xFF] {
+            let mut other = bytes.clone();
+            other[at] ^= change;
+            let why = Recording::parse(&other).expect_err("a byte is another");
+            assert!(why.position() <= at as u64 + 1, "byte {at}: {why}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_of_another_version_is_refused() {
+    let (_, mut bytes) = record(program("star"), 2, 0, same);
+    bytes[7] = 9;
+    let why = Recording::parse(&bytes).unwrap_err();
+    assert_eq!((why.position(), why.to_string().contains("version 9")), (7, true), "{why}");
+}
+
+#[test]
+fn a_recording_of_another_program_is_refused() {
+    for (name, program) in PROGRAMS {
+        let (_, bytes) = record(*program, 2, 5, same);
+        for (other, foreign) in PROGRAMS.iter().filter(|(other, _)| other != name) {
+            let why = bad(*foreign, &bytes, same).to_string();
+            assert!(why.contains("at byte") && why.contains("another program"), "{name} as {other}: {why}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_of_a_runtime_built_otherwise_is_refused() {
+    let (_, bytes) = record(program("star"), 2, 5, same);
+    for build in [
+        (|builder: Builder| builder.max_actors(1_000)) as fn(Builder) -> Builder,
+        |builder| builder.on_panic(backwater::OnPanic::StopActor),
+        |builder| builder.overload(backwater::Detector::Depth { low: 2, high: 9 }),
+    ] {
+        let why = bad(program("star"), &bytes, build).to_string();
+        assert!(why.contains("as it was built then"), "{why}");
+    }
+}
+
+#[test]
+fn actors_that_panic_and_are_survived_are_the_same_again() {
+    let survive = |builder: Builder| builder.on_panic(backwater::OnPanic::StopActor);
+    for seed in 0..20 {
+        let (run, bytes) = record(program("panic"), 4, seed, survive);
+        assert_eq!(replay_with(program("panic"), &bytes, survive).0, run);
+    }
+}
+
+#[test]
+fn overload_by_depth_is_the_same_again() {
+    let depth = |builder: Builder| builder.overload(backwater::Detector::Depth { low: 2, high: 9 });
+    for (name, program) in PROGRAMS {
+        let (run, bytes) = record(*program, 4, 1, depth);
+        assert_eq!(replay_with(*program, &bytes, depth).0, run, "{name}");
+    }
+}
+
+#[test]
+fn one_actor_too_many_is_so_again() {
+    let few = |builder: Builder| builder.max_actors(4);
+    for seed in 0..20 {
+        let (run, bytes) = record(program("spawn and stop"), 4, seed, few);
+        assert!(run.end.contains("one more than 4"), "{}", run.end);
+        assert_eq!(replay_with(program("spawn and stop"), &bytes, few).0, run);
+    }
+}
+
+/// Each obstacle, and what the refusal says of it.
+#[test]
+fn what_came_from_outside_is_refused_by_name() {
+    let inlet: Program = |env, _| {
+        let to = env.spawn(common::idle());
+        let inlet = env.inlet(&to);
+        inlet.try_send(1).unwrap();
+    };
+    let counts: Program = |env, _| drop(env.stats());
+    let input: Program = |env, _| {
+        let to = env.spawn(Listener);
+        env.input.clone().tell(backwater::Input::Subscribe(to), env);
+    };
+    for (program, why) in [(inlet, "code outside"), (counts, "whole runtime"), (input, "code outside")] {
+        let (_, bytes) = record(program, 2, 0, |builder| builder.input_on_thread(std::io::Cursor::new(b"text")));
+        let refused = bad(program, &bytes, same);
+        assert!(refused.to_string().contains(why) && refused.position() > 40, "{refused}");
+    }
+}
+
+struct Listener;
+
+impl backwater::Actor for Listener {
+    type Msg = backwater::InputEvent;
+
+    fn receive(&mut self, _: backwater::InputEvent, _: &mut Context<'_, Self>) {}
+}
+
+#[test]
+fn a_writer_that_fails_is_told_after_the_run() {
+    struct Broken;
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("no room"))
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let ear = Ear::default();
+    let result = Runtime::builder().threads(2).record(Broken).run(|env| program("star")(env, &ear));
+    assert!(matches!(&result, Err(RunError::Record(why)) if why.to_string() == "no room"), "{result:?}");
+    assert!(!ear.heard().is_empty(), "the program ran");
+}
+
+#[test]
+fn recording_one_thread_and_replaying_with_a_policy_are_refused() {
+    let one = Runtime::builder().record(std::io::sink()).run(|_| ());
+    assert!(matches!(&one, Err(RunError::Config(why)) if why.contains("token")), "{one:?}");
+    let both = Runtime::builder().shuffled().replay_recording(std::io::empty()).run(|_| ());
+    assert!(matches!(&both, Err(RunError::Config(why)) if why.contains("who runs next")), "{both:?}");
+}
+
+#[test]
+fn a_recorded_run_prints_and_so_does_its_replay() {
+    let program: Program = |env, ear| {
+        let out = env.out.clone();
+        let sink = env.spawn(common::act({
+            let ear = ear.clone();
+            move |n, cx| {
+                ear.hear(n, cx);
+                out.tell(format!("{n}\n").into(), cx);
+            }
+        }));
+        (0..100).for_each(|n| sink.tell(n, env));
+    };
+    let (first, second) = (Buffer::default(), Buffer::default());
+    let (run, bytes) = record(program, 2, 0, |builder| builder.out(first.clone()));
+    let (again, _) = replay_with(program, &bytes, |builder| builder.out(second.clone()));
+    assert_eq!(again, run);
+    assert_eq!(first.0.lock().unwrap().clone(), second.0.lock().unwrap().clone());
+}
