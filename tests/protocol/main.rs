@@ -112,10 +112,6 @@ fn random_programs_take_every_step_of_the_model_that_one_worker_can_take() {
     );
     assert!(deadlocks > 0 && cascades > 0, "{deadlocks} deadlocks, {cascades} cascades: the programs are too tame");
     assert_eq!(planted.len(), 18, "some mutant found no place: {planted:?}");
-    if let Some(dir) = &dir {
-        let lines: Vec<String> = taken.iter().map(|(step, count)| format!("{count:>9} {step}")).collect();
-        std::fs::write(dir.join("coverage.txt"), lines.join("\n") + "\n").expect("the directory can be written to");
-    }
 }
 
 /// How many senders were freed by the fall of an actor that was itself freed by the same fall.
