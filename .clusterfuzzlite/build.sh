@@ -12,7 +12,7 @@ for file in fuzz/fuzz_targets/*.rs; do
     # It has a fault on purpose: there is nothing to learn from finding it again and again.
     [ "$target" = canary ] && [ -z "${BACKWATER_CANARY:-}" ] && continue
     cp "fuzz/target/$host/release/$target" "$OUT/"
-    [ -d "fuzz/corpus/$target" ] || continue
+    [ -n "$(ls "fuzz/corpus/$target" 2>/dev/null)" ] || continue
     rm -f "$OUT/${target}_seed_corpus.zip"
     (cd "fuzz/corpus/$target" && zip -q -r "$OUT/${target}_seed_corpus.zip" .)
 done

@@ -23,6 +23,9 @@ unset SRC CARGO RUSTC RUSTDOC RUSTFLAGS CARGO_TARGET_DIR BACKWATER_REPLAY
 mkdir -p "$OUT"
 .clusterfuzzlite/build.sh
 
+# What the fuzzer once found in the example is still a test of it.
+cargo test --quiet --manifest-path fuzz/Cargo.toml --package fuzzing-example --test found
+
 # Runs a target with these options; what it prints is kept.
 run() {
     mkdir -p "target/fuzz/$1" "fuzz/artifacts/$1" "fuzz/corpus/$1"
@@ -44,7 +47,7 @@ for file in fuzz/fuzz_targets/*.rs; do
         else
             echo "canary: found, as it has to be"
         fi
-        rm -rf fuzz/artifacts/canary target/fuzz/canary
+        rm -rf fuzz/artifacts/canary fuzz/corpus/canary target/fuzz/canary
         continue
     fi
     [ -s "$OUT/${target}_seed_corpus.zip" ] || { echo "$target has no inputs"; exit 1; }

@@ -136,6 +136,8 @@ mod pages {
     mod virtual_time {}
     #[doc = include_str!("../docs/how/check-every-schedule.md")]
     mod every_schedule {}
+    #[doc = include_str!("../docs/how/share-a-search.md")]
+    mod share_a_search {}
     #[doc = include_str!("../docs/how/test-against-a-simulated-network.md")]
     #[cfg(feature = "net")]
     mod simulated_network {}

@@ -109,12 +109,14 @@ for part in ${BACKWATER_MUTANTS:-rules mailbox scheduler check}; do
     if [ "$module" = rules ] || [ "$module" = mailbox ]; then
         alone "$out" $([ "$module" = rules ] || echo sync) "$module"
         # One test is about ten million messages: of the others, each takes a moment.
-        echo "$part, alone: $(try "$out/alone" --dir "$out/own" "${chosen[@]}" -- -- --skip ten_million)"
+        said="$(try "$out/alone" --dir "$out/own" "${chosen[@]}" -- -- --skip ten_million)" || { echo "$said"; exit 1; }
+        echo "$part, alone: $said"
         left="$(unexplained "$out/alone" | sed 's/[][(){}.*+?^$|\\]/\\&/g; s/.*/^&$/' | paste -sd '|')"
         chosen=(--file "src/$module/**" --re "$left")
     fi
     [ -n "$left" ] || continue
-    echo "$part: $(try "$out/whole" --package backwater --no-default-features "${chosen[@]}" "${tests[@]/#/--cargo-arg=}")"
+    said="$(try "$out/whole" --package backwater "${chosen[@]}" "${tests[@]/#/--cargo-arg=}")" || { echo "$said"; exit 1; }
+    echo "$part, in the library: $said"
     left="$(unexplained "$out/whole")"
     [ -z "$left" ] || { failed=1; printf 'no test notices, and docs/KILLS.md does not say why:\n%s\n' "$left"; }
 done

@@ -283,8 +283,9 @@ impl Exhaustive {
         }
         frame.done += 1;
         frame.fixed = given.len();
-        frame.given = given;
         self.plans.clear(&mut frame.plan);
+        let planned = self.plans.take_answered(&mut frame.instead, frame.proc, &given);
+        (frame.given, frame.plan) = planned.unwrap_or((given, Row::EMPTY));
         true
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Not here: what ends a run by itself, which is judged at its end.
 
-use super::Settings;
+use super::settings::Settings;
 use super::verdict::Fault;
 use super::world::World;
 use crate::scheduler::Proc;

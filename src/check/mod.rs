@@ -28,10 +28,12 @@ mod meter;
 mod parts;
 mod plan;
 mod progress;
+mod replays;
 mod results;
 mod run;
 mod sample;
 mod search;
+mod settings;
 mod shrink;
 mod states;
 mod team;
@@ -40,6 +42,8 @@ mod verdict;
 mod world;
 
 pub use results::{Merged, merge};
+pub use settings::Mode;
+pub use team::Workers;
 pub use verdict::{Bound, Explored, Failure, Fault, Verdict};
 
 use crate::event::Observer;
@@ -50,11 +54,11 @@ use crate::sync::{Arc, Mutex, PlainArc};
 use exhaustive::Limit;
 use parts::Slice;
 use search::Search;
+use settings::Settings;
 use std::fmt;
 use std::panic::Location;
 use std::path::PathBuf;
 use std::time::Duration;
-use team::Crew;
 use world::Program;
 
 /// Checks a program under every schedule: for tests. What it explored comes back.
@@ -95,95 +99,6 @@ pub fn check(main: impl Fn(&mut Env<'_>)) -> Explored {
     check.assert(main)
 }
 
-/// How schedules are chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Mode {
-    /// All, up to the order of independent steps.
-    Exhaustive,
-    /// All, every order of every two steps included: a cross-check of the reduction.
-    Naive,
-    /// All states, each once: what two schedules share is explored once, and a program that never ends may have finitely
-    /// many. See [`Check::states`].
-    States,
-    /// So many uniform random walks.
-    Random(u64),
-    /// So many runs of PCT: a bug of this depth is found by each with a probability of at least 1 / (n · k^(depth−1)),
-    /// for n actors and k steps.
-    Pct {
-        /// How many steps have to come in the right order.
-        depth: u32,
-        /// How many runs.
-        runs: u64,
-    },
-    /// So many runs of partial-order sampling.
-    Pos(u64),
-    /// So many runs as a fair scheduler makes them.
-    Fair(u64),
-    /// The one schedule that these bytes choose: a byte a decision, modulo what there is to choose from, and 0 (go on
-    /// with the same actor, the first answer) when they run out. For fuzzers.
-    Given(Vec<u8>),
-    /// One after the other, up to the first failure.
-    Portfolio(Vec<Mode>),
-}
-
-/// Makes the network of each run.
-#[cfg(feature = "net")]
-type Network = PlainArc<dyn Fn() -> crate::scheduler::World + Send + Sync>;
-
-/// Makes the observer of each run.
-type ObserveEach = PlainArc<dyn Fn() -> Box<dyn Observer> + Send + Sync>;
-
-/// What to see at the end of each run.
-type EachEnd = Arc<Mutex<Box<dyn FnMut(&Stats, Option<&Fault>) + Send>>>;
-
-#[derive(Clone)]
-struct Settings {
-    mode: Mode,
-    seed: u64,
-    batch: u32,
-    detector: Detector,
-    rules: Rules,
-    max_actors: u32,
-    max_mailbox: Option<u32>,
-    max_steps: usize,
-    max_runs: u64,
-    max_states: u64,
-    max_time: Option<Duration>,
-    limit: Limit,
-    atomic: bool,
-    panics_stop_actor: bool,
-    unmatched_apply_is_fine: bool,
-    livelock_is_fine: bool,
-    actors_stop: bool,
-    check_independence: bool,
-    max_mute: Option<usize>,
-    max_wait: Option<usize>,
-    expects: Vec<&'static str>,
-    invariants: bool,
-    twice: bool,
-    keep_going: bool,
-    accept_cut: bool,
-    shrink: bool,
-    each_end: Option<EachEnd>,
-    observe_each: Option<ObserveEach>,
-    output_stalls: Option<u32>,
-    #[cfg(feature = "net")]
-    network: Option<Network>,
-    regressions: Option<PathBuf>,
-    replay: Option<String>,
-    slice: Slice,
-    ends_of_runs: bool,
-    results: Option<PathBuf>,
-}
-
-impl Settings {
-    /// Something is to be measured step by step.
-    fn measures(&self) -> bool {
-        self.max_mute.is_some() || self.max_wait.is_some()
-    }
-}
-
 /// Puts a check together. Every setting has a default: exhaustive, effects interleaved one by one.
 ///
 /// ```
@@ -214,46 +129,7 @@ impl fmt::Debug for Check {
 impl Check {
     /// Exhaustive, with runs of up to 10,000 steps.
     pub fn new() -> Self {
-        Check {
-            settings: Settings {
-                mode: Mode::Exhaustive,
-                seed: 0,
-                batch: 100,
-                detector: Detector::Batch,
-                rules: Rules::Backwater,
-                max_actors: 1_000,
-                max_mailbox: None,
-                max_steps: 10_000,
-                max_runs: u64::MAX,
-                max_states: u64::MAX,
-                max_time: None,
-                limit: Limit::No,
-                atomic: false,
-                panics_stop_actor: false,
-                unmatched_apply_is_fine: false,
-                livelock_is_fine: false,
-                actors_stop: false,
-                check_independence: false,
-                max_mute: None,
-                max_wait: None,
-                expects: Vec::new(),
-                invariants: cfg!(debug_assertions),
-                twice: true,
-                keep_going: false,
-                accept_cut: false,
-                shrink: true,
-                each_end: None,
-                observe_each: None,
-                output_stalls: None,
-                #[cfg(feature = "net")]
-                network: None,
-                regressions: None,
-                replay: None,
-                slice: Slice::WHOLE,
-                ends_of_runs: false,
-                results: None,
-            },
-        }
+        Check { settings: Settings::new() }
     }
 
     /// How schedules are chosen. The environment variable `BACKWATER_MODE` overrides it: `exhaustive`, `naive`,
@@ -701,54 +577,5 @@ impl Check {
         let classes = Arc::default();
         let program = Program::new(&main, place, &self.settings, &classes);
         Search::new(program).replay(token, Some(Box::new(observer)))
-    }
-}
-
-/// A [`Check`] by several threads: see [`Check::workers`].
-#[derive(Clone, Debug)]
-#[must_use = "a check does nothing until `run` or `assert`"]
-pub struct Workers {
-    check: Check,
-    threads: u32,
-}
-
-impl Workers {
-    /// As [`Check::run`].
-    ///
-    /// # Panics
-    /// As there.
-    #[track_caller]
-    pub fn run(mut self, main: impl Fn(&mut Env<'_>) + Sync) -> Verdict {
-        self.check.settings.take_environment();
-        let place = Location::caller();
-        let classes = Arc::default();
-        let program = Program::new(&main, place, &self.check.settings, &classes);
-        let crew = Crew { threads: self.threads, main: &main };
-        Search::new(program).run(Some(crew)).unwrap_or_else(|why| panic!("{why}"))
-    }
-
-    /// As [`Check::assert`].
-    ///
-    /// # Panics
-    /// As there.
-    #[track_caller]
-    pub fn assert(self, main: impl Fn(&mut Env<'_>) + Sync) -> Explored {
-        let accept_cut = self.check.settings.accept_cut;
-        self.run(main).insist(accept_cut)
-    }
-}
-
-impl Verdict {
-    /// What was explored, if that is a pass. A slice that was asked for and explored to its end is one.
-    #[track_caller]
-    fn insist(self, accept_cut: bool) -> Explored {
-        match self {
-            Verdict::Complete(explored) | Verdict::Cut { by: Bound::Slice, explored, .. } => explored,
-            Verdict::Cut { explored, .. } if accept_cut => explored,
-            verdict @ Verdict::Cut { .. } => {
-                panic!("{verdict}\nA test that is content with that says so: Check::accept_cut().")
-            }
-            verdict @ Verdict::Failed(_) => panic!("{verdict}"),
-        }
     }
 }

@@ -124,12 +124,37 @@ impl Plans {
         }
     }
 
+    /// Takes the branch of `proc` in which its choices begin with these answers: all its answers, and what is planned after
+    /// it.
+    pub(super) fn take_answered(&mut self, row: &mut Row, proc: Proc, given: &[u32]) -> Option<(Vec<u32>, Row)> {
+        let is_it = |node: &Node| node.footprint.get().proc == proc && node.chosen.starts_with(given);
+        let found = self.find(*row, is_it)?;
+        let mut rest = Row::EMPTY;
+        let mut at = row.first;
+        while at != NONE {
+            let next = self.nodes[at as usize].next;
+            if at != found {
+                self.append(&mut rest, at);
+            }
+            at = next;
+        }
+        *row = rest;
+        self.spare.push(found);
+        let node = &mut self.nodes[found as usize];
+        Some((std::mem::take(&mut node.chosen), std::mem::replace(&mut node.children, Row::EMPTY)))
+    }
+
     /// Plans a run as a new branch, below the planned steps that it could begin with. `run` is used up.
     pub(super) fn add_run(&mut self, row: &mut Row, causality: &Causality, run: &mut Vec<u32>) {
-        let fits = |node: &Node| causality.could_begin(run, node.footprint.get());
+        // What follows a step follows it with the answers that it got then.
+        let own_step = |proc: Proc| run.iter().position(|step| causality.footprint(*step as usize).proc == proc);
+        let answered = |node: &Node| {
+            let own = own_step(node.footprint.get().proc);
+            own.is_none_or(|own| causality.chosen(run[own] as usize) == node.chosen.as_slice())
+        };
+        let fits = |node: &Node| causality.could_begin(run, node.footprint.get()) && answered(node);
         let Some(at) = self.find(*row, fits) else { return self.append_run(row, causality, run) };
-        let proc = self.nodes[at as usize].footprint.get().proc;
-        if let Some(own) = run.iter().position(|step| causality.footprint(*step as usize).proc == proc) {
+        if let Some(own) = own_step(self.nodes[at as usize].footprint.get().proc) {
             run.remove(own);
         }
         let mut children = self.nodes[at as usize].children;

@@ -63,6 +63,8 @@ pub(super) struct Ran {
 pub(super) struct Told {
     pub(super) ran: Ran,
     pub(super) decisions: Decisions,
+    /// The same by name, `main`'s first step included.
+    pub(super) way: Vec<Taken>,
     /// Times another actor was taken although the last one could have gone on.
     pub(super) switches: usize,
     /// Faults of the environment.
@@ -71,6 +73,15 @@ pub(super) struct Told {
     pub(super) path: u64,
     /// It is to be looked at after so many steps, not at its end.
     pub(super) until: Option<usize>,
+}
+
+/// A step that was taken.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub(super) proc: Proc,
+    pub(super) answers: Vec<u32>,
+    /// It was a fault of the environment.
+    pub(super) is_fault: bool,
 }
 
 /// The way that a run took: who stepped, `main`'s first step left out, and the answers to all choices.
@@ -123,14 +134,14 @@ impl<'p> Stage<'p> {
 
     /// Runs the program once, and tells which way it took.
     pub(super) fn tell(&mut self, driver: &mut impl Driver) -> Told {
-        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, faults: 0, path: 0 };
+        let mut teller = Teller::new(driver);
         let ran = self.run(&mut teller);
         teller.told(ran)
     }
 
     /// The same; `watched` sees every event.
     pub(super) fn watch(&mut self, driver: &mut impl Driver, watched: Box<dyn Observer>) -> Told {
-        let mut teller = Teller { driver, decisions: Decisions::new(), switches: 0, faults: 0, path: 0 };
+        let mut teller = Teller::new(driver);
         let ran = quietly(|| {
             let mut world = World::new(&self.program, Some(watched));
             let mut ran = self.drive_to_end(&mut world, &mut teller);
@@ -265,15 +276,23 @@ impl Ran {
 struct Teller<'d, D> {
     driver: &'d mut D,
     decisions: Decisions,
+    way: Vec<Taken>,
+    /// The step in progress is a fault of the environment.
+    is_fault: bool,
     switches: usize,
     faults: usize,
     path: u64,
 }
 
-impl<D: Driver> Teller<'_, D> {
+impl<'d, D: Driver> Teller<'d, D> {
+    fn new(driver: &'d mut D) -> Self {
+        let (decisions, way) = (Decisions::new(), Vec::new());
+        Teller { driver, decisions, way, is_fault: false, switches: 0, faults: 0, path: 0 }
+    }
+
     fn told(self, ran: Ran) -> Told {
-        let Teller { decisions, switches, faults, path, .. } = self;
-        Told { ran, decisions, switches, faults, path, until: None }
+        let Teller { decisions, way, switches, faults, path, .. } = self;
+        Told { ran, decisions, way, switches, faults, path, until: None }
     }
 }
 
@@ -284,7 +303,8 @@ impl<D: Driver> Driver for Teller<'_, D> {
             self.decisions.push(world.number_of(proc));
         }
         self.switches += usize::from(world.is_preemption(proc));
-        self.faults += usize::from(world.core.is_fault(proc));
+        self.is_fault = world.core.is_fault(proc);
+        self.faults += usize::from(self.is_fault);
         Some(proc)
     }
 
@@ -294,7 +314,9 @@ impl<D: Driver> Driver for Teller<'_, D> {
 
     fn stepped(&mut self, proc: Proc, world: &World) {
         let chosen = world.traces().chosen;
-        self.decisions.extend(chosen.iter().map(|(chosen, _)| *chosen));
+        let answers: Vec<u32> = chosen.iter().map(|(chosen, _)| *chosen).collect();
+        self.decisions.extend_from_slice(&answers);
+        self.way.push(Taken { proc, answers, is_fault: std::mem::take(&mut self.is_fault) });
         let mut path = Hash(self.path);
         match proc {
             Proc::Actor(seat) => path.add(u64::from(seat)),

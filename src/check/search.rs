@@ -5,25 +5,22 @@ use super::fair::Fair;
 use super::given::Given;
 use super::parts::{Part, Place, Slice};
 use super::progress::{Line, Progress};
+use super::replays::replay_line;
 use super::results::{self, Done};
-use super::run::{Ending, Hash, Lines, Ran, Replay, Retrace, Stage, Told};
+use super::run::{Ending, Lines, Ran, Replay, Retrace, Stage, Told};
 use super::sample::{Pct, Pos, Sampler, Walk};
+use super::settings::{Mode, Settings};
 use super::shrink::shrink;
 use super::team::Crew;
-use super::token::Token;
 use super::verdict::{Bound, Explored, Failure, Fault, Verdict};
 use super::world::Program;
-use super::{Mode, Settings};
 use crate::event::{Event, Observer};
-use crate::report::{self, Chart};
-use crate::rules::{Detector, Rules};
+use crate::report::Chart;
+use crate::rules::Detector;
 use crate::scheduler::Random;
 use crate::time::{Clock, RealClock};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
-use std::path::Path;
 use std::time::Duration;
-use std::{env, fs};
 
 /// Runs that were too long are looked at closely only so often: whether a part of the program was stalled.
 const STALLS_LOOKED_FOR: u64 = 16;
@@ -444,7 +441,7 @@ impl<'p> Search<'p> {
     }
 
     /// The verdict on a run that failed.
-    fn fail(&mut self, told: Told, found: Fault, watched: bool) -> Verdict {
+    pub(super) fn fail(&mut self, told: Told, found: Fault, watched: bool) -> Verdict {
         let before = (told.ran.steps, told.switches);
         let path_fault = matches!(
             found,
@@ -528,216 +525,8 @@ impl<'p> Search<'p> {
             verdict => Ok(verdict),
         }
     }
-
-    // --- Tokens -------------------------------------------------------------------------------------------------
-
-    fn token(&self, told: &Told) -> String {
-        let settings = self.settings().hash();
-        Token { settings, path: told.path, decisions: told.decisions.clone(), until: told.until }.to_line()
-    }
-
-    /// Takes a token's schedule; gives back how it ended.
-    ///
-    /// # Errors
-    /// Says why the token does not fit.
-    pub(super) fn replay(&mut self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Option<Fault>, String> {
-        let told = self.replayed(line, watched)?;
-        self.found(&told)
-    }
-
-    fn replayed(&mut self, line: &str, watched: Option<Box<dyn Observer>>) -> Result<Told, String> {
-        let refuse = |why: String| format!("the token {:?} cannot be replayed: {why}", line.trim());
-        let token = Token::parse(line).map_err(refuse)?;
-        if !token.fits_settings(self.settings().hash()) {
-            return Err(refuse("it was made with other settings (seed, batch, detector, grain, panics)".into()));
-        }
-        let mut replay = Replay::new(&token.decisions, false).until(token.until);
-        let told = match watched {
-            Some(observer) => self.stage.watch(&mut replay, observer),
-            None => self.stage.tell(&mut replay),
-        };
-        match (replay.misfit, replay.has_left()) {
-            (Some(step), _) => Err(refuse(format!("the program goes another way at step {step}: it has changed"))),
-            (None, true) => Err(refuse("the program ends earlier than it did: it has changed".into())),
-            _ if !token.fits_path(told.path) => Err(refuse("the program takes other steps than it did".into())),
-            _ => Ok(Told { until: token.until, ..told }),
-        }
-    }
-
-    /// What is wrong with a replayed run: at its end, or where it was to be looked at.
-    fn found(&mut self, told: &Told) -> Result<Option<Fault>, String> {
-        if told.until.is_some() { self.judge_here() } else { Ok(told.ran.fault().cloned()) }
-    }
-
-    fn run_token(&mut self, line: &str) -> Result<Verdict, String> {
-        let told = self.replayed(line, Some(Box::new(Lines::default())))?;
-        self.explored.runs = 1;
-        let found = self.found(&told)?;
-        Ok(match found {
-            Some(found) => {
-                let watched = matches!(found, Fault::Stalled(_));
-                self.fail(told, found, watched)
-            }
-            None => Verdict::Cut { by: Bound::Sample, explored: self.explored.clone(), estimate: None },
-        })
-    }
-
-    fn run_regressions(&mut self) -> Result<Option<Failure>, String> {
-        let Some(file) = &self.settings().regressions else { return Ok(None) };
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(why) => return Err(format!("cannot read the schedules that failed, {}: {why}", file.display())),
-        };
-        let tokens = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        for line in tokens.map(str::to_owned).collect::<Vec<_>>() {
-            match self.replayed(&line, Some(Box::new(Lines::default()))) {
-                Err(why) => eprintln!("{}: {why}", file.display()),
-                Ok(told) => {
-                    let Some(found) = self.found(&told)? else { continue };
-                    let watched = matches!(found, Fault::Stalled(_));
-                    if let Verdict::Failed(failure) = self.fail(told, found, watched) {
-                        return Ok(Some(*failure));
-                    }
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Writes the failure down where it was asked for.
-    fn write_down(&self, failure: Failure) -> Result<Verdict, String> {
-        if let Some(file) = &self.settings().regressions {
-            remember(file, &failure.token).map_err(|why| format!("cannot write {}: {why}", file.display()))?;
-        }
-        if let Some(dir) = env::var_os("BACKWATER_TRACE_DIR") {
-            keep(Path::new(&dir), &failure).map_err(|why| {
-                format!("BACKWATER_TRACE_DIR: cannot write to {dir:?}: {why}\nwhat it was to hold:\n{failure}")
-            })?;
-        }
-        Ok(Verdict::Failed(Box::new(failure)))
-    }
-}
-
-/// Writes a failure down: the report, every event, the chart and the graph of who waits for whom.
-fn keep(dir: &Path, failure: &Failure) -> std::io::Result<()> {
-    fs::create_dir_all(dir)?;
-    let test = std::thread::current().name().unwrap_or("check").replace("::", "-");
-    let name = format!("{test}-{:016x}", Hash::of(failure.token.as_bytes()));
-    let write = |end: &str, text: &str| fs::write(dir.join(format!("{name}.{end}")), text);
-    write("report.txt", &format!("{failure:#}\n"))?;
-    write("events.txt", &(failure.events.join("\n") + "\n"))?;
-    write("chart.mmd", &failure.chart.mermaid())?;
-    let graphs = match &failure.fault {
-        Fault::Deadlock(report) => Some((report::wait_for_dot(report), report::wait_for_mermaid(report))),
-        Fault::Stalled(report) => Some((report::stall_dot(report), report::stall_mermaid(report))),
-        _ => None,
-    };
-    graphs.map_or(Ok(()), |(dot, mermaid)| write("waits.dot", &dot).and_then(|()| write("waits.mmd", &mermaid)))
-}
-
-/// Adds a token to a file, unless it is there.
-fn remember(file: &Path, token: &str) -> std::io::Result<()> {
-    let known = fs::read_to_string(file).unwrap_or_default();
-    if known.lines().any(|line| line.trim() == token) {
-        return Ok(());
-    }
-    if let Some(dir) = file.parent() {
-        fs::create_dir_all(dir)?;
-    }
-    let head = "# Schedules that failed once; they are run first. Commit this file.\n";
-    let head = if known.is_empty() { head } else { "" };
-    fs::write(file, format!("{known}{head}{token}\n"))
-}
-
-/// What to paste. A test runs on a thread of its name.
-fn replay_line(token: &str) -> String {
-    match std::thread::current().name().filter(|name| *name != "main") {
-        Some(test) => format!("BACKWATER_REPLAY={token} cargo test {test} -- --exact"),
-        None => format!("BACKWATER_REPLAY={token}"),
-    }
 }
 
 fn of_run(seed: u64, run: u64) -> u64 {
     Random::new(seed ^ run.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next_u64()
-}
-
-impl Settings {
-    /// Of all that changes what a schedule does.
-    pub(super) fn hash(&self) -> u64 {
-        let mut hash = Hash(1);
-        let (high, low) = match self.detector {
-            Detector::Batch => (0, 0),
-            Detector::Depth { high, low } => (high, low),
-        };
-        let pony = u64::from(self.rules == Rules::Pony);
-        let stalls = self.output_stalls.map_or(0, |stalls| u64::from(stalls) + 1);
-        let flags = u64::from(self.atomic) | u64::from(self.panics_stop_actor) << 1 | pony << 2 | stalls << 3;
-        [self.seed, u64::from(self.batch), u64::from(high), u64::from(low), flags].iter().for_each(|v| hash.add(*v));
-        hash.0
-    }
-
-    /// What the environment says comes before what the test says.
-    ///
-    /// # Panics
-    /// If a variable cannot be read: a search that silently does something else would be worse.
-    #[track_caller]
-    pub(super) fn take_environment(&mut self) {
-        let bad = |name: &str, value: &str, wanted: &str| -> ! { panic!("{name}={value:?} is not {wanted}") };
-        if let Ok(value) = env::var("BACKWATER_MODE") {
-            let wanted = "`exhaustive`, `naive`, `states`, `random:RUNS`, `pct:DEPTH:RUNS`, `pos:RUNS` or `fair:RUNS`";
-            self.mode = Mode::parse(&value).unwrap_or_else(|| bad("BACKWATER_MODE", &value, wanted));
-        }
-        if let Ok(value) = env::var("BACKWATER_SEED") {
-            self.seed = value.parse().unwrap_or_else(|_| bad("BACKWATER_SEED", &value, "a number"));
-        }
-        if let Ok(value) = env::var("BACKWATER_MAX_TIME") {
-            let seconds = value.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
-            self.max_time = Some(seconds.unwrap_or_else(|| bad("BACKWATER_MAX_TIME", &value, "a number of seconds")));
-        }
-        self.take_slice();
-        if let Some(file) = env::var_os("BACKWATER_RESULTS") {
-            self.results = Some(file.into());
-        }
-        if let Ok(token) = env::var("BACKWATER_REPLAY") {
-            self.replay = Some(token);
-        }
-    }
-}
-
-impl Settings {
-    /// Which slice of the search is this machine's: by our own variable, that of a Kubernetes indexed job, or Bazel's.
-    fn take_slice(&mut self) {
-        let index = env::var("JOB_COMPLETION_INDEX").ok();
-        if let Ok(value) = env::var("BACKWATER_PARTITION") {
-            let wanted = "`slice:K/N` with K from 1 to N, or `index/N` with JOB_COMPLETION_INDEX from 0 to N − 1";
-            let slice = Slice::parse(&value, index.as_deref());
-            self.slice = slice.unwrap_or_else(|| panic!("BACKWATER_PARTITION={value:?} is not {wanted}"));
-        } else if let (Ok(total), Ok(index)) = (env::var("TEST_TOTAL_SHARDS"), env::var("TEST_SHARD_INDEX")) {
-            let slice = Slice::parse(&format!("index/{total}"), Some(&index));
-            self.slice = slice.unwrap_or_else(|| {
-                panic!("TEST_SHARD_INDEX={index:?} is not a number below TEST_TOTAL_SHARDS={total:?}")
-            });
-            // Bazel asks whoever knows of shards to touch this file.
-            if let Some(file) = env::var_os("TEST_SHARD_STATUS_FILE") {
-                fs::write(&file, "").unwrap_or_else(|why| panic!("TEST_SHARD_STATUS_FILE={}: {why}", file.display()));
-            }
-        }
-    }
-}
-
-impl Mode {
-    fn parse(text: &str) -> Option<Mode> {
-        let parts: Vec<&str> = text.split(':').collect();
-        match parts[..] {
-            ["exhaustive"] => Some(Mode::Exhaustive),
-            ["naive"] => Some(Mode::Naive),
-            ["states"] => Some(Mode::States),
-            ["random", runs] => runs.parse().ok().map(Mode::Random),
-            ["fair", runs] => runs.parse().ok().map(Mode::Fair),
-            ["pos", runs] => runs.parse().ok().map(Mode::Pos),
-            ["pct", depth, runs] => Some(Mode::Pct { depth: depth.parse().ok()?, runs: runs.parse().ok()? }),
-            _ => None,
-        }
-    }
 }

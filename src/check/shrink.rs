@@ -2,10 +2,16 @@
 //!
 //! The decisions are numbers, 0 is "go on with the same", and a replay that runs out of them takes 0. So a schedule is
 //! simpler if its numbers are cut off, set to 0, left out, or made smaller; each attempt is a run.
+//!
+//! Numbers say little once a step before them is gone: another one then has that number. So there are attempts on the steps
+//! themselves too: some are left out, or taken right after the one before of the same actor, and the rest comes in its
+//! order, each as soon as it is possible.
 
-use super::run::{Replay, Stage, Told};
+use super::run::{Driver, Replay, Stage, Taken, Told};
 use super::token::Decisions;
+use super::world::{MAIN, World};
 use crate::event::Event;
+use crate::scheduler::Proc;
 use std::time::Duration;
 
 /// The most runs that shrinking takes.
@@ -29,7 +35,7 @@ struct Shrinker<'s, 'p> {
 impl Shrinker<'_, '_> {
     /// True if anything became simpler.
     fn pass(&mut self) -> bool {
-        let mut better = self.cut_tails();
+        let mut better = self.leave_out_faults() | self.bring_together() | self.cut_tails();
         let mut block = self.best.decisions.len().div_ceil(2);
         while block > 0 && self.left > 0 {
             better |= self.change_blocks(block, |part| part.fill(0));
@@ -37,6 +43,42 @@ impl Shrinker<'_, '_> {
             block /= 2;
         }
         better | self.change_blocks(1, |part| part.iter_mut().for_each(|d| *d = d.saturating_sub(1)))
+    }
+
+    /// All faults of the environment, then each.
+    fn leave_out_faults(&mut self) -> bool {
+        let without = |way: &[Taken], left_out: &dyn Fn(usize) -> bool| -> Vec<Taken> {
+            let kept = way.iter().enumerate().filter(|(at, taken)| !(taken.is_fault && left_out(*at)));
+            kept.map(|(_, taken)| taken.clone()).collect()
+        };
+        let mut better = false;
+        let mut at = usize::MAX;
+        while self.best.faults > 0 && self.left > 0 {
+            let way = &self.best.way;
+            let fewer = if at == usize::MAX { without(way, &|_| true) } else { without(way, &|this| this == at) };
+            better |= self.attempt_way(fewer);
+            let end = at.min(self.best.way.len());
+            let Some(next) = (0..end).rev().find(|before| self.best.way[*before].is_fault) else { break };
+            at = next;
+        }
+        better
+    }
+
+    /// After each step the next one of the same actor.
+    fn bring_together(&mut self) -> bool {
+        let mut better = false;
+        let mut at = 0;
+        while at + 1 < self.best.way.len() && self.left > 0 {
+            let proc = self.best.way[at].proc;
+            let next = (at + 1..self.best.way.len()).find(|later| self.best.way[*later].proc == proc);
+            if let Some(next) = next.filter(|next| *next > at + 1) {
+                let mut way = self.best.way.clone();
+                way[at + 1..=next].rotate_right(1);
+                better |= self.attempt_way(way);
+            }
+            at += 1;
+        }
+        better
     }
 
     /// Halves what is kept, then less boldly.
@@ -75,10 +117,22 @@ impl Shrinker<'_, '_> {
             return false;
         }
         self.left -= 1;
-        let mut replay = Replay::new(&decisions, true);
+        self.judge(&mut Replay::new(&decisions, true))
+    }
+
+    fn attempt_way(&mut self, mut way: Vec<Taken>) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        self.judge(&mut Loosely { way: &mut way })
+    }
+
+    /// True if that was simpler, and fails in the same way.
+    fn judge(&mut self, driver: &mut impl Driver) -> bool {
         let mut told = match self.watched {
-            true => self.stage.watch(&mut replay, Box::new(|_: Duration, _: &Event<'_>| ())),
-            false => self.stage.tell(&mut replay),
+            true => self.stage.watch(driver, Box::new(|_: Duration, _: &Event<'_>| ())),
+            false => self.stage.tell(driver),
         };
         while told.decisions.last() == Some(&0) {
             told.decisions.pop();
@@ -89,6 +143,34 @@ impl Shrinker<'_, '_> {
             self.best = told;
         }
         better
+    }
+}
+
+/// Takes steps in this order, each as soon as it is possible; where none is, who went on last goes on.
+struct Loosely<'w> {
+    way: &'w mut Vec<Taken>,
+}
+
+impl Loosely<'_> {
+    fn take(&mut self, at: usize, given: &mut Vec<u32>) -> Proc {
+        let taken = self.way.remove(at);
+        given.extend(taken.answers);
+        taken.proc
+    }
+}
+
+impl Driver for Loosely<'_> {
+    fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
+        match self.way.iter().position(|taken| world.is_enabled(taken.proc)) {
+            Some(at) => Some(self.take(at, given)),
+            None => world.in_order().next(),
+        }
+    }
+
+    fn main(&mut self, given: &mut Vec<u32>) {
+        if self.way.first().is_some_and(|taken| taken.proc == MAIN) {
+            self.take(0, given);
+        }
     }
 }
 

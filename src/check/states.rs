@@ -8,10 +8,10 @@
 //! The whole graph is kept, and asked in the end what a single run cannot tell: who waits for ever while others go on
 //! (R11), which pressure nothing can end any more, and what can go round for ever without getting anywhere.
 
-use super::Settings;
 use super::graph::{Graph, Path, Standing};
 use super::run::{Driver, Ending, Ran};
 use super::search::Search;
+use super::settings::Settings;
 use super::verdict::{Bound, Explored, Fault, Verdict};
 use super::world::{MAIN, Program, World};
 use crate::scheduler::{Object, Proc, Promise, Stall};

@@ -1,12 +1,13 @@
 //! Threads of one machine that share a search.
 
+use super::Check;
 use super::parts::{Part, Slice};
 use super::search::{Outcome, Search};
 use super::verdict::{Bound, Explored, Verdict};
 use super::world::Program;
 use crate::runtime::Env;
 use crate::sync::Arc;
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 use std::thread;
 
 /// So many threads, and the program in a form that they can share.
@@ -80,5 +81,39 @@ impl Verdict {
             Some((by, estimate)) => Verdict::Cut { by, explored, estimate },
             None => Verdict::Complete(explored),
         }
+    }
+}
+
+/// A [`Check`] by several threads: see [`Check::workers`].
+#[derive(Clone, Debug)]
+#[must_use = "a check does nothing until `run` or `assert`"]
+pub struct Workers {
+    pub(super) check: Check,
+    pub(super) threads: u32,
+}
+
+impl Workers {
+    /// As [`Check::run`].
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn run(mut self, main: impl Fn(&mut Env<'_>) + Sync) -> Verdict {
+        self.check.settings.take_environment();
+        let place = Location::caller();
+        let classes = Arc::default();
+        let program = Program::new(&main, place, &self.check.settings, &classes);
+        let crew = Crew { threads: self.threads, main: &main };
+        Search::new(program).run(Some(crew)).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// As [`Check::assert`].
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn assert(self, main: impl Fn(&mut Env<'_>) + Sync) -> Explored {
+        let accept_cut = self.check.settings.accept_cut;
+        self.run(main).insist(accept_cut)
     }
 }

@@ -370,3 +370,18 @@ impl fmt::Display for Bound {
         })
     }
 }
+
+impl Verdict {
+    /// What was explored, if that is a pass. A slice that was asked for and explored to its end is one.
+    #[track_caller]
+    pub(super) fn insist(self, accept_cut: bool) -> Explored {
+        match self {
+            Verdict::Complete(explored) | Verdict::Cut { by: Bound::Slice, explored, .. } => explored,
+            Verdict::Cut { explored, .. } if accept_cut => explored,
+            verdict @ Verdict::Cut { .. } => {
+                panic!("{verdict}\nA test that is content with that says so: Check::accept_cut().")
+            }
+            verdict @ Verdict::Failed(_) => panic!("{verdict}"),
+        }
+    }
+}

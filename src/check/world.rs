@@ -1,6 +1,6 @@
 //! One run of a program under a schedule that somebody else decides, step by step.
 
-use super::Settings;
+use super::settings::Settings;
 use super::verdict::Fault;
 use crate::event::{Observer, Place};
 use crate::runtime::{Env, Lobby, Remote, Streams, install_hook, panic_place, payload_text};

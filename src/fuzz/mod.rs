@@ -145,3 +145,38 @@ impl<'a> Arbitrary<'a> for Given {
 fn backwards(bytes: &[u8]) -> Given {
     Given::new(bytes.iter().rev().copied().collect::<Vec<u8>>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::{Mutex, lock};
+
+    /// The input and the first decisions that a target makes of bytes.
+    fn seen<T: Clone + Send + Debug + for<'a> Arbitrary<'a>>(bytes: &[u8]) -> (Option<T>, Vec<usize>) {
+        let seen = Mutex::new((None, Vec::new()));
+        target(bytes, |env: &mut Env<'_>, input: T| {
+            *lock(&seen) = (Some(input), (0..6).map(|_| env.choose(256)).collect());
+        });
+        lock(&seen).clone()
+    }
+
+    #[test]
+    fn a_changed_byte_changes_one_decision_or_a_part_of_the_input() {
+        let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
+        let (input, decisions) = seen::<[u8; 2]>(&bytes);
+        assert_eq!((input, &decisions[..]), (Some([1, 2]), &[8, 7, 6, 5, 4, 3][..]));
+        for at in 0..bytes.len() {
+            let mut changed = bytes;
+            changed[at] = 99;
+            let (input, others) = seen::<[u8; 2]>(&changed);
+            let changed = (0..6).filter(|nth| decisions[*nth] != others[*nth]).count();
+            assert_eq!(changed + usize::from(input != Some([1, 2])), 1, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn an_input_that_grows_takes_the_latest_decisions_first() {
+        let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
+        assert_eq!(seen::<[u8; 4]>(&bytes), (Some([1, 2, 3, 4]), vec![8, 7, 6, 5, 0, 0]));
+    }
+}

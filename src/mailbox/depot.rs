@@ -160,7 +160,9 @@ mod tests {
 
         fn give(&mut self, link: Link) {
             // SAFETY: nobody else holds the node, and there is no message in it.
-            unsafe { free_next(link).write(self.free) };
+            let next = unsafe { free_next(link) };
+            // SAFETY: as above.
+            unsafe { next.write(self.free) };
             self.free = Some(link);
             self.shared.gave(0, &mut self.free);
             self.check();

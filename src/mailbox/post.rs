@@ -352,6 +352,14 @@ mod tests {
     }
 
     #[test]
+    fn a_post_office_shows_its_seats_with_what_waits_there() {
+        let mut post = Post::new();
+        let seats = [post.add("a"), post.add("b")];
+        post.push(seats[1], 7u8);
+        assert_eq!(format!("{post:?}"), r#"[(0, "a"), (1, "b")]"#);
+    }
+
+    #[test]
     fn the_table_of_seats_grows_to_four_times_its_size() {
         let mut post = Post::new();
         let mut sizes: Vec<usize> = (0..257).map(|_| (post.add(()), post.seats.capacity()).1).collect();

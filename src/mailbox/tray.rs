@@ -158,3 +158,64 @@ impl<T> Tray<T> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::depot::Depot;
+    use super::*;
+    use crate::sync::Arc;
+    use std::collections::VecDeque;
+
+    /// What is shown of the first message.
+    fn first<T>(tray: &Tray<T>) -> Option<String> {
+        let mut shown = None;
+        tray.peek(|message| shown = Some(format!("{message:?}")));
+        shown
+    }
+
+    #[test]
+    fn a_tray_is_a_queue_that_takes_an_inbox_in_behind_what_it_has() {
+        let mut nodes = Nodes::new(&Depot::new(4));
+        let (inbox, mut tray, mut naive) = (Inbox::new(), Tray::new(()), VecDeque::new());
+        for round in 0..60u32 {
+            // Now and then nothing comes, and the tray becomes empty in all ways that it can.
+            for n in 0..round % 4 {
+                let idle = Parcel::new(&mut nodes, 10 * round + n).send(&inbox);
+                assert_eq!(idle, n == 0, "T6: the first push alone finds it idle");
+                naive.push_back(10 * round + n);
+            }
+            if round % 4 > 0 {
+                tray.take_in(&inbox);
+                assert!(inbox.rest());
+            }
+            if round % 3 == 0 {
+                tray.push(Parcel::new(&mut nodes, 1_000 + round));
+                naive.push_back(1_000 + round);
+            }
+            assert_eq!(tray.pop::<u8>(&mut nodes), if naive.is_empty() { Ok(None) } else { Err(Wrong) });
+            while naive.len() > (round % 5) as usize {
+                assert_eq!((tray.len(), first(&tray)), (naive.len() as u32, naive.front().map(u32::to_string)));
+                let oldest = naive.pop_front();
+                match oldest {
+                    Some(n) if n % 2 == 0 => assert!(tray.discard(&mut nodes, |shown| {
+                        assert_eq!(format!("{shown:?}"), n.to_string());
+                    })),
+                    _ => assert_eq!(tray.pop(&mut nodes), Ok(oldest)),
+                }
+            }
+        }
+        while let Some(n) = naive.pop_front() {
+            assert_eq!(tray.pop(&mut nodes), Ok(Some(n)));
+        }
+        assert!(tray.len() == 0 && first(&tray).is_none() && !tray.discard(&mut nodes, |_| ()));
+    }
+
+    #[test]
+    fn a_parcel_that_is_thrown_away_is_shown_and_dropped() {
+        let (mut nodes, message) = (Nodes::new(&Depot::new(4)), Arc::new(7));
+        let parcel = Parcel::new(&mut nodes, message.clone());
+        let mut shown = format!("{:?}", parcel.message());
+        parcel.discard(&mut nodes, |message| shown += &format!(", {message:?}"));
+        assert_eq!((shown.as_str(), Arc::strong_count(&message)), ("7, 7", 1));
+    }
+}

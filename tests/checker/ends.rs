@@ -215,12 +215,13 @@ fn ends<A: Act>(check: Check, program: &[Vec<Vec<Op>>]) -> (BTreeSet<String>, Ve
     (reached, verdict)
 }
 
-/// So many runs of the naive search are enough; larger programs are passed over, and counted.
-const NAIVE: u64 = 1_500;
+/// So many runs of the naive search are enough; larger programs are passed over.
+const NAIVE: u64 = 300;
 
-fn same_ends(seeds: std::ops::Range<u64>, check: impl Fn() -> Check) {
+/// Compares so many random programs, of those that are small enough, from a seed on; `exact` if no run is for nothing.
+fn same_ends(first: u64, programs: u32, exact: bool, check: impl Fn() -> Check) {
     let (mut compared, mut redundant, mut shared) = (0, 0, 0);
-    for seed in seeds {
+    for seed in first.. {
         let program = random_program(seed);
         let (naive, verdict) = ends::<Scripted>(check().naive().max_runs(NAIVE), &program);
         if matches!(verdict, Verdict::Cut { by: Bound::Runs, .. }) || verdict.explored().runs >= NAIVE {
@@ -229,32 +230,37 @@ fn same_ends(seeds: std::ops::Range<u64>, check: impl Fn() -> Check) {
         let (reduced, reduced_verdict) = ends::<Scripted>(check(), &program);
         assert_eq!(naive, reduced, "seed {seed}: {program:?}");
         let explored = reduced_verdict.explored();
-        compared += 1;
         redundant += explored.redundant;
         if explored.runs > 2 {
-            same_ends_if_shared(seed, &program, &naive, &check);
+            same_ends_if_shared(seed, exact, &program, &naive, &check);
             shared += 1;
         }
+        compared += 1;
+        if compared == programs {
+            break;
+        }
     }
-    assert!(compared > 100 && shared > 10, "only {compared} programs were small enough to compare, {shared} to share");
-    // Whole behaviours do not always do the same when they are taken earlier, and it shows only then.
-    let most = if is_atomic(&check()) { compared / 100 } else { 0 };
+    assert!(shared > programs / 20, "only {shared} of {compared} programs were large enough to share");
+    // Whole behaviours do not always do the same when they are taken earlier, nor do runs that may end full.
+    let most = if exact { 0 } else { u64::from(compared / 100) };
     assert!(redundant <= most, "{redundant} runs for nothing");
 }
 
 /// Two slices reach what the whole reaches, and have as many runs together.
-fn same_ends_if_shared(seed: u64, program: &[Vec<Vec<Op>>], naive: &BTreeSet<String>, check: &impl Fn() -> Check) {
+fn same_ends_if_shared(
+    seed: u64,
+    exact: bool,
+    program: &[Vec<Vec<Op>>],
+    naive: &BTreeSet<String>,
+    check: &impl Fn() -> Check,
+) {
     let check = || check().ends_of_runs(true);
     let slices = (1..=2).map(|slice| ends::<Scripted>(check().slice(slice, 2), program));
     let (ends_of_slices, verdicts): (Vec<BTreeSet<String>>, Vec<Verdict>) = slices.unzip();
     assert_eq!(naive, &ends_of_slices.into_iter().flatten().collect(), "seed {seed}, shared: {program:?}");
     let (_, whole) = ends::<Scripted>(check(), program);
     let runs: u64 = verdicts.iter().map(|verdict| verdict.explored().runs).sum();
-    assert!(is_atomic(&check()) || runs == whole.explored().runs, "seed {seed}: {runs} of {whole}: {program:?}");
-}
-
-fn is_atomic(check: &Check) -> bool {
-    format!("{check:?}").contains("atomic: true")
+    assert!(!exact || runs == whole.explored().runs, "seed {seed}: {runs} of {whole}: {program:?}");
 }
 
 /// Every state once: no end is lost where schedules that come to the same state are taken for one.
@@ -283,20 +289,20 @@ fn search_over_states_reaches_every_end_of_random_programs() {
 
 #[test]
 fn reduced_search_reaches_every_end_of_random_programs() {
-    same_ends(0..1_000, || Check::new().max_steps(200));
+    same_ends(0, 1_000, true, || Check::new().max_steps(200));
 }
 
 #[test]
 fn reduced_search_reaches_every_end_with_overload() {
-    same_ends(1_000..1_300, || Check::new().max_steps(200).batch(2));
+    same_ends(10_000, 300, false, || Check::new().max_steps(200).batch(2));
 }
 
 #[test]
 fn reduced_search_reaches_every_end_with_overload_by_depth() {
-    same_ends(2_000..2_300, || Check::new().max_steps(200).overload(Detector::Depth { high: 2, low: 0 }));
+    same_ends(20_000, 300, false, || Check::new().max_steps(200).overload(Detector::Depth { high: 2, low: 0 }));
 }
 
 #[test]
 fn reduced_search_reaches_every_end_with_atomic_behaviours() {
-    same_ends(3_000..3_600, || Check::new().max_steps(200).atomic_behaviours(true));
+    same_ends(30_000, 400, false, || Check::new().max_steps(200).atomic_behaviours(true));
 }

@@ -1,6 +1,7 @@
 //! The checker checked: classes counted by hand, the reduced search against the naive one, and a canary for each
 //! verdict.
 
+mod bounds;
 mod canaries;
 mod ends;
 mod independence;

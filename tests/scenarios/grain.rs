@@ -31,7 +31,7 @@ impl Actor for Judge {
     }
 }
 
-fn program(env: &mut Env<'_>) {
+pub(crate) fn program(env: &mut Env<'_>) {
     let judge = env.spawn(Judge(None));
     let witness = |env: &mut Env<'_>| env.spawn(Witness { judge: judge.clone(), asked: false });
     let (one, two) = (witness(env), witness(env));

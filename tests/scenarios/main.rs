@@ -22,6 +22,7 @@ mod philosophers;
 mod pony;
 mod reconnect;
 mod send_then_apply;
+mod shrinking;
 #[cfg(feature = "net")]
 mod slow_down;
 mod star;

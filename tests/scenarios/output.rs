@@ -60,5 +60,5 @@ fn a_reader_who_stands_still_holds_back_who_prints_and_strands_nobody() {
     assert_eq!(most_mutes(Check::new()), 0);
     assert_eq!(most_mutes(Check::new().output_stalls(0)), 0);
     assert!(most_mutes(Check::new().output_stalls(1)) >= 1);
-    crate::passes_in_environment(Check::new().output_stalls(1), program);
+    crate::passes_with(Check::new().output_stalls(1), program);
 }

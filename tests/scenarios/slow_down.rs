@@ -8,7 +8,7 @@ use backwater::net::sim::{Cue, Faults, Script, SimNetwork};
 use backwater::{Cause, Check, Env, Fault, Root};
 
 /// Chunks of two bytes through buffers that hold two: at the second the connection is throttled, if the peer is slow.
-fn program(pressure: Pressure) -> impl Fn(&mut Env<'_>) {
+pub(crate) fn program(pressure: Pressure) -> impl Fn(&mut Env<'_>) {
     sends(pressure, 2, 4)
 }
 
@@ -20,7 +20,7 @@ fn sends(pressure: Pressure, chunk: usize, bytes: u64) -> impl Fn(&mut Env<'_>) 
     }
 }
 
-fn on(faults: Faults) -> Check {
+pub(crate) fn on(faults: Faults) -> Check {
     against(Script::new().read_to_end(), faults)
 }
 

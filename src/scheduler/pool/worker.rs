@@ -13,7 +13,7 @@ use super::super::record::Tape;
 use super::super::single::Failure;
 use super::hall::Found;
 use super::shared::Shared;
-use super::slot::{BY_DEPTH, PINNED, Slot, SlotRef};
+use super::slot::{BY_DEPTH, Own, PINNED, Slot, SlotRef};
 use crate::event::{ActorId, Event, Lane, Place};
 use crate::faults::{Fault, planted};
 use crate::mailbox::{Nodes, Parcel, Tray};
@@ -502,9 +502,10 @@ impl Worker {
     /// Takes the actor in hand, with the messages that are there.
     #[inline(always)]
     fn begin(&mut self, seat: u32, slot: SlotRef) {
-        // SAFETY: popped from a run queue, so this worker owns the actor until it rests or is queued again.
-        // And before that the tray is put back, by a panic too.
-        self.tray = unsafe { slot.own(|own| own.tray.lend()) };
+        // SAFETY: before the actor rests or is queued again the tray is put back, by a panic too.
+        let lend = |own: &mut Own| unsafe { own.tray.lend() };
+        // SAFETY: popped from a run queue, so this worker owns the actor until then.
+        self.tray = unsafe { slot.own(lend) };
         if slot.inbox.has_some() {
             self.tray.take_in(&slot.inbox);
         }
