@@ -195,7 +195,8 @@ fn slow_reader(env: &mut Env<'_>, read: Notes<()>, ahead: Notes<usize>) {
 /// stream told in one run, before the first of them pressed.
 #[test]
 fn input_is_read_no_faster_than_it_is_taken() {
-    let ways: [(fn(Builder, Counted) -> Builder, usize); 2] =
+    type Way = fn(Builder, Counted) -> Builder;
+    let ways: [(Way, usize); 2] =
         [(|builder, from| builder.input(from), 1), (|builder, from| builder.input_on_thread(from), 8)];
     for (way, most) in ways {
         let (read, ahead) = (Notes::new(), Notes::new());

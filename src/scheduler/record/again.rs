@@ -38,7 +38,7 @@ impl Engine for Again {
     }
 
     fn main_began(&mut self, place: Place) -> Core<'_> {
-        drop(self.0.main_began(place));
+        let _ = self.0.main_began(place);
         self.0.core.main_began_again();
         self.0.core.core()
     }
