@@ -295,8 +295,9 @@ fn ubench(options: &Options, runtime: Builder) -> Result<f64, RunError> {
         let spawned =
             (0..size as u64).map(|i| Pinger { peers: vec![], x: 0x9E37_79B9_7F4A_7C15u64.wrapping_mul(i + 1) });
         let peers: Vec<_> = spawned.map(|pinger| env.spawn(pinger)).collect();
+        // All know all others before the first ping: on a pool it may come to anybody at once.
+        peers.iter().for_each(|peer| peer.tell(Ping::Peers(peers.clone()), env));
         for peer in &peers {
-            peer.tell(Ping::Peers(peers.clone()), env);
             (0..if options.b == 0 { 5 } else { options.b }).for_each(|_| peer.tell(Ping::Ping(42), env));
         }
         env.spawn(Stopper(Duration::from_secs_f64(secs))).tell(Stop::Later, env);
