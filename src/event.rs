@@ -123,7 +123,8 @@ pub enum Event<'a> {
     Fell { actor: ActorId },
     /// These workers of a pool may hold marks on it, and are told that it fell; right after `Fell`, if there are any (R6).
     Told { actor: ActorId, workers: &'a [u32] },
-    /// This worker of a pool has heard that it fell: the marks on it that the worker holds are removed (R6).
+    /// This worker of a pool has heard that it fell: the marks on it that the worker holds are removed (R6). If it fell by
+    /// ending, the worker may hear of it when its seat is free or has the next tenant, who is named then.
     Heard { actor: ActorId, worker: u32 },
     /// A timer was due (R7); `ticks` counts the periods since its last tick.
     TimerFired { actor: ActorId, timer: u64, ticks: u64 },

@@ -9,6 +9,7 @@
 
 pub mod actor;
 pub mod program;
+mod traces;
 
 pub use backwater::internals::sync::{BACKING, Bounds, Leaks, model};
 

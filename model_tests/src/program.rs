@@ -4,6 +4,7 @@
 //! message is handled, dead or waiting, every mute has been freed (T8), a deadlock has a culprit with a line (T7), each
 //! actor ran on one thread at a time (T6), and what was said between two actors arrived in order and once (R1).
 
+use crate::traces;
 use crate::{BACKING, Bounds, check};
 use backwater::internals::sync::thread::yield_now;
 use backwater::internals::sync::{Leaks, Track};
@@ -65,8 +66,14 @@ impl Actor for Act {
     }
 }
 
-/// Draws so many schedules in each of the three ways, watched and unwatched; not for loom.
+/// Draws so many schedules in each of the three ways, watched and unwatched; not for loom. Where traces are asked for,
+/// fewer, and each is written.
 pub fn draw(name: &str, runs: usize, body: impl Fn(bool, &Leaks) + Clone + Send + Sync + 'static) {
+    if let Some(traces) = traces::wanted(name).filter(|_| BACKING != "loom") {
+        let bounds = Bounds { preemptions: None, runs: runs.min(traces::RUNS), depth_first: false, seed: 1 };
+        check(&format!("{name}, traced"), bounds, move |leaks| traces.run(|| body(true, leaks)));
+        return;
+    }
     let runs = match BACKING {
         "loom" => return,
         "shuttle" => 4 * runs,
@@ -143,7 +150,8 @@ pub fn talker(who: u32, to: Addr<Say>, leaks: &Leaks) -> Act {
 /// A pool whose invariants are checked, in virtual time. `watched`: somebody looks at every event, which takes other ways
 /// through the code.
 pub fn pool(threads: usize, watched: bool) -> Builder {
-    Runtime::builder().threads(threads).virtual_time().check_invariants(true).describe(watched)
+    let builder = Runtime::builder().threads(threads).virtual_time().check_invariants(true).describe(watched);
+    traces::observed(builder)
 }
 
 /// The run is to end well, with every mute freed.

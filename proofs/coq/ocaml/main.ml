@@ -11,7 +11,8 @@
    The last argument of look says whether a has a mark on b that w keeps after the step. L is the workers who are to be
    told, with commas, or . for none. F is - if the step is no fall, else L. "quiet" is no step
    but a claim: nothing is runnable and nothing in flight (R9); it is refused if that is not so. "reset" is no step
-   either: another run begins. Lines that are empty or begin with # are skipped. *)
+   either: another run begins. "marked w a b", which no step is, says that a mark was made that no send explains, and
+   "marked-by-control w a b" that a message made it which may mark nobody: both are refused. Lines that are empty or begin with # are skipped. *)
 open Check
 
 let rec pos n = if n = 1 then XH else if n land 1 = 1 then XI (pos (n lsr 1)) else XO (pos (n lsr 1))
@@ -63,7 +64,8 @@ let rule c line =
     | _ -> None in
   if line = "quiet" then "R9"
   else match parse line with
-    | exception Failure _ -> "no step"
+    | exception Failure _ -> (match String.split_on_char ' ' line with
+      | "marked" :: _ -> "R2" | "marked-by-control" :: _ -> "R7" | _ -> "no step")
     | e -> match otherwise e with
       | Some e' when check_step c e' <> None -> "R6"
       | _ -> own e

@@ -60,8 +60,10 @@ struct Writer {
     workers: usize,
     /// By which worker, and who was told, of the fall whose event comes next.
     falling: Option<(usize, Vec<usize>)>,
-    /// Falls that a worker was told of and has yet to hear.
-    unheard: BTreeMap<(usize, ActorId), usize>,
+    /// Falls that a worker was told of and has yet to hear: the worker, and the seat that fell.
+    unheard: BTreeMap<(usize, u32), usize>,
+    /// The last message was one that marks nobody (R7).
+    by_control: bool,
     claim: bool,
 }
 
@@ -76,15 +78,17 @@ impl Writer {
             Fact::Handled | Fact::RunEnded(_) | Fact::RunsOn(..) | Fact::Told(..) => {}
             Fact::Sent(from, to, Lane::Ordinary) => self.sent(from, to),
             Fact::Sent(from, to, Lane::Control) => {
+                self.by_control = true;
                 self.pair("control", from, to);
                 self.arrived(to);
             }
             Fact::Delivered(to) => {
+                self.by_control = true;
                 self.step("event", to);
                 self.arrived(to);
             }
-            // One that belongs to no send: the model marks only at a send, so this is refused.
-            Fact::Marked(s, r) => self.pair("marked", s, r),
+            // One that belongs to no ordinary send: the model marks only there, so this is refused.
+            Fact::Marked(s, r) => self.pair(if self.by_control { "marked-by-control" } else { "marked" }, s, r),
             Fact::MarksDropped(a) => self.done(a),
             Fact::Muted(a, receivers) => self.muted(a, &receivers),
             Fact::Freed(a) => self.freed(a),
@@ -238,9 +242,17 @@ impl Writer {
 
     // --- Sends (R1, R2) -----------------------------------------------------------------------------------------
 
-    /// The scheduler puts the message into the mailbox, may find by that that the receiver is overloaded, hears of
-    /// dropped guards, and asks then whether the sender is marked. The model asks first, by the flags from before.
+    /// The pool says things in the order of the model. The single scheduler puts the message into the mailbox, may find
+    /// by that that the receiver is overloaded, hears of dropped guards, and asks then whether the sender is marked. The
+    /// model asks first, by the flags from before.
     fn sent(&mut self, from: ActorId, to: ActorId) {
+        self.by_control = false;
+        if self.pool {
+            if self.take_mark(from, to) {
+                self.runs.entry(from).or_default().pending.insert(to);
+            }
+            return self.look(from, to);
+        }
         let between = |f: &Fact| match f {
             Fact::Overloaded(a) => *a == to,
             f => matches!(f, Fact::GuardDropped(_) | Fact::Fell(_) | Fact::Freed(_) | Fact::Told(..) | Fact::Heard(..)),
@@ -252,15 +264,15 @@ impl Writer {
         // Where the message made the receiver overloaded, its own guards end nothing; they pressed at the send.
         let late = |f: &Fact| deep && *f == Fact::GuardDropped(to);
         let (after, before): (Vec<Fact>, Vec<Fact>) = rest.into_iter().partition(late);
-        let marked = self.facts.front() == Some(&Fact::Marked(from, to));
+        let marked = self.take_mark(from, to);
         let facts = core::mem::replace(&mut self.facts, before.into_iter().filter(|f| !is_deep(f)).collect());
         while let Some(fact) = self.facts.pop_front() {
             self.write(fact);
         }
         self.facts = facts;
-        if marked {
-            self.facts.pop_front();
-            self.runs.entry(from).or_default().pending.insert(to);
+        if marked && !self.runs.entry(from).or_default().pending.insert(to) {
+            // Marking twice is marking once; only a pool, where it may have fallen since, says it again.
+            self.pair("marked", from, to);
         }
         self.look(from, to);
         if deep {
@@ -269,6 +281,15 @@ impl Writer {
         for fact in after {
             self.write(fact);
         }
+    }
+
+    /// Does the next fact say that the send marked its sender?
+    fn take_mark(&mut self, from: ActorId, to: ActorId) -> bool {
+        let marked = self.facts.front() == Some(&Fact::Marked(from, to));
+        if marked {
+            self.facts.pop_front();
+        }
+        marked
     }
 
     fn look(&mut self, from: ActorId, to: ActorId) {
@@ -334,27 +355,31 @@ impl Writer {
         told.iter().for_each(|to| self.steps.push(format!("tell {worker} {to}")));
         self.steps.push(format!("told {worker}"));
         for to in &told {
-            *self.unheard.entry((*to, a)).or_default() += 1;
+            *self.unheard.entry((*to, a.seat)).or_default() += 1;
         }
         if !self.pool {
             told.into_iter().for_each(|to| self.heard(a, to));
         }
         // A worker that does not hear of it forgets the marks of the behaviour it is in by itself.
-        for run in self.runs.values_mut().filter(|run| !self.unheard.contains_key(&(run.worker, a))) {
+        for run in self.runs.values_mut().filter(|run| !self.unheard.contains_key(&(run.worker, a.seat))) {
             run.pending.remove(&a);
         }
     }
 
+    /// A worker may hear of it when the seat has its next tenant, or none: the message names the seat.
     fn heard(&mut self, a: ActorId, worker: usize) {
-        let number = self.number(a);
+        let number = match self.seats.get(&a.seat) {
+            Some(known) => known.number,
+            None => self.number(a),
+        };
         self.steps.push(format!("read {worker} {number}"));
-        let left = self.unheard.get(&(worker, a)).map_or(0, |n| n - 1);
-        match left {
-            0 => drop(self.unheard.remove(&(worker, a))),
-            left => drop(self.unheard.insert((worker, a), left)),
+        let key = (worker, a.seat);
+        match self.unheard.get(&key).map_or(0, |n| n - 1) {
+            0 => drop(self.unheard.remove(&key)),
+            left => drop(self.unheard.insert(key, left)),
         }
         for run in self.runs.values_mut().filter(|run| run.worker == worker) {
-            run.pending.remove(&a);
+            run.pending.retain(|r| r.seat != a.seat);
         }
     }
 

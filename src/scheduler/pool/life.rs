@@ -51,7 +51,8 @@ impl Worker {
         self.tally().spawned.add(1);
         if let Some(name) = name {
             let name = name.as_str();
-            self.shared.show(&Event::Spawned { actor: id, parent, nth, name, place: plan.place });
+            let born = Event::Spawned { actor: id, parent, nth, name, place: plan.place };
+            self.in_order(|worker| worker.shared.show(&born));
         }
         id
     }

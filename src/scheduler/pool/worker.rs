@@ -595,10 +595,12 @@ impl Worker {
         if !self.shared.watched {
             return;
         }
-        let mut watch = lock(&self.shared.watch);
-        watch.now = self.shared.last_now();
-        self.tray.peek(|message| watch.handle(self.running, message));
-        self.handling = watch.handling.take();
+        self.in_order(|worker| {
+            let mut watch = lock(&worker.shared.watch);
+            watch.now = worker.shared.last_now();
+            worker.tray.peek(|message| watch.handle(worker.running, message));
+            worker.handling = watch.handling.take();
+        });
     }
 
     /// A behaviour has ended. True if its run has to end with it (R3).
@@ -611,7 +613,7 @@ impl Worker {
     #[inline(never)]
     pub(super) fn settle(&mut self) -> bool {
         self.settled = true;
-        self.shared.show(&Event::Handled { actor: self.running });
+        self.in_order(|worker| worker.shared.show(&Event::Handled { actor: worker.running }));
         self.handling = None;
         self.collect_dropped_guards();
         let muted = !self.pending.is_empty() && !self.stopping && self.settle_marks();
