@@ -150,11 +150,24 @@ fn a_child_that_dies_with_its_input_full_strands_no_pressure() {
 
 #[test]
 fn a_kill_on_the_control_lane_ends_the_pressure_of_a_child_that_never_reads() {
+    const GONE: u64 = 0;
     let log = Log::default();
     let summary = run(|env| {
         let control = ControlAuth::from(&env.root);
         let child = start(env, shell("exec sleep 1000"), &log, |_, _| ());
-        feed(env, &child, (MUCH / CHUNK) as u64);
+        // Sends until the child is gone: on a pool it may be far ahead of the first that is written.
+        let sink = child.clone();
+        let feeder = env.spawn(act(move |n, cx| match n {
+            GONE => cx.stop(),
+            len => {
+                sink.tell(Child::Write(vec![b'.'; len as usize]), cx);
+                if len > 1 {
+                    cx.watch(&sink, GONE);
+                }
+                cx.me().tell(1, cx);
+            }
+        }));
+        feeder.tell(MUCH as u64, env);
         // Looks until the sender is held back, and then kills.
         let watcher = env.spawn(act(move |_, cx| {
             if cx.stats().totals.mutes > 0 {

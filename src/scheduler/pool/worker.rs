@@ -341,8 +341,9 @@ impl Worker {
             if self.closed {
                 break;
             }
+            // Not at once into `next`: what the search has freed may be there.
             if let Some(seat) = self.search() {
-                self.next = Some(seat);
+                self.schedule(seat);
             }
         }
         self.shared.hall.leave();
