@@ -265,6 +265,33 @@ fn a_fall_reaches_the_senders_of_every_worker() {
     });
 }
 
+/// T5. A worker that wakes up finds a fall and an actor to run at once: whom the fall frees is run, and so is the other.
+#[test]
+fn a_freed_sender_and_an_injected_actor_are_both_run() {
+    draw("a_freed_sender_and_an_injected_actor_are_both_run", 300, |watched, leaks| {
+        let got = Got::default();
+        let result = pool(1, watched).run(|env| {
+            let (keys, seen) = (keys(env), got.clone());
+            let other = env.spawn(act(|_, _| ()));
+            let consumer = act(move |say, cx| match say {
+                Say::Data(data) => {
+                    seen.add(&data);
+                    Backpressure::apply(&keys.press, cx);
+                    cx.tell_self(Say::Ease);
+                }
+                _ => {
+                    Backpressure::release(&keys.press, cx);
+                    other.tell(Say::Go(1), cx);
+                }
+            });
+            let consumer = env.spawn_with(SpawnOptions::new().pinned(), consumer);
+            env.spawn(talker(0, consumer, leaks)).tell(Say::Go(4), env);
+        });
+        well(result);
+        got.assert_all(1, 4);
+    });
+}
+
 /// R8. Somebody on another thread sends to each of a row of actors that are about to end, and whose seats are used again at
 /// once: what it sends comes to the one that it was for, or is a dead letter.
 #[test]

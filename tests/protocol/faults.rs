@@ -68,6 +68,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("QuietByHint", "of threads: loom finds it"),
     ("ExemptionAskedTwice", "of threads: loom and shuttle are for it"),
     ("FallToldToOne", "of threads: loom and shuttle are for it"),
+    ("FoundTakesThePlace", "of threads: shuttle is for it"),
     ("NoGrace", "of threads: loom and shuttle are for it"),
     ("SenderAskedAfterPush", "of threads: loom and shuttle are for it"),
     ("WordIsRelaxed", "memory orders are loom's"),

@@ -341,8 +341,11 @@ impl Worker {
             if self.closed {
                 break;
             }
-            if let Some(seat) = self.search() {
-                self.next = Some(seat);
+            match self.search() {
+                Some(seat) if planted(Fault::FoundTakesThePlace) => self.next = Some(seat),
+                // Beside it a fall may have been found: whom that freed is next already.
+                Some(seat) => self.schedule(seat),
+                None => {}
             }
         }
         self.shared.hall.leave();
