@@ -5,7 +5,7 @@ mod common;
 
 use backwater::net::sim::SimNetwork;
 use backwater::process::{Child, ChildError, ChildIo, ChildNotify, ChildProcess};
-use backwater::{Addr, ApplyReleaseBackpressureAuth, Context, ControlAuth, Env, ProcessAuth, Summary};
+use backwater::{Addr, ApplyReleaseBackpressureAuth, Context, ControlAuth, Env, ProcessAuth, SpawnOptions, Summary};
 use common::act;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
@@ -97,16 +97,18 @@ fn start(
     ChildProcess::start(&auth, &press, command, Probe(log.clone(), created)).spawn(env)
 }
 
-/// Sends a chunk a behaviour to the child, so many, and then the end.
+/// Sends a chunk a behaviour to the child, so many, and then the end. On the child's thread, on a pool too: on another it
+/// could send all of them before the first is written.
 fn feed(env: &mut Env<'_>, child: &Addr<Child>, chunks: u64) {
     let child = child.clone();
-    let feeder = env.spawn(act(move |left, cx| {
+    let feeder = act(move |left, cx| {
         if left == 0 {
             return child.tell(Child::DoneWriting, cx);
         }
         child.tell(Child::Write(vec![b'.'; CHUNK]), cx);
         cx.me().tell(left - 1, cx);
-    }));
+    });
+    let feeder = env.spawn_with(SpawnOptions::new().pinned(), feeder);
     feeder.tell(chunks, env);
 }
 
@@ -150,24 +152,11 @@ fn a_child_that_dies_with_its_input_full_strands_no_pressure() {
 
 #[test]
 fn a_kill_on_the_control_lane_ends_the_pressure_of_a_child_that_never_reads() {
-    const GONE: u64 = 0;
     let log = Log::default();
     let summary = run(|env| {
         let control = ControlAuth::from(&env.root);
         let child = start(env, shell("exec sleep 1000"), &log, |_, _| ());
-        // Sends until the child is gone: on a pool it may be far ahead of the first that is written.
-        let sink = child.clone();
-        let feeder = env.spawn(act(move |n, cx| match n {
-            GONE => cx.stop(),
-            len => {
-                sink.tell(Child::Write(vec![b'.'; len as usize]), cx);
-                if len > 1 {
-                    cx.watch(&sink, GONE);
-                }
-                cx.me().tell(1, cx);
-            }
-        }));
-        feeder.tell(MUCH as u64, env);
+        feed(env, &child, (MUCH / CHUNK) as u64);
         // Looks until the sender is held back, and then kills.
         let watcher = env.spawn(act(move |_, cx| {
             if cx.stats().totals.mutes > 0 {

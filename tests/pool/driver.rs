@@ -138,26 +138,31 @@ fn virtual_time_jumps_over_no_timer() {
 #[test]
 fn a_timer_of_an_actor_that_was_muted_is_on_time_while_others_run() {
     const LOOKS: u64 = 500;
+    const FREED: u64 = LOOKS + 1;
     const TICK: u64 = u64::MAX;
     for threads in [2, 4] {
         let (tell, told) = mpsc::channel();
         let result = Runtime::builder().threads(threads).run(|env| {
             let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-            let busy = env.spawn(act(move |_, _| told.recv_timeout(LONG).expect("it ticks while this one runs")));
             let owner = Arc::new(OnceLock::new());
             let its = owner.clone();
             let wall = env.spawn(act(move |n, cx| {
                 let it = its.get().expect("it was put there before this began");
-                let muted = matches!(cx.why_not_running(it), WhyNotRunning::Muted { .. });
+                let stands = cx.why_not_running(it);
+                let muted = matches!(stands, WhyNotRunning::Muted { .. });
                 match n {
                     0 => {
                         Backpressure::apply(&auth, cx);
                         it.tell(0, cx);
                     }
                     LOOKS if muted => {
-                        busy.tell(0, cx);
                         Backpressure::release(&auth, cx);
+                        cx.tell_self(FREED);
                     }
+                    FREED if stands == WhyNotRunning::Idle => {
+                        told.recv_timeout(LONG).expect("it ticks while this one runs");
+                    }
+                    FREED => cx.tell_self(FREED),
                     _ => cx.tell_self(if muted { n + 1 } else { n }),
                 }
             }));

@@ -287,6 +287,8 @@ fn a_fall_that_is_read_late_frees_too_early_and_a_mark_lapses_meanwhile() {
     let words = |word: &str| steps.iter().filter(|step| step.starts_with(word)).count();
     assert_eq!((words("mute "), words("free "), words("lapse ")), (1, 1, 1), "{steps:#?}");
     let at = |word: &str| steps.iter().rposition(|step| step.starts_with(word)).expect("it is there");
-    assert!(at("hold ") < at("read 0 ") && at("read 0 ") < at("drop "), "{steps:#?}");
+    // The second guard is dropped after it, by then perhaps after the end.
+    assert!(at("hold ") < at("read 0 "), "{steps:#?}");
+    assert!(!steps[at("hold ")..at("read 0 ")].iter().any(|step| step.starts_with("drop ")), "{steps:#?}");
     write(&wanted(), "pool-late-1", "accepted", &steps);
 }
