@@ -17,21 +17,22 @@ fn a_guard_sent_away_exempts_the_send_that_carries_it() {
         let result = pool(2, watched).run(|env| {
             let (key, wall_key) = (keys(env), keys(env));
             let mut sender: Option<Addr<Say>> = None;
-            let wall = env.spawn(act(move |say, cx| match say {
-                Say::Tell(to) => sender = Some(to),
-                Say::Press => {
-                    Backpressure::apply(&wall_key.press, cx);
-                    sender.take().expect("it was told before").tell(Say::Go(1), cx);
-                }
-                other => drop(other),
-            }));
+            // Pinned: it runs on another thread than its sender.
+            let wall = env.spawn_with(
+                SpawnOptions::new().pinned(),
+                act(move |say, cx| match say {
+                    Say::Tell(to) => sender = Some(to),
+                    Say::Press => {
+                        Backpressure::apply(&wall_key.press, cx);
+                        sender.take().expect("it was told before").tell(Say::Go(1), cx);
+                    }
+                    other => drop(other),
+                }),
+            );
             let to = wall.clone();
-            // Is what this worker runs next, so that another one may run the wall.
-            let filler = env.spawn(act(|_, _| ()));
             let sender = act(move |say, cx| match say {
                 Say::Go(0) => {}
                 _ => {
-                    filler.tell(Say::Go(1), cx);
                     let guard = Backpressure::hold(&key.press, cx);
                     to.tell(Say::Keep(guard), cx);
                     cx.tell_self(Say::Go(0));
@@ -65,10 +66,12 @@ fn whose_guard_goes_before_the_end_of_the_behaviour_is_freed_by_the_next_fall() 
                 other => panic!("nobody says {other:?} to a sink"),
             }));
             let to = sink.clone();
-            let dropper = env.spawn(act(move |say, cx| {
+            // Pinned: it runs on another thread than who sends the guard.
+            let dropper = act(move |say, cx| {
                 drop(say);
                 to.tell_control(Say::Ease, &control, cx);
-            }));
+            });
+            let dropper = env.spawn_with(SpawnOptions::new().pinned(), dropper);
             let (to, leaks) = (sink.clone(), leaks.clone());
             let sender = env.spawn(act(move |say, cx| match say {
                 Say::Go(0) => {}
@@ -235,6 +238,96 @@ fn pinned_and_ordinary_actors_mute_each_other() {
         let totals = well(result).stats.totals;
         got.iter().for_each(|got| got.assert_all(1, 3));
         assert_eq!(totals.mutes, totals.freed, "T4: nobody is left");
+    });
+}
+
+/// R6, T1, T4. A consumer on the driver's thread, and senders on both workers: each fall frees those of both.
+#[test]
+fn a_fall_reaches_the_senders_of_every_worker() {
+    draw("a_fall_reaches_the_senders_of_every_worker", 400, |watched, leaks| {
+        let got = Got::default();
+        let result = pool(2, watched).run(|env| {
+            let (keys, seen) = (keys(env), got.clone());
+            let consumer = act(move |say, cx| match say {
+                Say::Data(data) => {
+                    seen.add(&data);
+                    Backpressure::apply(&keys.press, cx);
+                    cx.tell_self(Say::Ease);
+                }
+                _ => Backpressure::release(&keys.press, cx),
+            });
+            let consumer = env.spawn_with(SpawnOptions::new().pinned(), consumer);
+            (0..3).for_each(|who| env.spawn(talker(who, consumer.clone(), leaks)).tell(Say::Go(2), env));
+        });
+        let totals = well(result).stats.totals;
+        got.assert_all(3, 2);
+        assert_eq!(totals.mutes, totals.freed, "T4: nobody is left");
+    });
+}
+
+/// T5. A worker that wakes up finds a fall and an actor to run at once: whom the fall frees is run, and so is the other.
+#[test]
+fn a_freed_sender_and_an_injected_actor_are_both_run() {
+    draw("a_freed_sender_and_an_injected_actor_are_both_run", 300, |watched, leaks| {
+        let got = Got::default();
+        let result = pool(1, watched).run(|env| {
+            let (keys, seen) = (keys(env), got.clone());
+            let other = env.spawn(act(|_, _| ()));
+            let consumer = act(move |say, cx| match say {
+                Say::Data(data) => {
+                    seen.add(&data);
+                    Backpressure::apply(&keys.press, cx);
+                    cx.tell_self(Say::Ease);
+                }
+                _ => {
+                    Backpressure::release(&keys.press, cx);
+                    other.tell(Say::Go(1), cx);
+                }
+            });
+            let consumer = env.spawn_with(SpawnOptions::new().pinned(), consumer);
+            env.spawn(talker(0, consumer, leaks)).tell(Say::Go(4), env);
+        });
+        well(result);
+        got.assert_all(1, 4);
+    });
+}
+
+/// R8. Somebody on another thread sends to each of a row of actors that are about to end, and whose seats are used again at
+/// once: what it sends comes to the one that it was for, or is a dead letter.
+#[test]
+fn what_was_for_the_last_tenant_never_comes_to_the_next() {
+    draw("what_was_for_the_last_tenant_never_comes_to_the_next", 400, |watched, leaks| {
+        let result = pool(1, watched).run(|env| {
+            let (mut nth, leaks) = (0, leaks.clone());
+            let pest = act(move |say, cx| match say {
+                Say::Tell(to) => {
+                    to.tell(Say::Data(leaks.track((0, nth))), cx);
+                    nth += 1;
+                }
+                other => panic!("nobody says {other:?} to a pest"),
+            });
+            let pest = env.spawn_with(SpawnOptions::new().pinned(), pest);
+            let mut born = 0;
+            let churn = act(move |say, cx| {
+                let Say::Go(left) = say else { panic!("nobody says {say:?} to a churn") };
+                let mine = born;
+                born += 1;
+                let fly = cx.spawn(act(move |say, cx| match say {
+                    Say::Data(data) => assert_eq!(data.value.1, mine, "R8: it was for another tenant"),
+                    _ => cx.stop(),
+                }));
+                pest.tell(Say::Tell(fly.clone()), cx);
+                // The last ones live on: they are there for what comes late.
+                if left > 3 {
+                    fly.tell(Say::Stop, cx);
+                }
+                if left > 1 {
+                    cx.tell_self(Say::Go(left - 1));
+                }
+            });
+            env.spawn(churn).tell(Say::Go(8), env);
+        });
+        well(result);
     });
 }
 

@@ -50,3 +50,23 @@ fn a_sender_is_muted_and_freed() {
         assert_eq!(totals.mutes, totals.freed, "T4");
     });
 }
+
+/// T6, R1. An actor is run by one worker, rests, and is made runnable again by an actor on the other worker, which then runs
+/// it: what the first left is seen by the second.
+#[test]
+fn what_one_worker_leaves_is_seen_by_the_next() {
+    check("what_one_worker_leaves_is_seen_by_the_next", Bounds { runs: 2_000, ..preemptions(1) }, |leaks| {
+        let got = Got::default();
+        let result = pool(2, false).run(|env| {
+            let seen = got.clone();
+            let actor = env.spawn(act(move |say, _| match say {
+                Say::Data(data) => seen.add(&data),
+                other => panic!("nobody says {other:?} here"),
+            }));
+            actor.tell(Say::Data(leaks.track((0, 0))), env);
+            env.spawn(talker(1, actor, leaks)).tell(Say::Go(1), env);
+        });
+        well(result);
+        assert_eq!(got.len(), 2, "R1");
+    });
+}

@@ -5,7 +5,7 @@
 //! message out, they may have its node.
 
 use super::depot::Nodes;
-use super::inbox::Inbox;
+use super::inbox::{Chain, Inbox};
 use super::node::{Link, Show, next, set_next};
 use super::post::Wrong;
 use std::fmt::Debug;
@@ -89,6 +89,12 @@ impl<T> Tray<T> {
     pub(crate) fn take_in(&mut self, inbox: &Inbox) {
         // SAFETY: by contract the caller owns the actor.
         let Some(chain) = (unsafe { inbox.take_all() }) else { return };
+        self.add(chain);
+    }
+
+    /// Puts what was taken from an inbox behind what is here.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, chain: Chain) {
         self.append(chain.first, chain.last, chain.len);
     }
 

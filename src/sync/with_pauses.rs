@@ -6,11 +6,13 @@
 
 pub use std::hint;
 pub use std::sync::atomic::Ordering;
-pub use std::sync::{Arc, Condvar, MutexGuard, PoisonError, Weak};
+pub use std::sync::{Arc, PoisonError, Weak};
 
 use std::cell::Cell;
-use std::sync::LockResult;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic as plain;
+use std::sync::{LockResult, WaitTimeoutResult};
+use std::time::Duration;
 
 /// What this backing is called.
 pub const BACKING: &str = "pauses";
@@ -137,22 +139,28 @@ number!(AtomicU32(u32));
 number!(AtomicU64(u64));
 number!(AtomicUsize(usize));
 
-/// std's, with a pause before it is taken.
+/// std's, with a pause before it is taken. Beside it an atomic says what the lock orders: std's own code is not seen by the
+/// thread sanitizer, which would take everything behind a lock that somebody had to wait for to be a race.
 #[derive(Debug, Default)]
-pub struct Mutex<T: ?Sized>(std::sync::Mutex<T>);
+pub struct Mutex<T: ?Sized> {
+    order: plain::AtomicU32,
+    lock: std::sync::Mutex<T>,
+}
+
+/// std's guard of a [`Mutex`].
+#[derive(Debug)]
+pub struct MutexGuard<'a, T: ?Sized> {
+    order: &'a plain::AtomicU32,
+    /// Away while it waits for a call, and when it is dropped.
+    guard: Option<Plain<'a, T>>,
+}
+
+type Plain<'a, T> = std::sync::MutexGuard<'a, T>;
 
 impl<T> Mutex<T> {
     /// As std's.
     pub const fn new(value: T) -> Self {
-        Mutex(std::sync::Mutex::new(value))
-    }
-
-    /// As std's.
-    ///
-    /// # Errors
-    /// As std's.
-    pub fn into_inner(self) -> LockResult<T> {
-        self.0.into_inner()
+        Mutex { order: plain::AtomicU32::new(0), lock: std::sync::Mutex::new(value) }
     }
 }
 
@@ -163,7 +171,133 @@ impl<T: ?Sized> Mutex<T> {
     /// As std's.
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         pause();
-        self.0.lock()
+        MutexGuard::taken(&self.order, self.lock.lock())
+    }
+
+    /// As std's.
+    ///
+    /// # Errors
+    /// As std's.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        self.lock.get_mut()
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    fn taken(order: &'a plain::AtomicU32, guard: LockResult<Plain<'a, T>>) -> LockResult<Self> {
+        order.load(Ordering::Acquire); // pairs with the store in `give_back`
+        match guard {
+            Ok(guard) => Ok(MutexGuard { order, guard: Some(guard) }),
+            Err(poisoned) => Err(PoisonError::new(MutexGuard { order, guard: Some(poisoned.into_inner()) })),
+        }
+    }
+
+    fn give_back(&mut self) -> Option<Plain<'a, T>> {
+        self.order.store(0, Ordering::Release); // pairs with the load in `taken`
+        self.guard.take()
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        drop(self.give_back());
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.guard.as_deref().expect("a guard has its lock until it is dropped")
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.guard.as_deref_mut().expect("a guard has its lock until it is dropped")
+    }
+}
+
+/// std's, for this [`Mutex`].
+#[derive(Debug, Default)]
+pub struct Condvar(std::sync::Condvar);
+
+impl Condvar {
+    /// With nobody waiting.
+    pub const fn new() -> Self {
+        Condvar(std::sync::Condvar::new())
+    }
+
+    /// As std's.
+    ///
+    /// # Errors
+    /// As std's.
+    pub fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        let order = guard.order;
+        let inner = guard.give_back().expect("a guard has its lock until it is dropped");
+        MutexGuard::taken(order, self.0.wait(inner))
+    }
+
+    /// As std's.
+    ///
+    /// # Errors
+    /// As std's.
+    pub fn wait_timeout<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        timeout: Duration,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        let order = guard.order;
+        let inner = guard.give_back().expect("a guard has its lock until it is dropped");
+        let (inner, result) = self.0.wait_timeout(inner, timeout).unwrap_or_else(PoisonError::into_inner);
+        MutexGuard::taken(order, Ok(inner))
+            .map(|guard| (guard, result))
+            .map_err(|_| unreachable!("it was given as good"))
+    }
+
+    /// As std's.
+    ///
+    /// # Errors
+    /// As std's.
+    pub fn wait_while<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        while condition(&mut guard) {
+            guard = self.wait(guard)?;
+        }
+        Ok(guard)
+    }
+
+    /// As std's, but that a wait that was over before its time begins anew.
+    ///
+    /// # Errors
+    /// As std's.
+    pub fn wait_timeout_while<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        timeout: Duration,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<(MutexGuard<'a, T>, ())> {
+        while condition(&mut guard) {
+            let (again, result) = self.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner);
+            guard = again;
+            if result.timed_out() {
+                break;
+            }
+        }
+        Ok((guard, ()))
+    }
+
+    /// As std's.
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    /// As std's.
+    pub fn notify_all(&self) {
+        self.0.notify_all();
     }
 }
 

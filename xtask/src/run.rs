@@ -137,11 +137,20 @@ fn sanitizer(sanitizer: &steps::Sanitizer) -> Result<(), Trouble> {
         return Err(absent("a nightly compiler is needed: rustup toolchain install nightly --profile minimal"));
     };
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-    let mut cargo = Command::new("rustup");
-    cargo.args(["run", "nightly", "cargo", "test", "--target", host]);
-    cargo.args(["--target-dir", &format!("target/{}", sanitizer.folder)]).args(sanitizer.words.split(' '));
-    cargo.current_dir(top()).env("RUSTFLAGS", sanitizer.flags).env_remove("CARGO");
-    run(&mut cargo).map(drop)
+    let command = || {
+        let mut cargo = Command::new("rustup");
+        cargo.args(["run", "nightly", "cargo", "test", "--target", host]);
+        cargo.args(["--target-dir", &format!("target/{}", sanitizer.folder)]).args(sanitizer.words.split(' '));
+        cargo.current_dir(top()).env("RUSTFLAGS", sanitizer.flags).envs(sanitizer.env).env_remove("CARGO");
+        cargo
+    };
+    run(&mut command())?;
+    match sanitizer.finds {
+        Some(fault) if run(command().env("BACKWATER_FAULT", fault)).is_ok() => {
+            Err(Trouble::Fail(format!("with the fault {fault} planted it passes too: it does not look")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The scenarios on real threads that stand still now and then, and the pool's programs. What was tried is shown.

@@ -38,8 +38,11 @@ pub(crate) struct Sanitizer {
     pub(crate) flags: &'static str,
     /// Where it is compiled to, below `target`.
     pub(crate) folder: &'static str,
+    pub(crate) env: Option<(&'static str, &'static str)>,
     /// What follows `cargo test`, separated by single spaces.
     pub(crate) words: &'static str,
+    /// A planted fault that it has to find, to show that it looks.
+    pub(crate) finds: Option<&'static str>,
 }
 
 /// A cargo command, its words separated by single spaces.
@@ -147,7 +150,22 @@ pub(crate) const STEPS: &[Step] = &[
         work: Work::Sanitizer(Sanitizer {
             flags: "-Zsanitizer=address",
             folder: "sanitizer",
+            env: None,
             words: "--package backwater --lib --test mailbox",
+            finds: None,
+        }),
+    },
+    Step {
+        name: "threads",
+        purpose: "where threads of the pool touch the same memory, the thread sanitizer sees what orders them",
+        about: "3 min",
+        work: Work::Sanitizer(Sanitizer {
+            // The standard library is not instrumented, which has to be allowed.
+            flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg backwater_sync=\"pauses\"",
+            folder: "threads",
+            env: Some(("TSAN_OPTIONS", "suppressions=threads.txt")),
+            words: "--package model_tests --profile model --test pool --test pool_edges -- --test-threads=1",
+            finds: Some("PushIsRelaxed"),
         }),
     },
     Step {

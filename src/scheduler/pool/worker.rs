@@ -341,8 +341,11 @@ impl Worker {
             if self.closed {
                 break;
             }
-            if let Some(seat) = self.search() {
-                self.next = Some(seat);
+            match self.search() {
+                Some(seat) if planted(Fault::FoundTakesThePlace) => self.next = Some(seat),
+                // Beside it a fall may have been found: whom that freed is next already.
+                Some(seat) => self.schedule(seat),
+                None => {}
             }
         }
         self.shared.hall.leave();
@@ -505,9 +508,15 @@ impl Worker {
         // SAFETY: before the actor rests or is queued again the tray is put back, by a panic too.
         let lend = |own: &mut Own| unsafe { own.tray.lend() };
         // SAFETY: popped from a run queue, so this worker owns the actor until then.
-        self.tray = unsafe { slot.own(lend) };
-        if slot.inbox.has_some() {
-            self.tray.take_in(&slot.inbox);
+        let look = || unsafe { slot.own(lend) };
+        let early = if planted(Fault::TrayBeforeInbox) { Some(look()) } else { None };
+        // The inbox first: taking what is there is what shows what the last owner left, the tray too. If nothing is there,
+        // the actor came through a queue, which has shown it.
+        // SAFETY: as above.
+        let came = if slot.inbox.has_some() { unsafe { slot.inbox.take_all() } } else { None };
+        self.tray = early.unwrap_or_else(look);
+        if let Some(chain) = came {
+            self.tray.add(chain);
         }
         let waiting = self.tray.len();
         if waiting > slot.peak.load(Ordering::Relaxed) {
