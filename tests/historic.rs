@@ -272,6 +272,7 @@ fn f13_a_tick_reaches_a_sink_under_pressure_and_releases_it() {
         (0..5).for_each(|n| relay(env, "sender", &sink).tell(n + 1, env));
     });
     assert_eq!((ran.well().time, ran.well().stats.totals.freed, ran.count("fired")), (ms(30), 5, 3));
+    assert_eq!(ran.count("marked on"), 5, "each sender once; no tick marks anybody");
 }
 
 /// F14: `dispose` to a pressured sink muted its caller, and the shutdown hung.

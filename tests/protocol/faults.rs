@@ -99,6 +99,17 @@ fn every_fault_is_refused_by_a_rule_or_has_a_reason() {
     assert_eq!(listed, known, "left: the lists of this file; right: src/faults.rs");
 }
 
+/// The column `proof` of `docs/KILLS.md` is what is refused here.
+#[test]
+fn the_list_of_finds_has_what_is_refused() {
+    let finds = include_str!("../../model_tests/kills.txt").lines();
+    let mut found: Vec<&str> = finds.filter_map(|line| line.split_once(" proof ")).map(|(fault, _)| fault).collect();
+    let mut listed: Vec<&str> = refused().map(|(fault, _)| fault).collect();
+    found.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(found, listed, "left: model_tests/kills.txt; right: the lists of this file");
+}
+
 // --- The small programs ---------------------------------------------------------------------------------------------
 
 /// An actor that does what it is sent.
