@@ -68,7 +68,6 @@ faults! {
     FallToldToOne: "R6, T4: of the workers that wait for a fall one is told",
     TrayBeforeInbox: "F2, T6: a worker reads what the last owner left before it acquires it with the inbox",
     FoundTakesThePlace: "T5: an actor that a worker finds in the hall takes the place of one that it has just freed",
-    NoGrace: "R8: a seat has its next tenant while somebody may still send to the last",
     AnswerIsRelaxed: "F2, R9: the answer to a ring does not acquire",
 }
 

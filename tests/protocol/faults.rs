@@ -77,7 +77,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("ExemptionAskedTwice", "of threads: loom and shuttle are for it"),
     ("FallToldToOne", "of threads: loom and shuttle are for it"),
     ("FoundTakesThePlace", "of threads: shuttle is for it"),
-    ("NoGrace", "of threads: loom and shuttle are for it"),
     ("SenderAskedAfterPush", "of threads: loom and shuttle are for it"),
     ("WordIsRelaxed", "memory orders are loom's"),
     ("BellParksBlindly", "of threads: loom and shuttle find it"),

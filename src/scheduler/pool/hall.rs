@@ -251,9 +251,6 @@ impl Hall {
     /// Has everybody been between two behaviours since that was asked? Who sleeps is, and looks at everything anew when
     /// he wakes: the lock is between.
     pub fn has_grace(&self, grace: u64) -> bool {
-        if planted(Fault::NoGrace) {
-            return true;
-        }
         let state = lock(&self.state);
         let sleeps = |worker| if worker == self.driver() { state.rests } else { state.asleep[worker] };
         (0..self.desks.len()).all(|worker| state.given[worker] >= grace || sleeps(worker))
