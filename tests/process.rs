@@ -5,7 +5,7 @@ mod common;
 
 use backwater::net::sim::SimNetwork;
 use backwater::process::{Child, ChildError, ChildIo, ChildNotify, ChildProcess};
-use backwater::{Addr, ApplyReleaseBackpressureAuth, Context, ControlAuth, Env, ProcessAuth, Summary};
+use backwater::{Addr, ApplyReleaseBackpressureAuth, Context, ControlAuth, Env, ProcessAuth, SpawnOptions, Summary};
 use common::act;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
@@ -97,16 +97,18 @@ fn start(
     ChildProcess::start(&auth, &press, command, Probe(log.clone(), created)).spawn(env)
 }
 
-/// Sends a chunk a behaviour to the child, so many, and then the end.
+/// Sends a chunk a behaviour to the child, so many, and then the end. On the child's thread, on a pool too: on another it
+/// could send all of them before the first is written.
 fn feed(env: &mut Env<'_>, child: &Addr<Child>, chunks: u64) {
     let child = child.clone();
-    let feeder = env.spawn(act(move |left, cx| {
+    let feeder = act(move |left, cx| {
         if left == 0 {
             return child.tell(Child::DoneWriting, cx);
         }
         child.tell(Child::Write(vec![b'.'; CHUNK]), cx);
         cx.me().tell(left - 1, cx);
-    }));
+    });
+    let feeder = env.spawn_with(SpawnOptions::new().pinned(), feeder);
     feeder.tell(chunks, env);
 }
 

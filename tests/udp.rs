@@ -5,7 +5,7 @@ mod common;
 
 use backwater::net::sim::{Link, SimNetwork};
 use backwater::net::{NetError, Udp, UdpEndpoint, UdpNotify, UdpSocket};
-use backwater::{Builder, Context, Env, Summary, UdpAuth};
+use backwater::{Builder, Context, Env, SpawnOptions, Summary, UdpAuth};
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -227,7 +227,7 @@ fn a_flood_keeps_nobody_from_running_and_is_received_in_turns() {
         let before = Arc::new(Mutex::new(0));
         let count = before.clone();
         let bystander = Bystander { count: before, before: 0, most: seen };
-        let bystander = env.spawn(bystander);
+        let bystander = env.spawn_with(SpawnOptions::new().pinned(), bystander); // on the same thread
         let mut received = 0;
         let probe = Probe::new(&log, move |heard, _, socket, cx| match heard {
             Heard::Listening => {

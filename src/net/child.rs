@@ -138,7 +138,7 @@ impl ChildStart {
     #[track_caller]
     pub fn spawn_with<A: Actor>(mut self, options: SpawnOptions, cx: &mut Context<'_, A>) -> Addr<Child> {
         self.0.place = Location::caller();
-        let me = cx.spawn_with(options, self.0);
+        let me = cx.spawn_with(options.pinned(), self.0);
         event_loop::start(cx.core(), &me);
         me
     }

@@ -110,7 +110,7 @@ impl UdpListen {
     /// Like [`spawn`](Self::spawn), with a name, a batch or a detector of its own.
     #[track_caller]
     pub fn spawn_with<A: Actor>(self, options: SpawnOptions, cx: &mut Context<'_, A>) -> Addr<Udp> {
-        let me = cx.spawn_with(options, self.0);
+        let me = cx.spawn_with(options.pinned(), self.0);
         event_loop::start(cx.core(), &me);
         me
     }

@@ -56,7 +56,7 @@ impl<E: Engine> Driver<E> {
         place: Place,
         main: impl FnOnce(&mut Env<'_>),
     ) -> Result<Summary, RunError> {
-        self.control.begin(self.core.bell());
+        self.control.begin(self.core.bell(), self.core.threads());
         let writers = streams.writers.clone();
         let remote = Remote::new(self.control.clone());
         self.guarded(true, |driver| driver.main(streams, remote, place, main));
@@ -176,8 +176,10 @@ impl<E: Engine> Driver<E> {
         if self.core.is_quiescent() {
             return Ok(false);
         }
+        // Asked first: who still runs may set a timer that is due before those there are.
+        let idle = self.core.is_idle();
         let next = self.core.next_timer().into_iter().chain(self.core.next_event()).min();
-        if self.core.is_idle() && next.is_some_and(|due| lock(&self.clock).skip_to(due)) {
+        if idle && next.is_some_and(|due| lock(&self.clock).skip_to(due)) {
             return Ok(true);
         }
         let timeout = next.map(|due| due.saturating_sub(self.time()));

@@ -22,7 +22,8 @@ pub(super) struct Control {
 #[derive(Default)]
 struct State {
     bell: Option<Arc<Bell>>,
-    thread: Option<thread::Id>,
+    /// Those that run actors: they cannot wait for an answer.
+    threads: Vec<thread::Id>,
     stop: bool,
     /// Requests for counts so far, and how many of them were answered.
     asked: u64,
@@ -43,11 +44,12 @@ impl Control {
         Running(this.clone())
     }
 
-    /// The run begins, on this thread.
-    pub(super) fn begin(&self, bell: &Arc<Bell>) {
+    /// The run begins, on this thread and on `workers`.
+    pub(super) fn begin(&self, bell: &Arc<Bell>, workers: Vec<thread::Id>) {
         let mut state = lock(&self.state);
         state.bell = Some(bell.clone());
-        state.thread = Some(thread::id());
+        state.threads = workers;
+        state.threads.push(thread::id());
         drop(state);
         bell.ring();
     }
@@ -119,17 +121,14 @@ impl Remote {
     /// has ended the behaviours that it is in, a slice of some hundreds.
     ///
     /// # Panics
-    /// If called in the runtime's own thread while it runs: it would wait for itself. There is
-    /// [`Context::stats`](crate::Context::stats) for that.
+    /// If called in the runtime's own thread while it runs, or in one of its workers' threads: it would wait for itself.
+    /// There is [`Context::stats`](crate::Context::stats) for that.
     pub fn stats(&self) -> Option<Stats> {
-        let (number, thread) = self.ring(|state| {
+        let (number, by_itself) = self.ring(|state| {
             state.asked += 1;
-            (state.asked, state.thread)
+            (state.asked, state.threads.contains(&thread::id()))
         })?;
-        assert!(
-            thread != Some(thread::id()),
-            "the runtime cannot wait for itself: in a behaviour use `Context::stats`"
-        );
+        assert!(!by_itself, "the runtime cannot wait for itself: in a behaviour use `Context::stats`");
         let waits = |state: &mut State| state.answered < number && !state.ended;
         let state = self.0.changed.wait_while(lock(&self.0.state), waits).unwrap_or_else(PoisonError::into_inner);
         state.stats.clone()

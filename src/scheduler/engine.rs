@@ -5,7 +5,7 @@ use super::single::{Bodies, Config, Failure, Single};
 use super::{Bell, Deadlock, Stall, Stats};
 use crate::event::Place;
 use crate::rules::Broken;
-use crate::sync::Arc;
+use crate::sync::{Arc, thread};
 use std::io;
 use std::time::Duration;
 
@@ -13,6 +13,10 @@ use std::time::Duration;
 pub(crate) trait Engine {
     fn bell(&self) -> &Arc<Bell>;
     fn config(&self) -> &Config;
+    /// The threads that run actors beside the driver's.
+    fn threads(&self) -> Vec<thread::Id> {
+        Vec::new()
+    }
     /// The name of the policy that says who runs next.
     fn policy_name(&self) -> &str;
 

@@ -1,6 +1,7 @@
 //! Programs on one, two and four threads: the same promises as on the single runtime, whoever runs when.
 
 mod affinity;
+mod driver;
 mod edges;
 #[cfg(feature = "net")]
 #[allow(dead_code, reason = "the example has more than is used here")]

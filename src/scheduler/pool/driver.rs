@@ -109,6 +109,10 @@ impl Worker {
     /// Where the event loop goes when the first actor needs one.
     #[cfg(feature = "net")]
     pub(crate) fn set_event_loop(&mut self, event_loop: Box<dyn EventLoop>) {
+        assert!(
+            self.is_driver(),
+            "only the driver polls, so an actor with a socket or a pipe is pinned: a bug in backwater"
+        );
         self.shared.bell.set_ringer(Some(event_loop.ringer()));
         self.event_loop = Some(event_loop);
     }
@@ -158,6 +162,10 @@ impl Engine for Pool {
         &self.worker.shared.config
     }
 
+    fn threads(&self) -> Vec<thread::Id> {
+        self.threads.iter().map(|worker| worker.thread().id()).collect()
+    }
+
     fn policy_name(&self) -> &str {
         "fifo"
     }
@@ -203,8 +211,9 @@ impl Engine for Pool {
         self.worker.fire_timers();
     }
 
+    /// While workers run, anybody's who is muted too: he may be freed, and nobody rings for that.
     fn next_timer(&self) -> Option<Duration> {
-        self.worker.next_timer()
+        if self.is_idle() { self.worker.next_timer() } else { lock(&self.shared().timers).soonest() }
     }
 
     fn collect_dropped_guards(&mut self) {

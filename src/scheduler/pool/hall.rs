@@ -282,11 +282,12 @@ impl Hall {
 
     // --- Standing still -------------------------------------------------------------------------------------------
 
-    /// Waits until everybody else, the driver included, is between two runs, and keeps them there.
-    pub fn census(&self) -> Census<'_> {
+    /// Waits until everybody but `asker`, the driver included, is between two runs, and keeps them there. The asker gets
+    /// no mail: a driver that asks on every round, as the stall watch does, would never find itself without.
+    pub fn census(&self, asker: usize) -> Census<'_> {
         let mut state = self.stand_still(lock(&self.state));
         state.census = true;
-        (0..self.desks.len()).for_each(|worker| self.mail(worker));
+        (0..self.desks.len()).filter(|worker| *worker != asker).for_each(|worker| self.mail(worker));
         while state.standing < self.workers() {
             state = self.stand.wait(state).unwrap_or_else(PoisonError::into_inner);
         }

@@ -15,7 +15,7 @@ use crate::event::{ActorId, End, Event, Place};
 use crate::mailbox::Tray;
 use crate::rules::{self, Detector};
 use crate::scheduler::Random;
-use crate::sync::{Ordering, SHIPS, lock};
+use crate::sync::{Mutex, Ordering, SHIPS, lock};
 use std::fmt::Debug;
 use std::mem;
 
@@ -293,11 +293,12 @@ impl Worker {
     /// Ties something outside the runtime to an actor: it hears of its pressure and keeps the runtime alive (R9).
     pub(crate) fn attach(&mut self, id: ActorId, mut outside: Box<dyn Outside>) {
         let Some(slot) = self.shared.living(id) else { return outside.ended() };
-        lock(&self.shared.outsiders).insert(id.seat);
         slot.with_rare(|rare| {
             outside.pressing(slot.word.look().load().is_pressing());
             rare.more.outside.push(outside);
         });
+        // After the push: the driver takes away a seat that has nothing, see `take_over`.
+        lock(&self.shared.outsiders).insert(id.seat);
         self.tell_outside(id.seat);
         self.take_back_if_ended(id);
         self.shared.bell.ring();
@@ -328,11 +329,17 @@ impl Worker {
             self.running = self.id_of(seat);
             let Some(rare) = self.shared.table.slot(seat).rare() else { continue };
             let (came, over) = take_over(&mut lock(rare));
-            if rare_is_bare(rare) {
-                lock(&self.shared.outsiders).remove(&seat);
-            }
+            self.forget_bare(seat, rare);
             drop(over);
             came.into_iter().for_each(|deliver| deliver(&mut self.core()));
+        }
+    }
+
+    /// Under the lock of the list, so that who attaches something now enters the seat after this.
+    fn forget_bare(&self, seat: u32, rare: &Mutex<Rare>) {
+        let mut outsiders = lock(&self.shared.outsiders);
+        if lock(rare).more.outside.is_empty() {
+            outsiders.remove(&seat);
         }
     }
 
@@ -373,8 +380,4 @@ fn take_over(rare: &mut Rare) -> (Vec<Delivery>, Over) {
     let outside = &mut rare.more.outside;
     let came = outside.iter_mut().flat_map(|outside| outside.take_over()).collect();
     (came, outside.extract_if(.., |outside| outside.is_over()).collect())
-}
-
-fn rare_is_bare(rare: &crate::sync::Mutex<Rare>) -> bool {
-    lock(rare).more.outside.is_empty()
 }

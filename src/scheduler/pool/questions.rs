@@ -17,7 +17,7 @@ use std::time::Duration;
 impl Worker {
     /// All counts, as of this moment: those of the run in progress are in.
     pub(crate) fn stats(&self) -> Stats {
-        let _still = self.shared.hall.census();
+        let _still = self.shared.hall.census(self.index);
         let waits = self.marks().waits();
         let actors = self.shared.table.living();
         let actors = actors.map(|(seat, slot)| self.stats_of_slot(seat, slot, waits.get(&seat))).collect();
@@ -26,7 +26,7 @@ impl Worker {
 
     /// The same without the list of actors.
     pub(crate) fn totals(&self) -> Stats {
-        let _still = self.shared.hall.census();
+        let _still = self.shared.hall.census(self.index);
         self.count()
     }
 
@@ -83,7 +83,7 @@ impl Worker {
     }
 
     pub(crate) fn stats_of(&self, id: ActorId) -> Option<ActorStats> {
-        let _still = self.shared.hall.census();
+        let _still = self.shared.hall.census(self.index);
         let slot = self.shared.living(id)?;
         Some(self.stats_of_slot(id.seat, slot, Some(&self.marks().receivers_of(id.seat))))
     }
@@ -117,7 +117,7 @@ impl Worker {
 
     /// For a behaviour in progress to ask.
     pub(crate) fn why_not_running(&self, id: ActorId) -> WhyNotRunning {
-        let _still = self.shared.hall.census();
+        let _still = self.shared.hall.census(self.index);
         let Some(slot) = self.shared.living(id) else { return WhyNotRunning::Ended };
         let load = slot.word.look().load();
         let waiting = self.waiting(id.seat, slot);
@@ -144,7 +144,7 @@ impl Worker {
 
     /// Its name, or its number if it has ended.
     pub(crate) fn name_of(&self, id: ActorId) -> String {
-        let _still = self.shared.hall.census();
+        let _still = self.shared.hall.census(self.index);
         match self.shared.living(id) {
             Some(slot) => format!("{}{id}", self.name(slot)),
             None => format!("an actor that has ended ({id})"),
@@ -225,19 +225,19 @@ impl Overview for Worker {
 impl Worker {
     /// R10, for a runtime that is quiescent.
     pub(super) fn deadlock(&self, replay: String) -> Deadlock {
-        let _still = self.shared.hall.census();
+        let _still = self.shared.hall.census(self.index);
         Reporter::new(self).deadlock(replay)
     }
 
     /// R11, at any time. None if the watch is off or nothing is stalled.
     pub(crate) fn stall(&self) -> Option<Stall> {
-        let _still = self.shared.hall.census();
+        let _still = self.shared.hall.census(self.index);
         Reporter::new(self).stall()
     }
 
     /// At quiescence: do the rules hold? In the middle of a run a mark may be there whose removal is on its way.
     pub(super) fn check(&self) -> Result<(), Broken> {
-        let _still = self.shared.hall.census();
+        let _still = self.shared.hall.census(self.index);
         let marks = Worker::marks(self);
         let standing = |(seat, slot): (u32, &Slot)| {
             let load = slot.word.look().load();
