@@ -10,7 +10,7 @@ use backwater::rules::Load;
 use backwater::{
     Addr, ApplyReleaseBackpressureAuth, Backpressure, Cause, Context, ControlAuth, Env, SpawnOptions, TimerId,
 };
-use common::{Act, Notes, act, ms, run, run_unwatched, virtual_time};
+use common::{Act, Notes, act, idle, ms, run, run_unwatched, virtual_time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -254,6 +254,7 @@ fn f13_a_tick_reaches_a_sink_under_pressure_and_releases_it() {
         // The sink's peer closes; a reconnect by its timer succeeds at the third attempt.
         let mut attempts = 0;
         let mut timer = None;
+        let bystander = env.spawn(idle());
         let sink = env.spawn(act(move |n, cx| match n {
             0 => {
                 Backpressure::apply(&auth, cx);
@@ -266,12 +267,15 @@ fn f13_a_tick_reaches_a_sink_under_pressure_and_releases_it() {
                     cx.cancel(timer.unwrap());
                 }
             }
+            // Whoever ran last when the first tick comes is another actor.
+            5 => bystander.tell(0, cx),
             _ => {}
         }));
         sink.tell(0, env);
         (0..5).for_each(|n| relay(env, "sender", &sink).tell(n + 1, env));
     });
     assert_eq!((ran.well().time, ran.well().stats.totals.freed, ran.count("fired")), (ms(30), 5, 3));
+    assert_eq!(ran.count("marked on"), 5, "each sender once; no tick marks anybody");
 }
 
 /// F14: `dispose` to a pressured sink muted its caller, and the shutdown hung.

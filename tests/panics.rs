@@ -202,9 +202,15 @@ fn a_panic_in_an_observer_ends_the_run() {
     }
 }
 
-/// A sink that presses for a while, three senders that it mutes, one that it panics on, and a stop.
+/// One that stops while it presses, a sink that presses for a while, three senders that it mutes, and a stop of each.
 fn pressed(env: &mut backwater::Env<'_>) {
     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+    let its_own = auth.clone();
+    let stops = act(move |_, cx| {
+        Backpressure::apply(&its_own, cx);
+        cx.stop();
+    });
+    env.spawn(stops).tell(0, env);
     let sink = env.spawn(act(move |n, cx| match n {
         0 => {
             Backpressure::apply(&auth, cx);

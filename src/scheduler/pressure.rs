@@ -66,6 +66,8 @@ impl Single {
         match action {
             Action::Rise => self.tell_outside(seat, true),
             Action::Fall => self.fall(seat),
+            // A panic, say of an observer, cut its end short, and it is ended once more.
+            Action::Never if before.has(rules::Load::STOPPED) => {}
             Action::Never => panic!("{event:?} cannot happen to an actor that is {before}: a bug in backwater"),
             Action::Keep | Action::Redundant => {}
             Action::Mute | Action::DropMarks => unreachable!("only the end of a behaviour mutes: see `settle_marks`"),
@@ -179,7 +181,9 @@ impl Single {
         let now = self.now_ns();
         let (waiting, data) = self.post.look(sender);
         let (after, action) = self.config.rules.step(data.load, rules::Event::Free);
-        assert!(action == Action::Fall, "T2: a muted actor is nothing but muted, so being freed is its fall");
+        if action != Action::Fall {
+            self.freed_wrongly(sender);
+        }
         data.set_load(after);
         let muted = now - data.muted_since;
         data.muted_ns += muted;
@@ -194,6 +198,13 @@ impl Single {
             self.fell(sender);
             self.resume_timers(sender);
         }
+    }
+
+    /// Shows it first, so that the trace has what was wrong, too.
+    #[cold]
+    fn freed_wrongly(&mut self, sender: u32) -> ! {
+        self.show(&Event::Freed { sender: self.id_of(sender) });
+        panic!("T2: a muted actor is nothing but muted, so being freed is its fall: a bug in backwater")
     }
 
     /// The scheduler's time in nanoseconds; 584 years fit.

@@ -8,6 +8,7 @@ use super::fingerprint::{Fingerprint, and};
 use super::script::{Access, Object, TimerChange};
 use super::single::Single;
 use crate::event::{ActorId, Event};
+use crate::faults::{Fault, planted};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::Hash;
@@ -258,7 +259,9 @@ impl Single {
 
     /// Runs between two runs of actors, in the name of the owner: the closure is its, and may panic.
     pub(super) fn tick(&mut self, id: u64, timer: &mut Timer, ticks: u64) {
-        self.running = timer.owner;
+        if !planted(Fault::TicksMark) {
+            self.running = timer.owner;
+        }
         self.show(&Event::TimerFired { actor: timer.owner, timer: id, ticks });
         (timer.tick)(&mut self.core(), timer.owner, ticks);
     }

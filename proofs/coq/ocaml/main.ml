@@ -49,12 +49,14 @@ let parse line =
   | [ "free"; w; a; l ] -> EFree (id w, id a, list l)
   | _ -> failwith ("not an event: " ^ line)
 
-(* the rule that a refused line breaks: R6 if all that is wrong is what it says of a fall, else its step's own *)
+(* the rule that a refused line breaks: R6 if all that is wrong is what it says of a fall, R8 if somebody is freed who has
+   ended, else its step's own *)
 let rule c line =
   let own = function
     | EPush _ -> "T5" | EBegin _ -> "T6" | ETake _ | EPut _ | EEvent _ -> "R1" | ELook _ -> "R2" | EControl _ -> "R7"
     | EApply _ | ERelease _ | EHold _ | EDrop _ -> "R5" | EMute _ | EDone _ -> "R3"
     | EDeep _ | ELow _ | EFull _ | EShort _ -> "R4" | EStop _ | EKill _ | EReuse _ -> "R8"
+    | EFree (_, a, _) when l_ c a = Gone -> "R8"
     | ETell _ | ETold _ | ERead _ | EFree _ | ELapse _ -> "R6" in
   let other w = function None -> Some [ w ] | Some _ -> None in
   let otherwise = function
