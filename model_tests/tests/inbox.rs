@@ -87,21 +87,23 @@ fn what_nobody_handled_is_dropped_once() {
     });
 }
 
-/// Idle, awake and empty, awake with a message: told apart, and woken by one.
+/// T5, T6. Idle, awake and empty, awake with a message: told apart; of two who would wake it one does. Below a second.
 #[test]
 fn an_inbox_says_whether_it_is_idle_and_whether_something_came() {
     check("an_inbox_says_whether_it_is_idle_and_whether_something_came", ALL, |leaks| {
-        let (actor, depot) = (Bare::new(), depot(4));
+        let (actor, depot) = (Arc::new(Bare::new()), depot(4));
         let mut nodes = Nodes::new(&depot);
         let is = |idle, some| assert_eq!((actor.inbox.is_idle(), actor.inbox.has_some()), (idle, some));
         is(true, false);
-        assert!(actor.inbox.wake(), "whoever wakes it has it in hand");
-        assert!(!actor.inbox.wake(), "T6: and nobody else");
+        let other = actor.clone();
+        let waker = thread::spawn("waker", move || other.inbox.wake()).expect("a model has threads");
+        let mine = actor.inbox.wake();
+        assert!(mine != waker.join().expect("nobody panics"), "T6: whoever wakes it has it in hand, and nobody else");
         is(false, false);
         assert!(!actor.send(leaks.track((0, 0)), &mut nodes), "T6: somebody has it in hand");
         is(false, true);
         assert!(!actor.inbox.rest(), "T5: something is there");
-        // SAFETY: it was woken here.
+        // SAFETY: it was woken, and the other thread is done.
         unsafe { actor.run_to_rest(&mut nodes) };
         is(true, false);
     });
