@@ -136,6 +136,7 @@ fn program(message: &str) -> Option<(String, PathBuf)> {
 fn finds_it(top: &Path, program: &Path, find: &Find) -> Result<bool, String> {
     let mut test = Command::new(program);
     test.args(["--exact", &find.test]).current_dir(top).env("BACKWATER_FAULT", &find.fault);
+    test.env("PROPTEST_MAX_SHRINK_ITERS", "0"); // that it fails is enough; a smaller program could take for ever to find
     let output = test.output().map_err(|why| format!("{}: {why}", program.display()))?;
     if !String::from_utf8_lossy(&output.stdout).contains("running 1 test") {
         return Err(format!("{FINDS}: `{}` has no test `{}`", find.file, find.test));
