@@ -581,7 +581,8 @@ impl Single {
         }
         self.watch.handling = None;
         self.collect_dropped_guards();
-        let muted = !self.pending.is_empty() && !self.stopping && self.settle_marks();
+        let forgets = planted(Fault::SecondPathNeverSettles) && !self.watch.on;
+        let muted = !self.pending.is_empty() && !self.stopping && !forgets && self.settle_marks();
         self.pending.clear();
         self.attention = self.watch.on || self.live_guards > 0;
         muted || self.stopping || self.failure.is_some()
@@ -687,7 +688,9 @@ impl Single {
             self.vacant.push(seat);
         }
         // Last, because messages may panic as they are dropped: nobody else is to miss this end for that.
-        self.empty_mailbox(id);
+        if !planted(Fault::ShutdownLeaks) || !matches!(why, End::Shutdown) {
+            self.empty_mailbox(id);
+        }
     }
 
     fn end_more(&mut self, more: More) {
@@ -762,9 +765,7 @@ impl Single {
     /// `main` is over: it is an actor like any other, so its pressure ends with it (R8).
     pub(crate) fn main_ended(&mut self, bodies: &mut Bodies) {
         self.stop_running();
-        if !planted(Fault::SecondPathNeverSettles) {
-            self.behaviour_ended();
-        }
+        self.behaviour_ended();
         if self.script.is_some() {
             return self.house_newborn(bodies);
         }

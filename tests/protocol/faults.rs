@@ -37,8 +37,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("FullIsNotScheduled", "R9"),
 ];
 
+type SmallProgram = fn(&mut Env<'_>);
+
 /// The same, shown by a small program that is made for it.
-const REFUSED_IN_SMALL: &[(&str, &str, fn(&mut Env<'_>))] = &[
+const REFUSED_IN_SMALL: &[(&str, &str, SmallProgram)] = &[
     ("EndKeepsMarks", "R8", ends_muted),
     ("MutedIsOverloaded", "R4", fills_up_while_muted),
     ("TicksMark", "R7", hears_a_tick_under_pressure),
@@ -49,10 +51,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("FreedAsMuted", "in which order the senders are freed that one fall frees is open in the model"),
     ("OverloadNeverEnds", "which runs count as full is open in the model"),
     ("MutesAreForgotten", "how the runtime ends is no step; that it was quiescent is true"),
-    (
-        "SecondPathNeverSettles",
-        "in the model an actor may end in the middle of a behaviour, and `main` ends with its first",
-    ),
+    ("SecondPathNeverSettles", "a run of which there is a trace is watched, and behaves"),
     ("InletIgnoresPressure", "in the model a message can come from outside at any time"),
     ("InletRingsFirst", "inlets are not in the model"),
     ("DeadIsUncounted", "nothing is counted in the model"),
@@ -114,7 +113,9 @@ fn the_list_of_finds_has_what_is_refused() {
 /// An actor that does what it is sent.
 struct Does;
 
-struct Job(Box<dyn FnOnce(&mut Context<'_, Does>) + Send>);
+type Deed = dyn FnOnce(&mut Context<'_, Does>) + Send;
+
+struct Job(Box<Deed>);
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
