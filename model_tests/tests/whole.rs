@@ -1,7 +1,7 @@
 //! The smallest programs on the whole pool, under loom too: one worker and the driver, few preemptions. This is what sees
 //! an order that is too weak between parts that have no test of their own: the table of actors, births and ends.
 
-use backwater::Backpressure;
+use backwater::{Backpressure, Refusal};
 use model_tests::program::{Got, Say, act, keys, pool, talker, well};
 use model_tests::{BACKING, Bounds, check, preemptions};
 
@@ -68,5 +68,48 @@ fn what_one_worker_leaves_is_seen_by_the_next() {
         });
         well(result);
         assert_eq!(got.len(), 2, "R1");
+    });
+}
+
+/// R8. An inlet is made for an actor that ends at that moment: the end finds it with all that belongs to it, or whoever
+/// makes it finds the end. After the run it has ended, either way.
+#[test]
+fn what_is_tied_to_an_actor_that_ends_has_ended() {
+    check("what_is_tied_to_an_actor_that_ends_has_ended", Bounds { runs: 2_000, ..preemptions(1) }, |_| {
+        let mut inlet = None;
+        let result = pool(1, false).run(|env| {
+            let brief = env.spawn(act(|_, cx| cx.stop()));
+            brief.tell(Say::Stop, env);
+            inlet = Some(env.inlet(&brief));
+        });
+        well(result);
+        let refused = inlet.expect("main has run").try_send(Say::Ended).expect_err("its actor has ended");
+        assert_eq!(refused.why, Refusal::Ended, "R8");
+    });
+}
+
+/// R8. `main` sends to an actor that ends at that moment, while others are born: they would have the seat of the one that
+/// ended, if anybody gave it to them before `main` is between two behaviours.
+#[test]
+fn a_message_never_comes_to_the_next_tenant_of_a_seat() {
+    check("a_message_never_comes_to_the_next_tenant_of_a_seat", Bounds { runs: 2_000, ..preemptions(1) }, |leaks| {
+        let result = pool(1, false).run(|env| {
+            let brief = || act(|say, cx| if matches!(say, Say::Stop) { cx.stop() });
+            // As many as ask for grace together.
+            let flies = [env.spawn(brief()), env.spawn(brief())];
+            let first = flies[0].clone();
+            let churn = act(move |say, cx| match say {
+                Say::Go(_) => {
+                    flies.iter().for_each(|fly| fly.tell(Say::Stop, cx));
+                    cx.tell_self(Say::Ended);
+                }
+                _ => (0..2).for_each(|_| {
+                    cx.spawn(act(|say, _| panic!("R8: {say:?} was for the last tenant of this seat")));
+                }),
+            });
+            env.spawn(churn).tell(Say::Go(1), env);
+            first.tell(Say::Data(leaks.track((0, 0))), env);
+        });
+        well(result);
     });
 }

@@ -59,7 +59,7 @@ impl Actor for Source {
     }
 }
 
-fn program(env: &mut Env<'_>) {
+pub(crate) fn program(env: &mut Env<'_>) {
     env.spawn(Clock).tell(0, env);
     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
     let sink = env.spawn(Sink(auth));
