@@ -226,8 +226,7 @@ fn what_came_from_outside_is_refused_by_name() {
     let obstacles =
         [(inlet, "code outside"), (counts, "whole runtime"), (input, "code outside"), (age, "beyond 584 years")];
     for (program, why) in obstacles {
-        let build =
-            |builder: Builder| builder.input_on_thread(std::io::Cursor::new(b"text")).virtual_time();
+        let build = |builder: Builder| builder.input_on_thread(std::io::Cursor::new(b"text")).virtual_time();
         let (_, bytes) = record(program, 2, 0, build);
         let refused = bad(program, &bytes, same);
         assert!(refused.to_string().contains(why) && refused.position() > 40, "{refused}");

@@ -70,7 +70,7 @@ impl Actor for Act {
 /// fewer, and each is written.
 pub fn draw(name: &str, runs: usize, body: impl Fn(bool, &Leaks) + Clone + Send + Sync + 'static) {
     if let Some(traces) = traces::wanted(name).filter(|_| BACKING != "loom") {
-        let bounds = Bounds { preemptions: None, runs: runs.min(traces::RUNS), depth_first: false, seed: 1 };
+        let bounds = Bounds { preemptions: None, runs: runs.min(traces::RUNS), depth_first: None, seed: 1 };
         check(&format!("{name}, traced"), bounds, move |leaks| traces.run(|| body(true, leaks)));
         return;
     }
@@ -80,7 +80,7 @@ pub fn draw(name: &str, runs: usize, body: impl Fn(bool, &Leaks) + Clone + Send 
         _ => runs / 2,
     };
     for watched in [false, true] {
-        let bounds = Bounds { preemptions: None, runs, depth_first: false, seed: 1 };
+        let bounds = Bounds { preemptions: None, runs, depth_first: None, seed: 1 };
         let body = body.clone();
         check(&format!("{name}{}", if watched { ", watched" } else { "" }), bounds, move |leaks| body(watched, leaks));
     }

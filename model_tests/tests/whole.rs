@@ -3,10 +3,10 @@
 
 use backwater::{Backpressure, Refusal};
 use model_tests::program::{Got, Say, act, keys, pool, talker, well};
-use model_tests::{BACKING, Bounds, check, preemptions};
+use model_tests::{Bounds, check, preemptions};
 
-/// loom comes to an end with few preemptions; shuttle draws, or takes all there are of the first so many.
-const BOUNDS: Bounds = Bounds { runs: 2_000, ..preemptions(2) };
+/// loom comes to an end with few preemptions; shuttle takes so many of all there are, and draws.
+const BOUNDS: Bounds = Bounds { runs: 2_000, depth_first: Some(2_000), ..preemptions(2) };
 
 /// R1, R9. `main` creates an actor and sends to it: the worker finds it in the table with all that belongs to it, and the
 /// driver finds the end.
@@ -30,7 +30,7 @@ fn an_actor_is_found_with_all_that_belongs_to_it() {
 /// R3, R6, T4. A sender that `main` tells to, and a sink that presses and falls: marked, muted and freed on one worker.
 #[test]
 fn a_sender_is_muted_and_freed() {
-    check("a_sender_is_muted_and_freed", Bounds { depth_first: BACKING == "shuttle", ..BOUNDS }, |leaks| {
+    check("a_sender_is_muted_and_freed", BOUNDS, |leaks| {
         let got = Got::default();
         let result = pool(1, false).run(|env| {
             let (keys, seen) = (keys(env), got.clone());
@@ -55,7 +55,7 @@ fn a_sender_is_muted_and_freed() {
 /// it: what the first left is seen by the second.
 #[test]
 fn what_one_worker_leaves_is_seen_by_the_next() {
-    check("what_one_worker_leaves_is_seen_by_the_next", Bounds { runs: 2_000, ..preemptions(1) }, |leaks| {
+    check("what_one_worker_leaves_is_seen_by_the_next", Bounds { preemptions: Some(1), ..BOUNDS }, |leaks| {
         let got = Got::default();
         let result = pool(2, false).run(|env| {
             let seen = got.clone();
@@ -75,7 +75,7 @@ fn what_one_worker_leaves_is_seen_by_the_next() {
 /// makes it finds the end. After the run it has ended, either way.
 #[test]
 fn what_is_tied_to_an_actor_that_ends_has_ended() {
-    check("what_is_tied_to_an_actor_that_ends_has_ended", Bounds { runs: 2_000, ..preemptions(1) }, |_| {
+    check("what_is_tied_to_an_actor_that_ends_has_ended", Bounds { preemptions: Some(1), ..BOUNDS }, |_| {
         let mut inlet = None;
         let result = pool(1, false).run(|env| {
             let brief = env.spawn(act(|_, cx| cx.stop()));
@@ -92,9 +92,15 @@ fn what_is_tied_to_an_actor_that_ends_has_ended() {
 /// ended, if anybody gave it to them before `main` is between two behaviours.
 #[test]
 fn a_message_never_comes_to_the_next_tenant_of_a_seat() {
-    check("a_message_never_comes_to_the_next_tenant_of_a_seat", Bounds { runs: 2_000, ..preemptions(1) }, |leaks| {
+    check("a_message_never_comes_to_the_next_tenant_of_a_seat", Bounds { preemptions: Some(1), ..BOUNDS }, |leaks| {
         let result = pool(1, false).run(|env| {
-            let brief = || act(|say, cx| if matches!(say, Say::Stop) { cx.stop() });
+            let brief = || {
+                act(|say, cx| {
+                    if matches!(say, Say::Stop) {
+                        cx.stop()
+                    }
+                })
+            };
             // As many as ask for grace together.
             let flies = [env.spawn(brief()), env.spawn(brief())];
             let first = flies[0].clone();

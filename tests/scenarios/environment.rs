@@ -100,14 +100,18 @@ pub(crate) fn on_threads() -> Vec<super::threads::Case> {
         ),
         talk("a reset", Some(Script::new()), Faults { resets: 1, ..none }, &[], SimNetwork::reset),
         talk("a refusal", None, Faults { refusals: 1, ..none }, &["a"], nothing),
-        talk("two bytes there and back", Some(Script::new().echo()), Faults { short_writes: 1, ..none }, &["ab"], nothing),
+        talk(
+            "two bytes there and back",
+            Some(Script::new().echo()),
+            Faults { short_writes: 1, ..none },
+            &["ab"],
+            nothing,
+        ),
     ];
     for (name, tick) in [("a tick before", 3), ("a tick beside", 4), ("a tick behind a refusal", 5)] {
         let notes = Notes::default();
         let case = super::threads::Case::new(name, calls(notes.clone(), tick)).notes(notes.0);
-        cases.push(
-            case.check(|check| check.network(slow)).build(|builder, _| builder.network(slow())),
-        );
+        cases.push(case.check(|check| check.network(slow)).build(|builder, _| builder.network(slow())));
     }
     let notes = Notes::default();
     let held = |nth: u32| {

@@ -59,7 +59,7 @@ impl Actor for Source {
     }
 }
 
-pub(crate) fn program(env: &mut Env<'_>) {
+fn program(env: &mut Env<'_>) {
     env.spawn(Clock).tell(0, env);
     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
     let sink = env.spawn(Sink(auth));
