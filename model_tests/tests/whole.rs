@@ -2,7 +2,7 @@
 //! an order that is too weak between parts that have no test of their own: the table of actors, births and ends.
 
 use backwater::{Backpressure, Refusal};
-use model_tests::program::{Got, Say, act, keys, pool, talker, well};
+use model_tests::program::{Got, Say, act, brisk, keys, pool, talker, well};
 use model_tests::{Bounds, check, preemptions};
 
 /// loom comes to an end with few preemptions; shuttle takes so many of all there are, and draws.
@@ -78,7 +78,7 @@ fn what_is_tied_to_an_actor_that_ends_has_ended() {
     check("what_is_tied_to_an_actor_that_ends_has_ended", Bounds { preemptions: Some(1), ..BOUNDS }, |_| {
         let mut inlet = None;
         let result = pool(1, false).run(|env| {
-            let brief = env.spawn(act(|_, cx| cx.stop()));
+            let brief = env.spawn(brisk(|_, cx| cx.stop()));
             brief.tell(Say::Stop, env);
             inlet = Some(env.inlet(&brief));
         });
@@ -104,13 +104,13 @@ fn a_message_never_comes_to_the_next_tenant_of_a_seat() {
             // As many as ask for grace together.
             let flies = [env.spawn(brief()), env.spawn(brief())];
             let first = flies[0].clone();
-            let churn = act(move |say, cx| match say {
+            let churn = brisk(move |say, cx| match say {
                 Say::Go(_) => {
                     flies.iter().for_each(|fly| fly.tell(Say::Stop, cx));
                     cx.tell_self(Say::Ended);
                 }
                 _ => (0..2).for_each(|_| {
-                    cx.spawn(act(|say, _| panic!("R8: {say:?} was for the last tenant of this seat")));
+                    cx.spawn(brisk(|say, _| panic!("R8: {say:?} was for the last tenant of this seat")));
                 }),
             });
             env.spawn(churn).tell(Say::Go(1), env);
