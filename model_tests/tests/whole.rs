@@ -94,15 +94,13 @@ fn what_is_tied_to_an_actor_that_ends_has_ended() {
 fn a_message_never_comes_to_the_next_tenant_of_a_seat() {
     check("a_message_never_comes_to_the_next_tenant_of_a_seat", Bounds { preemptions: Some(1), ..BOUNDS }, |leaks| {
         let result = pool(1, false).run(|env| {
-            let brief = || {
-                act(|say, cx| {
-                    if matches!(say, Say::Stop) {
-                        cx.stop()
-                    }
-                })
-            };
             // As many as ask for grace together.
-            let flies = [env.spawn(brief()), env.spawn(brief())];
+            let flies = [(); 2].map(|()| {
+                env.spawn(brisk(|say, cx| match say {
+                    Say::Stop => cx.stop(),
+                    other => drop(other),
+                }))
+            });
             let first = flies[0].clone();
             let churn = brisk(move |say, cx| match say {
                 Say::Go(_) => {
