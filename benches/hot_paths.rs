@@ -5,7 +5,7 @@
 //! costs over 3 % more. `cargo bench --bench instructions -- --bless` writes the figures anew; they depend on the
 //! compiler and the processor's architecture, which stand in the file.
 //!
-//! Not here: time. `examples/bench.rs` measures that, and `docs/PERFORMANCE.md` quotes it.
+//! Not here: time. `examples/bench` measures that, and `docs/PERFORMANCE.md` quotes it.
 
 use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env, Runtime, Totals};
 use std::collections::BTreeMap;

@@ -57,7 +57,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("DeadIsUncounted", "nothing is counted in the model"),
     ("ShutdownLeaks", "memory is not in the model"),
     ("ProcessInPolicy", "which actor runs next is open in the model"),
-    ("TrayBeforeInbox", "memory orders are loom's"),
+    ("WakeIsRelaxed", "memory orders are loom's"),
     ("PushIsRelaxed", "memory orders are loom's"),
     ("TakeIsRelaxed", "memory orders are loom's"),
     ("RestIsRelaxed", "memory orders are loom's"),

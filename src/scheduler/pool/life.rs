@@ -84,7 +84,7 @@ impl Worker {
     fn too_many(&mut self, plan: &Plan) -> ActorId {
         let limit = self.shared.config.max_actors;
         let name = plan.name.to_string();
-        self.fail(Failure::TooManyActors { limit, name, place: plan.place });
+        self.fail(Failure::TooManyActors { by: self.running, limit, name, place: plan.place });
         // Nobody ever has this seat: what is sent there until the run ends is a dead letter.
         ActorId { seat: u32::MAX, tenant: u32::MAX }
     }

@@ -34,19 +34,13 @@ impl Worker {
     /// A message that the running actor sends, with its name.
     #[inline(never)]
     pub(super) fn parcel_sent<M: Debug + Send + 'static>(&mut self, message: M) -> Parcel {
-        let name = self.tape.as_ref().map(|tape| tape.borrow().name(self.running, self.sent));
-        self.parcel_named(name, message)
+        Parcel::new(&mut self.nodes, Tagged { name: Name::sent(self.running), message })
     }
 
     /// A message that the runtime delivers, with its name.
     #[inline(never)]
     pub(super) fn parcel_delivered<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) -> Parcel {
         let name = self.tape.as_ref().map(|tape| tape.borrow_mut().name_delivered(to));
-        self.parcel_named(name, message)
-    }
-
-    #[inline(always)]
-    fn parcel_named<M: Debug + Send + 'static>(&mut self, name: Option<Name>, message: M) -> Parcel {
         let name = name.expect("only asked while a run is recorded");
         Parcel::new(&mut self.nodes, Tagged { name, message })
     }
@@ -66,7 +60,9 @@ impl Worker {
             no_message(self.running)
         };
         self.handled = nth;
-        self.record(|tape| tape.handles(name));
+        if let Some(tape) = &mut self.tape {
+            tape.get_mut().handles(name);
+        }
         message
     }
 
