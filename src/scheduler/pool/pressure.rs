@@ -106,9 +106,16 @@ impl Worker {
     }
 
     fn mute(&mut self, sender: u32) {
-        let receivers: Vec<u32> = self.pending.iter().map(|(receiver, _)| *receiver).collect();
+        let mut receivers = mem::take(&mut self.receivers);
+        receivers.extend(self.pending.iter().map(|(receiver, _)| *receiver));
+        self.mute_by(sender, &receivers);
+        receivers.clear();
+        self.receivers = receivers;
+    }
+
+    fn mute_by(&mut self, sender: u32, receivers: &[u32]) {
         let shared = &self.shared;
-        lock(&shared.berths[self.index].marks).mute(sender, &receivers);
+        lock(&shared.berths[self.index].marks).mute(sender, receivers);
         self.tally().mutes.add(1);
         let muted = shared.numbers.muted.fetch_add(1, Ordering::Relaxed) + 1; // a count
         if muted > shared.numbers.muted_most.load(Ordering::Relaxed) {

@@ -5,6 +5,7 @@ use super::super::record::{MutedAtEnd, Name, Obstacle, Tagged, Tape, hash_of_nam
 use super::super::seat::Plan;
 use super::super::single::Body;
 use super::running::no_message;
+use super::slot::SlotRef;
 use super::worker::Worker;
 use crate::event::ActorId;
 use crate::mailbox::Parcel;
@@ -46,10 +47,10 @@ impl Worker {
     }
 
     /// The running actor begins a run; one without messages tells nothing.
-    pub(super) fn record_run(&mut self) {
-        if self.tray.len() > 0 {
-            let slot = self.shared.table.slot(self.running.seat);
-            self.record(|tape| tape.run_began(self.running, slot.handled.get(), slot.sent.get()));
+    #[inline(never)]
+    pub(super) fn record_run(&mut self, slot: SlotRef) {
+        if let (Some(tape), 1..) = (&mut self.tape, self.tray.len()) {
+            tape.get_mut().run_began(self.running, slot.handled.get(), slot.sent.get());
         }
     }
 

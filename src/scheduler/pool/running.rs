@@ -187,10 +187,10 @@ impl Worker {
             self.shared.berths[self.index].tally.deepest.raise(u64::from(waiting));
         }
         self.running = ActorId { seat, tenant: slot.tenant.load(Ordering::Relaxed) };
-        self.closely = self.shared.watched | slot.has(BY_DEPTH) | self.is_recording();
+        self.closely = self.shared.watched | slot.has(BY_DEPTH);
         self.forget_time();
         if self.is_recording() {
-            self.record_run();
+            self.record_run(slot);
         }
     }
 
@@ -251,9 +251,9 @@ impl Worker {
     pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
         if self.closely {
             self.before_message();
-            if self.is_recording() {
-                return self.next_named(nth);
-            }
+        }
+        if self.is_recording() {
+            return self.next_named(nth);
         }
         let Ok(Some(message)) = self.tray.pop::<M>(&mut self.nodes) else { no_message(self.running) };
         self.handled = nth;

@@ -53,8 +53,7 @@ pub(crate) struct Worker {
     pub(super) attention: bool,
     /// The end of this run has to look closer: something was settled in it.
     pub(super) settled: bool,
-    /// Before each message of this run there is something to do: somebody watches, the run is recorded, or its detector is
-    /// its depth.
+    /// Before each message of this run there is something to do: somebody watches, or its detector is its depth.
     pub(super) closely: bool,
     /// This worker holds the lock of `in_order`.
     pub(super) ordering: bool,
@@ -64,7 +63,8 @@ pub(crate) struct Worker {
     pub(super) handled: u32,
     /// The receivers that this behaviour is marked on, each once, with the era in which it pressed (R2).
     pub(super) pending: Vec<(u32, u16)>,
-    /// Work space of `fall`.
+    /// Work space of `mute`, and of `fall`.
+    pub(super) receivers: Vec<u32>,
     pub(super) falling: Vec<u32>,
     /// The time, once this run has asked for it.
     now: Cell<Option<Duration>>,
@@ -119,6 +119,7 @@ impl Worker {
             sent: 0,
             handled: 0,
             pending: Vec::new(),
+            receivers: Vec::new(),
             falling: Vec::new(),
             now: Cell::new(None),
             runs: 0,
@@ -225,6 +226,9 @@ impl Worker {
     /// Nobody lingers any more.
     #[inline(always)]
     fn settle_down(&mut self) {
+        if planted(Fault::LingersForever) {
+            return;
+        }
         let last = mem::replace(&mut self.lingers, NOBODY);
         if last != NOBODY {
             self.rest_or_run(last);
