@@ -32,14 +32,8 @@ pub(crate) struct Shared {
     /// One a worker; the last is the driver's.
     pub(super) berths: Box<[Berth]>,
     pub(super) depot: Arc<Depot>,
+    pub(super) numbers: Numbers,
     births: Mutex<u32>,
-    /// Actors created, by blocks.
-    created: AtomicU64,
-    living: AtomicU32,
-    /// Actors muted now, and the most there ever were.
-    pub(super) muted: AtomicU64,
-    pub(super) muted_most: AtomicU64,
-    pub(super) next_guard: AtomicU64,
     pub(super) timers: Mutex<Timers>,
     /// Seats with something attached from outside.
     pub(super) outsiders: Mutex<BTreeSet<u32>>,
@@ -65,6 +59,19 @@ struct Hands {
     time: Time,
     /// Never goes back.
     last: Duration,
+}
+
+/// Numbers that all workers change: apart from what they only read.
+#[derive(Default)]
+#[repr(align(128))] // two cache lines, which are fetched together
+pub(super) struct Numbers {
+    /// Actors created, by blocks.
+    created: AtomicU64,
+    living: AtomicU32,
+    /// Actors muted now, and the most there ever were.
+    pub(super) muted: AtomicU64,
+    pub(super) muted_most: AtomicU64,
+    pub(super) guards: AtomicU64,
 }
 
 /// A worker's place, as far as others see it.
@@ -117,12 +124,8 @@ impl Shared {
             hall: Hall::new(workers, Box::new(move || ringing.ring())),
             berths: (0..=workers).map(|_| Berth::default()).collect(),
             depot: Depot::new(NODES_IN_A_BATCH),
+            numbers: Numbers { created: AtomicU64::new(1), ..Numbers::default() },
             births: Mutex::new(0),
-            created: AtomicU64::new(1),
-            living: AtomicU32::new(0),
-            muted: AtomicU64::new(0),
-            muted_most: AtomicU64::new(0),
-            next_guard: AtomicU64::new(0),
             timers: Mutex::default(),
             outsiders: Mutex::default(),
             drops: Arc::new(GuardDrops::new(bell.clone())),
@@ -156,7 +159,7 @@ impl Shared {
             return number;
         }
         let size = u64::from(SEATS_IN_A_BLOCK);
-        let first = self.created.fetch_add(size, Ordering::Relaxed); // a number
+        let first = self.numbers.created.fetch_add(size, Ordering::Relaxed); // a number
         *block = first + 1..first + size;
         first
     }
@@ -169,14 +172,14 @@ impl Shared {
     /// Is there room for one more living actor?
     pub(super) fn admit(&self) -> bool {
         // Relaxed: a number that orders nothing.
-        self.living.fetch_add(1, Ordering::Relaxed) < self.config.max_actors || {
-            self.living.fetch_sub(1, Ordering::Relaxed);
+        self.numbers.living.fetch_add(1, Ordering::Relaxed) < self.config.max_actors || {
+            self.numbers.living.fetch_sub(1, Ordering::Relaxed);
             false
         }
     }
 
     pub(super) fn dismiss(&self) {
-        self.living.fetch_sub(1, Ordering::Relaxed);
+        self.numbers.living.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The living actor that `id` names.
