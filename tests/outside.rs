@@ -7,7 +7,7 @@ use backwater::{
     ApplyReleaseBackpressureAuth, Backpressure, Inlet, PressureGuard, Refusal, RunError, SpawnOptions, StallWatch,
     WhyNotRunning,
 };
-use common::{Notes, act, idle, ms, run, run_unwatched, virtual_time};
+use common::{Notes, act, idle, ms, run, run_unwatched, threads, virtual_time};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -70,7 +70,10 @@ fn an_inlet_says_why_it_refuses() {
     assert_eq!(said.take(), ["128 taken, then Some(Full)", "Some(Pressing)", "None", "Some(Ended)"]);
     // What the inlet took, and three ticks. The last that it took met the sink's end: a dead letter, not lost.
     let totals = &ran.well().stats.totals;
-    assert_eq!((totals.delivered, totals.dead, totals.mutes), (128 + 1 + 3, 1, 1));
+    assert_eq!((totals.delivered, totals.dead), (128 + 1 + 3, 1));
+    // On a pool the sink may have released before the behaviour ends that asks it to: then there is no mark left.
+    let least = u64::from(threads().is_none());
+    assert!((least..=1).contains(&totals.mutes), "{totals:?}");
 }
 
 /// A thread waits in `send` until another drops the guard that presses; the sink is told by neither of them.

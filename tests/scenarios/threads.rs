@@ -115,7 +115,8 @@ fn known(case: &Case) -> BTreeSet<End> {
 
 /// The `nth` run on the pool.
 fn end(case: &Case, threads: usize, nth: u32) -> End {
-    let builder = (case.build)(Runtime::builder().threads(threads).virtual_time(), nth);
+    let builder = Runtime::builder().threads(threads).virtual_time().out(std::io::sink());
+    let builder = (case.build)(builder, nth);
     let end = match builder.check_invariants(true).run(&case.main) {
         Ok(summary) => {
             assert!(summary.stats.is_conserved(), "{}: {}", case.name, summary.stats);
