@@ -58,6 +58,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("ShutdownLeaks", "memory is not in the model"),
     ("ProcessInPolicy", "which actor runs next is open in the model"),
     ("WakeIsRelaxed", "memory orders are loom's"),
+    ("BackWithATail", "of threads: loom is for it"),
     ("LingersForever", "of threads: shuttle is for it"),
     ("PushIsRelaxed", "memory orders are loom's"),
     ("TakeIsRelaxed", "memory orders are loom's"),
