@@ -59,6 +59,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("PushInTwoSteps", ONE_STEP),
     ("FallInTwoSteps", ONE_STEP),
     ("ExemptionAskedTwice", ONE_STEP),
+    ("QuietWithPinned", NARROW),
+    ("QuietByHint", NARROW),
     ("ParkWithoutLooking", HANGS),
     ("BellParksBlindly", HANGS),
 ];
@@ -70,6 +72,8 @@ const LEFT_OUT: &str = "not in the model, where a message can come from outside 
 const MEMORY_ORDER: &str = "a trace is one order of what happened, and has none of these: loom's part";
 const ONE_STEP: &str = "whoever shows events to an observer holds a lock over both steps (`Worker::in_order`), which makes \
     them one again: loom and shuttle find it in runs that nobody observes";
+const NARROW: &str = "it shows if a worker makes some hundred steps between two of the driver's, to which no schedule comes \
+    that is drawn of a whole pool: loom finds it in the hall alone";
 const HANGS: &str = "everybody sleeps, and there is no end to judge: loom and shuttle see that as a deadlock";
 
 /// Those that are refused, each with its rule.
