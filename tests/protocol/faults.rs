@@ -55,7 +55,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("RingIsRelaxed", MEMORY_ORDER),
     ("AnswerIsRelaxed", MEMORY_ORDER),
     ("WordIsRelaxed", MEMORY_ORDER),
-    ("TrayBeforeInbox", MEMORY_ORDER),
+    ("WakeIsRelaxed", MEMORY_ORDER),
     ("PushInTwoSteps", ONE_STEP),
     ("FallInTwoSteps", ONE_STEP),
     ("ExemptionAskedTwice", ONE_STEP),
