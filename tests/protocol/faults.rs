@@ -42,7 +42,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("FreedAsMuted", OPEN),
     ("OverloadNeverEnds", OPEN),
     ("ProcessInPolicy", OPEN),
-    ("SecondPathNeverSettles", "a run of which there is a trace is watched, and behaves"),
+    ("SecondPathNeverSettles", UNWATCHED),
+    ("LingersForever", UNWATCHED),
     ("InletIgnoresPressure", LEFT_OUT),
     ("InletRingsFirst", LEFT_OUT),
     ("DeadIsUncounted", LEFT_OUT),
@@ -69,6 +70,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 const OPEN: &str = "the model leaves it open, so that the theorems hold for every way to do it";
 /// Inlets, counts, memory.
 const LEFT_OUT: &str = "not in the model, where a message can come from outside at any time";
+const UNWATCHED: &str = "a run of which there is a trace is watched, and goes another way, on which it behaves";
 const MEMORY_ORDER: &str = "a trace is one order of what happened, and has none of these: loom's part";
 const ONE_STEP: &str = "whoever shows events to an observer holds a lock over both steps (`Worker::in_order`), which makes \
     them one again: loom and shuttle find it in runs that nobody observes";

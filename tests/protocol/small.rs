@@ -44,7 +44,6 @@ pub(super) const REFUSED: &[(&str, &str, Small)] = &[
     ("SenderAskedAfterPush", "R2", Small::on_threads(1, overloads_a_deep_mailbox)),
     ("FallToldToOne", "R9", Small::on_threads(2, holds_back_senders_of_two_workers)),
     ("RestWithoutLooking", "R9", Small::on_threads(1, hears_something_in_its_last_behaviour)),
-    ("LingersForever", "R9", Small::on_threads(1, hears_something_long_after_its_run)),
 ];
 
 /// An actor that does what it is sent.
@@ -189,13 +188,4 @@ fn hears_something_in_its_last_behaviour(env: &mut Env<'_>) {
         sent.say();
     };
     env.spawn_with(pinned(), Does).tell(job(sends), env);
-}
-
-/// Something comes when its receiver has run, and everybody sleeps (T5).
-fn hears_something_long_after_its_run(env: &mut Env<'_>) {
-    let listener = env.spawn(Does);
-    listener.tell(nothing(), env);
-    let sends = job(move |cx| listener.tell(nothing(), cx));
-    let later = move |cx: &mut Context<'_, Does>| drop(cx.after(Duration::from_millis(1), sends));
-    env.spawn_with(pinned(), Does).tell(job(later), env);
 }
