@@ -98,14 +98,16 @@ try() {
     tail -n 1 "$out/log"
 }
 
-# All changes of the module $1 at once, of which the shard $2 is tried. What was tried before is kept, and not tried again:
-# after a change of the library or its tests, remove $3.
+# All changes of the module $1 at once, of which the shard $2 is tried. A run that was cut short is gone on with: to begin
+# anew, with the library as it is now, remove $3.
 together() {
     local tree="$3/tree" results="$3/mutants.out"
-    rm -rf "$tree"
-    mkdir -p "$tree" "$results"
-    git ls-files -z | xargs -0 cp --parents -t "$tree"
-    cargo mutants --list --json --file "src/$1/**" "${left_out[@]}" >"$3/list.json"
+    if [ ! -e "$results/built.txt" ]; then
+        rm -rf "$tree"
+        mkdir -p "$tree" "$results"
+        git ls-files -z | xargs -0 cp --parents -t "$tree"
+        cargo mutants --list --json --file "src/$1/**" "${left_out[@]}" >"$3/list.json"
+    fi
     cargo build --quiet --release --manifest-path tests/mutants/Cargo.toml --target-dir target/mutants/tool
     CARGO_TARGET_DIR="$PWD/target/mutants/build" target/mutants/tool/release/mutants \
         "$tree" "$results" "$2" $(tests_of "$1") <"$3/list.json" >"$3/log" 2>&1 || { tail -n 20 "$3/log"; exit 1; }

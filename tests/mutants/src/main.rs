@@ -3,7 +3,7 @@
 //!
 //! `mutants TREE OUT SHARD cargo-test-targets…`, with the list of cargo-mutants as JSON on standard input. TREE is a copy
 //! of the project, which is changed. Standing in OUT: `missed.txt` and `unplanted.txt`, by the names of cargo-mutants;
-//! `fates.txt`, what became of each, which a second run goes on from.
+//! `fates.txt`, what became of each, and `built.txt`, the programs, from which a second run goes on.
 //!
 //! - `change`: the list; `plant`: all of them in one source; `weed`: without those that do not compile; `hunt`: the tests.
 
@@ -16,7 +16,7 @@ use hunt::Fate;
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Every so many-th change is tried first, then the one after each.
@@ -25,20 +25,30 @@ const SPREAD: usize = 64;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [tree, out, shard, targets @ ..] = &args[..] else { panic!("mutants TREE OUT SHARD TARGETS") };
-    let (tree, out) = (PathBuf::from(tree), PathBuf::from(out));
+    // Tests run in TREE, wherever this was called.
+    let [tree, out] = [tree, out].map(|path| fs::canonicalize(path).expect("TREE and OUT are there"));
     let (nth, shards) = shard.split_once('/').expect("a shard is K/N");
     let (nth, shards): (usize, usize) = (nth.parse().expect("a number"), shards.parse().expect("a number"));
     let mut list = String::new();
     std::io::stdin().read_to_string(&mut list).expect("standard input is text");
     let changes = change::read(&list, |file| fs::read_to_string(tree.join(file)).expect("the file is in the tree"));
 
-    let planted = weed::plant_all(&tree, &changes);
-    let names = |ids: &BTreeSet<usize>| ids.iter().map(|id| format!("{}\n", changes[*id].name)).collect::<String>();
-    let unplanted = (0..changes.len()).filter(|id| !planted.contains(id)).collect();
-    fs::write(out.join("unplanted.txt"), names(&unplanted)).expect("results can be kept");
+    let built = out.join("built.txt");
+    if !built.exists() {
+        let planted = weed::plant_all(&tree, &changes);
+        let unplanted =
+            changes.iter().enumerate().filter(|(id, _)| !planted.contains(id)).map(|(_, change)| &*change.name);
+        write(&out.join("unplanted.txt"), unplanted);
+        let programs = hunt::build(&tree, targets);
+        write(&built, programs.iter().map(|program| program.to_str().expect("the path is text")));
+    }
+    let unplanted = fs::read_to_string(out.join("unplanted.txt")).expect("it was written");
+    let unplanted: BTreeSet<&str> = unplanted.lines().collect();
+    let planted = (0..changes.len()).filter(|id| !unplanted.contains(&*changes[*id].name)).collect::<Vec<_>>();
     println!("{} changes, {} planted", changes.len(), planted.len());
 
-    let programs = hunt::build(&tree, targets);
+    let programs: Vec<PathBuf> =
+        fs::read_to_string(&built).expect("it was written").lines().map(PathBuf::from).collect();
     let jobs = std::env::var("MUTANTS_JOBS").map_or(2, |jobs| jobs.parse().expect("MUTANTS_JOBS is a number"));
     let tests = hunt::tests(&tree, &programs);
     println!("{} tests in {} programs", tests.len(), programs.len());
@@ -64,22 +74,15 @@ fn main() {
     });
 
     let fates = fs::read_to_string(&file).expect("results were kept");
-    let of = |fate: &str| {
-        fates
-            .lines()
-            .filter_map(|line| line.split_once(" => "))
-            .filter(|l| l.1.starts_with(fate))
-            .map(|l| l.0.to_owned())
-            .collect::<Vec<_>>()
-    };
-    let (noticed, late, missed) = (of("Noticed"), of("NotEnding"), of("Missed"));
-    fs::write(out.join("missed.txt"), missed.iter().map(|name| format!("{name}\n")).collect::<String>())
-        .expect("results can be kept");
-    println!(
-        "of {} changes {} noticed by a test that fails, {} by one that does not end, {} missed",
-        chosen.len(),
-        noticed.len(),
-        late.len(),
-        missed.len()
-    );
+    let fates: Vec<(&str, &str)> = fates.lines().filter_map(|line| line.split_once(" => ")).collect();
+    let of = |fate| fates.iter().filter(move |known| known.1.starts_with(fate)).map(|known| known.0);
+    write(&out.join("missed.txt"), of("Missed"));
+    let [noticed, late, missed] = ["Noticed", "NotEnding", "Missed"].map(|fate| of(fate).count());
+    let tried = noticed + late + missed;
+    let all = changes.len();
+    println!("{tried} of {all} tried: {noticed} noticed, {late} more by a test that does not end, {missed} missed");
+}
+
+fn write<'a>(file: &Path, lines: impl Iterator<Item = &'a str>) {
+    fs::write(file, lines.map(|line| format!("{line}\n")).collect::<String>()).expect("results can be kept");
 }
