@@ -1,8 +1,8 @@
 //! The smallest programs on the whole pool, under loom too: one worker and the driver, few preemptions. This is what sees
 //! an order that is too weak between parts that have no test of their own: the table of actors, births and ends.
 
-use backwater::{Backpressure, Refusal};
-use model_tests::program::{Got, Say, act, brisk, keys, pool, talker, well};
+use backwater::Refusal;
+use model_tests::program::{Got, Say, act, brisk, consumer, keys, pool, talker, well};
 use model_tests::{Bounds, check, preemptions};
 
 /// loom comes to an end with few preemptions; shuttle takes so many of all there are, and draws.
@@ -33,15 +33,7 @@ fn a_sender_is_muted_and_freed() {
     check("a_sender_is_muted_and_freed", BOUNDS, |leaks| {
         let got = Got::default();
         let result = pool(1, false).run(|env| {
-            let (keys, seen) = (keys(env), got.clone());
-            let sink = env.spawn(act(move |say, cx| match say {
-                Say::Press => {
-                    Backpressure::apply(&keys.press, cx);
-                    cx.tell_self(Say::Ease);
-                }
-                Say::Data(data) => seen.add(&data),
-                _ => Backpressure::release(&keys.press, cx),
-            }));
+            let sink = env.spawn(consumer(keys(env), got.clone(), None));
             sink.tell(Say::Press, env);
             env.spawn(talker(0, sink, leaks)).tell(Say::Go(1), env);
         });
