@@ -61,7 +61,7 @@ pub struct Deadlock {
     pub muted: Vec<MutedActor>,
     /// Every actor that they wait for in the end, by seat.
     pub roots: Vec<Root>,
-    /// The line that runs this again.
+    /// The line that runs this again; of a run on threads, that there is none.
     pub replay: String,
 }
 
