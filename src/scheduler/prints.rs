@@ -26,7 +26,7 @@ pub(crate) enum Held<'a> {
 }
 
 /// Fingerprints of the parts of a runtime.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Prints {
     /// Of each actor.
     bodies: Vec<u128>,

@@ -41,6 +41,12 @@ pub(crate) trait Body: Send {
     /// For the checker: what one of its messages is made of, if that is known.
     fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128>;
 
+    /// For the checker: the same again, if its type says how it is copied.
+    fn copy(&self) -> Option<Box<dyn Body>>;
+
+    /// For the checker: one of its messages again, for another runtime.
+    fn copy_message<'t>(&self, core: &Single, held: &Held<'_>, to: &'t mut Single) -> Option<Draft<'t, Seat>>;
+
     /// For the checker: does its type say which of its messages commute?
     fn commutes(&self) -> bool;
 

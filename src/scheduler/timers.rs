@@ -95,6 +95,11 @@ impl Timers {
         self.next = 0;
     }
 
+    /// None was ever set.
+    pub(super) fn is_new(&self) -> bool {
+        self.next == 0
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.due.is_empty()
     }
