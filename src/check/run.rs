@@ -34,6 +34,11 @@ pub(super) trait Driver {
         0
     }
 
+    /// No later run takes just as many.
+    fn is_last_there(&self) -> bool {
+        false
+    }
+
     /// The run begins after so many of them.
     fn skip(&mut self, _steps: usize) {}
 
@@ -192,7 +197,7 @@ impl<'p> Stage<'p> {
         &self.trail
     }
 
-    fn drive_to_end(&mut self, world: &mut World, driver: &mut impl Driver) -> Ran {
+    fn drive_to_end(&mut self, world: &mut Box<World>, driver: &mut impl Driver) -> Ran {
         self.meter.reset();
         let steps = self.go_back(world, driver);
         let mut ran = Ran { ending: Ending::GivenUp, steps, reached_a_batch: false, end: None, sometimes: Vec::new() };
@@ -217,11 +222,11 @@ impl<'p> Stage<'p> {
     }
 
     /// Begins with a copy of a state that the last run passed, if there is one. How many steps lead there.
-    fn go_back(&mut self, world: &mut World, driver: &mut impl Driver) -> usize {
+    fn go_back(&mut self, world: &mut Box<World>, driver: &mut impl Driver) -> usize {
         let settings = self.program.settings;
         let each_step_counts = settings.measures() || settings.observe_each.is_some();
         self.same = if each_step_counts { 0 } else { driver.same_steps() };
-        let steps = self.saved.restore(self.same, world);
+        let steps = self.saved.restore(self.same, driver.is_last_there(), world);
         self.trail.cut(steps);
         driver.skip(steps);
         steps
@@ -248,7 +253,7 @@ impl<'p> Stage<'p> {
             if ran.steps >= settings.max_steps {
                 return Ending::TooLong;
             }
-            if self.saved.wants(ran.steps, self.same) {
+            if self.saved.wants(ran.steps, self.same, &self.program) {
                 self.saved.keep(ran.steps, world, &self.program);
             }
             self.given.clear();

@@ -136,6 +136,10 @@ impl Driver for States {
         self.frames.len() - 1
     }
 
+    fn is_last_there(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.others.is_empty() && frame.answers.is_empty())
+    }
+
     fn skip(&mut self, steps: usize) {
         self.at = steps;
     }

@@ -127,6 +127,7 @@ impl World {
         self.step_over(proc);
     }
 
+    #[inline(always)]
     fn step_over(&mut self, proc: Proc) {
         (self.stepping, self.last) = (None, proc);
         self.look();
@@ -150,6 +151,7 @@ impl World {
         }
     }
 
+    #[inline(always)]
     fn look(&mut self) {
         match self.core.failure {
             Some(_) => self.enabled.clear(),
@@ -224,12 +226,13 @@ impl World {
         self.core.stall()
     }
 
-    /// Makes this, made for the same program, a copy of `other`, which is between two steps. False if that cannot be.
+    /// Makes this, made for the same program and of no steps yet, a copy of `other`, which is between two steps. False if
+    /// that cannot be; then this is good for nothing.
     pub(super) fn copy_of(&mut self, other: &World) -> bool {
-        let World { core, bodies, base, enabled, last, .. } = self;
+        let World { core, bodies, enabled, last, .. } = self;
         enabled.clone_from(&other.enabled);
         *last = other.last;
-        other.core.copy(&other.bodies, core, bodies, base)
+        other.core.copy(&other.bodies, core, bodies)
     }
 
     /// Drops what is left, so that the next run can begin; none if that needs a new world. User code that panics there

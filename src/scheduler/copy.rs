@@ -6,15 +6,14 @@
 
 use super::script::{Effect, Progress, Script};
 use super::seat::Seat;
-use super::single::{Base, Bodies, Body, Single};
+use super::single::{Bodies, Body, Single};
 use crate::mailbox::{Draft, Letter};
 use std::fmt::Debug;
 
 impl Single {
-    /// Makes `to`, which was built for the same program, a copy of this one. False if that cannot be; then `to` has to be
-    /// reset before it is good for anything.
-    pub(crate) fn copy(&self, bodies: &Bodies, to: &mut Single, to_bodies: &mut Bodies, base: &Base) -> bool {
-        to.reset(base, to_bodies);
+    /// Makes `to`, which was built for the same program and has not begun to run, a copy of this one. False if that cannot
+    /// be; then `to` has to be reset before it is good for anything.
+    pub(crate) fn copy(&self, bodies: &Bodies, to: &mut Single, to_bodies: &mut Bodies) -> bool {
         self.is_plain() && self.copy_seats(bodies, to, to_bodies).and_then(|()| self.copy_script(bodies, to)).is_some()
     }
 
@@ -28,12 +27,10 @@ impl Single {
 
     fn copy_seats(&self, bodies: &Bodies, to: &mut Single, to_bodies: &mut Bodies) -> Option<()> {
         let base = to.post.seats();
-        for seat in 0..self.post.seats() {
-            let data = self.post.data(seat).copy()?;
-            match seat < base {
-                true => *to.post.data_mut(seat) = data,
-                false => drop(to.post.add(data)),
-            }
+        // Of those that are there before `main` calls, only `main` itself ever does anything.
+        *to.post.data_mut(0) = self.post.data(0).copy()?;
+        for seat in base..self.post.seats() {
+            to.post.add(self.post.data(seat).copy()?);
         }
         for seat in base..bodies.len() as u32 {
             let copy = bodies[seat as usize].as_ref().map(|body| body.copy());
@@ -42,7 +39,7 @@ impl Single {
                 None => None,
             });
         }
-        for seat in 0..self.post.seats() {
+        for seat in base..self.post.seats() {
             for nth in 0..self.post.len(seat) {
                 let waiting = super::Held::Waiting { seat, nth };
                 let draft = bodies.get(seat as usize)?.as_ref()?.copy_message(self, &waiting, to)?;
@@ -102,13 +99,17 @@ impl Progress {
         !self.behaving && !self.running && !self.enabled && self.pushed == 0
     }
 
-    /// All but the effects, which have messages in them.
+    /// All but the effects, which have messages in them. This one is idle.
     fn take_rest(&mut self, other: &Progress) {
-        self.prints.clone_from(&other.prints);
-        self.conflicts.clone_from(&other.conflicts);
-        self.pending.clone_from(&other.pending);
-        self.marked.clone_from(&other.marked);
-        self.panic.clone_from(&other.panic);
+        self.prints.extend(&other.prints);
+        if !other.conflicts.is_empty() {
+            self.conflicts.clone_from(&other.conflicts);
+        }
+        self.pending.extend_from_slice(&other.pending);
+        self.marked.extend_from_slice(&other.marked);
+        if other.panic.is_some() {
+            self.panic.clone_from(&other.panic);
+        }
         (self.stopping, self.shutdown) = (other.stopping, other.shutdown);
         (self.behaving, self.running, self.enabled) = (other.behaving, other.running, other.enabled);
         (self.left, self.handled) = (other.left, other.handled);
@@ -119,10 +120,10 @@ impl Progress {
 impl Script {
     /// All that outlasts a step, but what is in progress.
     fn take_rest(&mut self, other: &Script) {
-        self.promises.clone_from(&other.promises);
+        self.promises.extend_from_slice(&other.promises);
         (self.enabled, self.commutes) = (other.enabled, other.commutes);
         if let (Some(mine), Some(theirs)) = (&mut self.prints, &other.prints) {
-            mine.clone_from(theirs);
+            mine.become_copy(theirs);
         }
     }
 }

@@ -90,6 +90,9 @@ impl Timers {
 
     /// None is set, and none ever was.
     pub(super) fn clear(&mut self) {
+        if self.is_new() {
+            return;
+        }
         self.by_id.clear();
         self.due.clear();
         self.next = 0;
