@@ -2,8 +2,9 @@
 //! fires. Which step is next is not decided here: that is the checker's.
 
 use super::event_loop::EventLoop;
+use super::running::{arrive, dead_letter};
 use super::script::{Access, Effect, Object, Proc, Promise};
-use super::single::{Bodies, Failure, Single, arrive, dead_letter};
+use super::single::{Bodies, Failure, Single};
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::Letter;
 use crate::rules::{Detector, Load};
