@@ -19,7 +19,7 @@ use super::stats::Totals;
 use super::timers::Timers;
 use super::trace::Watch;
 use crate::event::{ActorId, Place};
-use crate::mailbox::{Letter, Post};
+use crate::mailbox::{Draft, Letter, Post};
 use crate::rules::{Detector, Marks, Rules};
 use crate::sync::{Arc, PlainArc};
 use std::collections::BTreeSet;
