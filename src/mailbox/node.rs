@@ -113,6 +113,18 @@ unsafe fn debug_message<M: Debug>(link: Link, f: &mut fmt::Formatter<'_>) -> fmt
     unsafe { &link.cast::<Node<M>>().as_ref().message }.fmt(f)
 }
 
+/// Drops the message of a node that nobody can give back: its memory goes with that of its pool.
+///
+/// # Safety
+/// The node is live, and nobody uses it afterwards.
+#[cold]
+pub(super) unsafe fn abandon(link: Link) {
+    // SAFETY: by contract live.
+    let kind = unsafe { link.as_ref() }.kind;
+    // SAFETY: the kind belongs to the message in the node, which by contract is not used again.
+    unsafe { (kind.drop)(link) }
+}
+
 /// Is `kind` that of messages of type `M`?
 #[inline]
 pub(super) fn is<M: Debug + Send + 'static>(kind: &'static Kind) -> bool {

@@ -6,12 +6,13 @@
 
 use super::depot::Nodes;
 use super::inbox::{Chain, Inbox};
-use super::node::{Link, Show, next, set_next};
+use super::node::{Link, Show, abandon, next, set_next};
 use super::post::Wrong;
 use std::fmt::Debug;
 use std::mem::ManuallyDrop;
 
-/// A message in a node that is in no mailbox. It has to be sent or thrown away: dropped, it would be lost with its node.
+/// A message in a node that is in no mailbox. It is to be sent or thrown away; dropped, by a panic of who looks at it,
+/// it drops the message, and the node is of no more use.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Parcel(Link);
@@ -42,6 +43,13 @@ impl Parcel {
         let this = ManuallyDrop::new(self);
         // SAFETY: the parcel's own, made by a pool of the same runtime.
         unsafe { nodes.discard(this.0, look) };
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        // SAFETY: the parcel's own, never given away.
+        unsafe { abandon(self.0) }
     }
 }
 
@@ -223,5 +231,12 @@ mod tests {
         let mut shown = format!("{:?}", parcel.message());
         parcel.discard(&mut nodes, |message| shown += &format!(", {message:?}"));
         assert_eq!((shown.as_str(), Arc::strong_count(&message)), ("7, 7", 1));
+    }
+
+    #[test]
+    fn a_parcel_that_a_panic_keeps_from_being_sent_drops_its_message() {
+        let (mut nodes, message) = (Nodes::new(&Depot::new(4)), Arc::new(7));
+        drop(Parcel::new(&mut nodes, message.clone()));
+        assert_eq!(Arc::strong_count(&message), 1);
     }
 }

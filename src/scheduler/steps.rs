@@ -3,9 +3,10 @@
 
 use super::core::Core;
 use super::event_loop::EventLoop;
+use super::running::{arrive, dead_letter};
 use super::script::{Access, Effect, Object, Proc, Promise, Script};
 use super::seat::Seat;
-use super::single::{Bodies, Failure, Single, arrive, dead_letter};
+use super::single::{Bodies, Failure, Single};
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::mailbox::{Letter, Post};
 use crate::rules::{Detector, Load};

@@ -140,7 +140,8 @@ fn a_panic_in_a_drop_loses_nothing_but_the_value() {
 #[test]
 fn a_panic_in_an_observer_ends_the_run() {
     let share = Share::default();
-    for at in [10, 1_000, 3_000] {
+    // All kinds of events, from `main` and from behaviours.
+    for at in (1..40).chain(3_000..3_012) {
         each_built(
             |builder| {
                 let mut seen = 0;
@@ -309,14 +310,14 @@ fn threads_scale_down_to_one_and_back() {
     let moves = Arc::new(AtomicU32::new(0));
     let (of_run, moved) = (seen.clone(), moves.clone());
     let result = Runtime::builder().threads(2).run(move |env| {
-        let wide = |env: &mut Env<'_>, phase: usize| -> Vec<Addr<u64>> {
-            (0..8).map(|_| env.spawn(wide_actor(of_run.clone(), phase))).collect()
+        let wide = |env: &mut Env<'_>, phase: usize, then: Option<&Addr<u64>>| -> Vec<Addr<u64>> {
+            (0..WIDE).map(|_| env.spawn(wide_actor(of_run.clone(), phase, then.cloned()))).collect()
         };
-        let last = wide(env, 1);
+        let last = wide(env, 1, None);
         let narrow = env.spawn(narrow_actor(moved, last));
-        let first = wide(env, 0);
+        let gate = env.spawn(gate(narrow));
+        let first = wide(env, 0, Some(&gate));
         first.iter().for_each(|actor| actor.tell(0, env));
-        env.spawn(gate(of_run.clone(), narrow)).tell(0, env);
     });
     assert!(result.unwrap().stats.is_conserved());
     assert!(seen.iter().all(|seen| seen.load(Ordering::Relaxed) == 0b11));
@@ -329,22 +330,28 @@ fn thread() -> u32 {
     name.strip_prefix("backwater-").and_then(|n| n.parse().ok()).expect("actors run on the pool's threads")
 }
 
-/// Sends to itself until actors of its phase have run on both threads.
-fn wide_actor(seen: Arc<[AtomicU32; 2]>, phase: usize) -> super::Act {
+/// How many actors there are in a wide phase.
+const WIDE: u32 = 8;
+
+/// Sends to itself until actors of its phase have run on both threads; then it tells `then`.
+fn wide_actor(seen: Arc<[AtomicU32; 2]>, phase: usize, then: Option<Addr<u64>>) -> super::Act {
     super::act(move |_, cx| {
         if seen[phase].fetch_or(1 << thread(), Ordering::Relaxed) | 1 << thread() != 0b11 {
             cx.tell_self(0);
+        } else if let Some(then) = &then {
+            then.tell(0, cx);
         }
     })
 }
 
-/// Waits for the end of the first phase, by sending to itself, and then starts the second.
-fn gate(seen: Arc<[AtomicU32; 2]>, then: Addr<u64>) -> super::Act {
-    super::act(move |n, cx| match seen[0].load(Ordering::Relaxed) {
-        // Some runs more, in which the actors of the first phase come to their ends.
-        0b11 if n > 1_000 => then.tell(0, cx),
-        0b11 => cx.tell_self(n + 1),
-        _ => cx.tell_self(0),
+/// Waits for all of the first phase, without running meanwhile, and then starts the second.
+fn gate(then: Addr<u64>) -> super::Act {
+    let mut ended = 0;
+    super::act(move |_, cx| {
+        ended += 1;
+        if ended == WIDE {
+            then.tell(0, cx);
+        }
     })
 }
 

@@ -113,8 +113,10 @@ fn a_server_and_a_client_of_messages_talk_and_hear_in_order() {
 /// for what it tells, nor stop writing because it does not read.
 #[test]
 fn an_actor_that_presses_gets_no_data_and_its_connection_writes_all_the_same() {
+    let (presses, may_write) = mpsc::channel::<()>();
     let (tell, may_read) = mpsc::channel::<()>();
     let (to, peer) = peer(move |mut stream| {
+        may_write.recv().unwrap();
         stream.write_all(&pattern(1_000, 7)).unwrap();
         may_read.recv().unwrap();
         read_to_end(&stream).len()
@@ -131,6 +133,7 @@ fn an_actor_that_presses_gets_no_data_and_its_connection_writes_all_the_same() {
                 conns.push(conn.clone());
                 conn.tell(Tcp::Write(vec![0; MUCH]), cx);
                 pressure.push(Backpressure::hold(&auth, cx));
+                presses.send(()).unwrap();
             }
             Msg::Net(TcpEvent { what: TcpHappened::Throttled, .. }) => {
                 cx.after(Duration::from_millis(1), Msg::Tick);

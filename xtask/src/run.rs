@@ -6,8 +6,9 @@ use crate::targets::Targets;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus};
-use std::time::Instant;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -26,6 +27,9 @@ enum Trouble {
 
 /// Lines shown of a command that failed.
 const TAIL: usize = 60;
+
+/// What a command may take in CI. None takes half of it: what takes longer hangs. A person sees that, and stops it.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// The cargo that runs this.
 pub(crate) fn cargo() -> OsString {
@@ -189,10 +193,11 @@ fn apart(folder: &str, command: &steps::Command) -> Result<(), Trouble> {
 
 /// What is missing may be missing on a person's machine, where the step says so; in CI it is a failure.
 fn absent(what: &str) -> Trouble {
-    match std::env::var_os("CI") {
-        Some(ci) if ci == "true" => Trouble::Fail(what.into()),
-        _ => Trouble::Skip(what.into()),
-    }
+    if in_ci() { Trouble::Fail(what.into()) } else { Trouble::Skip(what.into()) }
+}
+
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| ci == "true")
 }
 
 /// Runs a command and gives back what it said; if it fails, says which and how it ended.
@@ -207,13 +212,45 @@ fn run(command: &mut Command) -> Result<String, Trouble> {
 
 /// Standard output and error, as they came.
 fn output(command: &mut Command) -> io::Result<(ExitStatus, String)> {
+    output_within(command, in_ci().then_some(LIMIT))
+}
+
+/// With a limit, the command and all that it started are killed when they take longer.
+#[expect(clippy::disallowed_methods, reason = "a thread reads, so that this one can wait for a limited time")]
+fn output_within(command: &mut Command, limit: Option<Duration>) -> io::Result<(ExitStatus, String)> {
     let (mut reader, writer) = io::pipe()?;
-    let mut child = command.stdin(std::process::Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    #[cfg(unix)]
+    if limit.is_some() {
+        std::os::unix::process::CommandExt::process_group(command, 0);
+    }
+    let mut child = command.spawn()?;
     // The command still holds our ends for writing; with them open the reading would not end.
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    let mut said = Vec::new();
-    reader.read_to_end(&mut said)?;
-    Ok((child.wait()?, String::from_utf8_lossy(&said).into_owned()))
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let (done, wait) = mpsc::channel::<()>();
+    let reading = std::thread::spawn(move || {
+        let _ends = done;
+        let mut said = Vec::new();
+        reader.read_to_end(&mut said).map(|_| said)
+    });
+    let late = limit.filter(|limit| wait.recv_timeout(*limit) == Err(mpsc::RecvTimeoutError::Timeout));
+    if late.is_some() {
+        kill(&mut child)?;
+    }
+    let said = reading.join().map_err(|_| io::Error::other("the reading of its output panicked"))??;
+    let mut said = String::from_utf8_lossy(&said).into_owned();
+    if let Some(limit) = late {
+        said.push_str(&format!("\nit hung: stopped after {} s\n", limit.as_secs()));
+    }
+    Ok((child.wait()?, said))
+}
+
+/// The command and what it started.
+fn kill(child: &mut Child) -> io::Result<()> {
+    if cfg!(unix) {
+        Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status()?;
+    }
+    child.kill()
 }
 
 /// The command as a person would type it.
@@ -246,6 +283,15 @@ mod tests {
     #[test]
     fn a_command_that_does_not_exist_is_a_failure() {
         assert!(matches!(run(&mut Command::new("no-such-program-here")), Err(Trouble::Fail(_))));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_command_that_hangs_is_killed_with_what_it_started() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 1000 & wait"]);
+        let (status, said) = output_within(&mut command, Some(Duration::from_millis(300))).unwrap();
+        assert!(!status.success() && said.ends_with("it hung: stopped after 0 s\n"), "{said}");
     }
 
     #[test]

@@ -4,7 +4,8 @@
 use super::super::record::{MutedAtEnd, Name, Obstacle, Tagged, Tape, hash_of_name};
 use super::super::seat::Plan;
 use super::super::single::Body;
-use super::worker::{Worker, no_message};
+use super::running::no_message;
+use super::worker::Worker;
 use crate::event::ActorId;
 use crate::mailbox::Parcel;
 use crate::sync::lock;

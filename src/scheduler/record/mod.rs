@@ -11,7 +11,8 @@
 //! which the runs began.
 //!
 //! - `format`: bytes, numbers, checksums. - `tape`: what a worker writes. - `reading`: bytes as a [`Recording`], or the
-//!   position and the reason why not. - `replay`, `again`: the single scheduler, told by a recording what to run next.
+//!   position and the reason why not. - `replay`, `again`: the single scheduler, told by a recording what to run next;
+//!   `told`: and what its behaviours are told.
 //!
 //! Not here: messages from code outside any actor, and the machine's network. Their content is nobody's to write down, so
 //! a recording of a run that had any is refused.
@@ -21,6 +22,7 @@ mod format;
 mod reading;
 mod replay;
 mod tape;
+mod told;
 
 pub use reading::{BadRecording, Recording};
 
