@@ -109,11 +109,12 @@ fn every_actor_handles_the_same_again_and_the_end_is_the_same() {
     }
 }
 
+/// How many runs that takes is up to the machine: a few, or hundreds on one processor.
 #[test]
 fn runs_differ_so_that_there_is_something_to_record() {
-    let runs = (0..200).map(|_| record(program("star"), 4, 1, same).0.heard);
-    let all: std::collections::BTreeSet<_> = runs.collect();
-    assert!(all.len() > 1, "200 runs of a race on 4 threads were all the same");
+    let run = || record(program("star"), 4, 1, same).0.heard;
+    let first = run();
+    while run() == first {}
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod world;
 use backwater::{
     Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, Env, RunError, Runtime, Summary,
 };
+use std::sync::{Arc, OnceLock};
 
 /// On each number of threads; a run that ends well is conserved.
 fn each(main: impl Fn(&mut Env<'_>), judge: impl Fn(Result<Summary, RunError>)) {
@@ -150,9 +151,11 @@ impl Actor for Link {
     }
 }
 
-/// Under pressure from its first message on.
+/// Under pressure from its first message on; then it starts the source.
 struct Wall {
     auth: ApplyReleaseBackpressureAuth,
+    source: Arc<OnceLock<(Addr<u64>, u64)>>,
+    started: bool,
 }
 
 impl Actor for Wall {
@@ -160,19 +163,22 @@ impl Actor for Wall {
 
     fn receive(&mut self, _: u64, cx: &mut Context<'_, Self>) {
         Backpressure::apply(&self.auth, cx);
+        if !std::mem::replace(&mut self.started, true) {
+            let (source, messages) = self.source.get().expect("set before the first message");
+            source.tell(*messages, cx);
+        }
     }
 }
 
 fn chain(env: &mut Env<'_>, links: usize, messages: u64) {
-    let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-    let wall = env.spawn(Wall { auth });
+    let (auth, source) = (ApplyReleaseBackpressureAuth::from(&env.root), Arc::default());
+    let wall = env.spawn(Wall { auth, source: Arc::clone(&source), started: false });
     let mut first = wall.clone();
     for _ in 0..links {
         first = env.spawn(Link { next: first });
     }
+    source.set((env.spawn(Source { to: first }), messages)).expect("nobody else sets it");
     wall.tell(0, env);
-    let source = env.spawn(Source { to: first });
-    source.tell(messages, env);
 }
 
 /// Sends one message a behaviour.

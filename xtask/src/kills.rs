@@ -6,11 +6,12 @@
 //!
 //! An empty field claims nothing: only named tests are run.
 
+use crate::run;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// The tools, as the columns of the matrix.
 const TOOLS: &[&str] = &["unit", "property", "checker", "loom", "shuttle", "fuzz", "proof"];
@@ -111,17 +112,17 @@ fn run_all(top: &Path, finds: &[Find]) -> Result<(), String> {
 
 /// The programs with the tests, by the name of their file.
 fn build(top: &Path, finds: &[&Find]) -> Result<BTreeMap<String, PathBuf>, String> {
-    let mut cargo = Command::new(crate::run::cargo());
+    let mut cargo = Command::new(run::cargo());
     cargo.args(["test", "--package", "backwater", "--all-features", "--no-run", "--message-format=json", "--lib"]);
     let mut files: Vec<&str> = finds.iter().map(|find| &*find.file).filter(|file| *file != "lib").collect();
     files.sort_unstable();
     files.dedup();
-    cargo.args(files.into_iter().flat_map(|file| ["--test", file])).current_dir(top).stderr(Stdio::inherit());
-    let output = cargo.output().map_err(|why| format!("cargo did not run: {why}"))?;
-    if !output.status.success() {
-        return Err("the tests do not compile".into());
+    cargo.args(files.into_iter().flat_map(|file| ["--test", file])).current_dir(top);
+    let (status, said) = run::output(&mut cargo).map_err(|why| format!("cargo did not run: {why}"))?;
+    match status.success() {
+        true => Ok(said.lines().filter_map(program).collect()),
+        false => Err(format!("the tests do not compile: {}", run::line(&cargo))),
     }
-    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect())
 }
 
 /// `…"executable":"/…/deps/historic-0123abcd"…` is the program of `historic`; that of the library is `lib`.
@@ -137,11 +138,11 @@ fn finds_it(top: &Path, program: &Path, find: &Find) -> Result<bool, String> {
     let mut test = Command::new(program);
     test.args(["--exact", &find.test]).current_dir(top).env("BACKWATER_FAULT", &find.fault);
     test.env("PROPTEST_MAX_SHRINK_ITERS", "0"); // that it fails is enough; a smaller program could take for ever to find
-    let output = test.output().map_err(|why| format!("{}: {why}", program.display()))?;
-    if !String::from_utf8_lossy(&output.stdout).contains("running 1 test") {
+    let (status, said) = run::output(&mut test).map_err(|why| format!("{}: {why}", program.display()))?;
+    if !said.contains("running 1 test") {
         return Err(format!("{FINDS}: `{}` has no test `{}`", find.file, find.test));
     }
-    Ok(!output.status.success())
+    Ok(!status.success())
 }
 
 /// The part of the page that is made.

@@ -211,7 +211,7 @@ fn run(command: &mut Command) -> Result<String, Trouble> {
 }
 
 /// Standard output and error, as they came.
-fn output(command: &mut Command) -> io::Result<(ExitStatus, String)> {
+pub(crate) fn output(command: &mut Command) -> io::Result<(ExitStatus, String)> {
     output_within(command, in_ci().then_some(LIMIT))
 }
 
@@ -254,7 +254,7 @@ fn kill(child: &mut Child) -> io::Result<()> {
 }
 
 /// The command as a person would type it.
-fn line(command: &Command) -> String {
+pub(crate) fn line(command: &Command) -> String {
     let env = command.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
     let mut words: Vec<String> = env.map(|(name, value)| format!("{name}='{value}'")).collect();
     let program = PathBuf::from(command.get_program());
