@@ -5,7 +5,7 @@
 //! costs over 3 % more. `cargo bench --bench instructions -- --bless` writes the figures anew; they depend on the
 //! compiler and the processor's architecture, which stand in the file.
 //!
-//! Not here: time. `examples/bench.rs` measures that, and `docs/PERFORMANCE.md` quotes it.
+//! Not here: time. `examples/bench` measures that, and `docs/PERFORMANCE.md` quotes it.
 
 use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env, Runtime, Totals};
 use std::collections::BTreeMap;
@@ -22,87 +22,110 @@ struct HotPath {
     main: fn(&mut Env<'_>, u64),
     /// How often it was done.
     done: fn(&Totals) -> u64,
-    /// On a pool of one thread.
-    pool: bool,
+    on: On,
 }
 
-const PATHS: [HotPath; 11] = [
+/// Which runtime it is done on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    Single,
+    /// A pool of one thread.
+    Pool,
+    /// The same, and the run is recorded.
+    Recorded,
+}
+
+const PATHS: [HotPath; 13] = [
     HotPath {
         name: "send",
         what: "a send into a mailbox that is not read, and the drop of the message",
         main: send,
         done: |totals| totals.sent - totals.handled,
-        pool: false,
+        on: On::Single,
     },
     HotPath {
         name: "send_and_run",
         what: "a send to an idle actor, its scheduling, and its run of one message",
         main: pingpong,
         done: |totals| totals.handled,
-        pool: false,
+        on: On::Single,
     },
     HotPath {
         name: "send_and_handle",
         what: "a send, and its handling in a run of a full batch",
         main: fan_in,
         done: |totals| totals.handled,
-        pool: false,
+        on: On::Single,
     },
     HotPath {
         name: "mute_and_free",
         what: "two sends handled, one mute, release, fall, apply",
         main: mute,
         done: |totals| totals.freed,
-        pool: false,
+        on: On::Single,
     },
     HotPath {
         name: "spawn_and_end",
         what: "a spawn, and the end of the actor with the runtime",
         main: spawn,
         done: |totals| totals.spawned,
-        pool: false,
+        on: On::Single,
     },
     HotPath {
         name: "timer",
         what: "a timer set, and its firing, among 20,000 others or twice as many",
         main: timers,
         done: |totals| totals.delivered,
-        pool: false,
+        on: On::Single,
     },
     HotPath {
         name: "fall",
         what: "a message to oneself, apply, and a release that nobody waits for",
         main: fall,
         done: |totals| totals.handled,
-        pool: false,
+        on: On::Single,
     },
     HotPath {
         name: "pool_send_and_run",
         what: "on a pool: a send to an idle actor, its scheduling, and its run of one message",
         main: pingpong,
         done: |totals| totals.handled,
-        pool: true,
+        on: On::Pool,
     },
     HotPath {
         name: "pool_fan_in",
         what: "on a pool: a message to a busy actor, its handling, and its sender's message to itself",
         main: busy,
         done: |totals| totals.handled / 2,
-        pool: true,
+        on: On::Pool,
     },
     HotPath {
         name: "pool_mute_and_free",
         what: "on a pool: two sends handled, one mute, release, fall, apply",
         main: mute,
         done: |totals| totals.freed,
-        pool: true,
+        on: On::Pool,
     },
     HotPath {
         name: "pool_fall",
         what: "on a pool: a message to oneself, apply, and a release that nobody waits for",
         main: fall,
         done: |totals| totals.handled,
-        pool: true,
+        on: On::Pool,
+    },
+    HotPath {
+        name: "pool_crowd",
+        what: "on a pool: a message among 500 between 100 actors, several of which are handled in a run",
+        main: crowd,
+        done: |totals| totals.handled,
+        on: On::Pool,
+    },
+    HotPath {
+        name: "recorded_crowd",
+        what: "the same, recorded",
+        main: crowd,
+        done: |totals| totals.handled,
+        on: On::Recorded,
     },
 ];
 
@@ -262,10 +285,48 @@ fn fall(env: &mut Env<'_>, n: u64) {
     env.spawn(Lonely { auth }).tell(n, env);
 }
 
+/// Passes each count on to one of many, drawn at random, until it is 0.
+struct One {
+    all: Vec<Addr<Walk>>,
+    x: u64,
+}
+
+#[derive(Debug)]
+enum Walk {
+    All(Vec<Addr<Walk>>),
+    Left(u64),
+}
+
+impl Actor for One {
+    type Msg = Walk;
+
+    fn receive(&mut self, msg: Walk, cx: &mut Context<'_, Self>) {
+        match msg {
+            Walk::Left(0) => {}
+            Walk::Left(left) => {
+                self.x = self.x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let at = ((self.x >> 33) * self.all.len() as u64) >> 31;
+                self.all[at as usize].tell(Walk::Left(left - 1), cx);
+            }
+            Walk::All(all) => self.all = all,
+        }
+    }
+}
+
+fn crowd(env: &mut Env<'_>, n: u64) {
+    let all: Vec<_> = (0..100).map(|x| env.spawn(One { all: Vec::new(), x })).collect();
+    all.iter().for_each(|one| one.tell(Walk::All(all.clone()), env));
+    (0..500).for_each(|token| all[token % 100].tell(Walk::Left(n / 500 - 1), env));
+}
+
 /// One run of one path, which must have done what it says, n times.
 fn run(path: &HotPath, n: u64) {
     let builder = Runtime::builder().virtual_time();
-    let builder = if path.pool { builder.threads(1) } else { builder };
+    let builder = match path.on {
+        On::Single => builder,
+        On::Pool => builder.threads(1),
+        On::Recorded => builder.threads(1).record(std::io::sink()),
+    };
     let summary = builder.run(|env| (path.main)(env, n)).expect("every path ends well");
     let done = (path.done)(&summary.stats.totals);
     assert!(done + SLACK >= n && done <= n + SLACK, "{} was done {done} times, not {n}", path.name);

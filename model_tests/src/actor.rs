@@ -28,11 +28,21 @@ impl Bare {
         Bare { inbox: Inbox::new(), handled: UnsafeCell::new(Vec::new()) }
     }
 
-    /// A send by anybody; true if the sender has to schedule.
+    /// A send by anybody; true if the actor was idle: then this message is handled, and the sender has to run it.
     pub fn send(&self, message: Message, nodes: &mut Nodes) -> bool {
         let link = nodes.make(message);
-        // SAFETY: just made, and given away.
-        unsafe { self.inbox.push(link) }
+        // SAFETY: just made, and given away, unless it comes back.
+        let idle = unsafe { self.inbox.push(link) };
+        if idle {
+            self.write_down(take(link, nodes));
+        }
+        idle
+    }
+
+    /// By the owner.
+    fn write_down(&self, said: (u32, u32)) {
+        // SAFETY: the owner's. That there is one at a time is what the tests are about.
+        self.handled.with_mut(|handled| unsafe { (*handled).push(said) });
     }
 
     /// One take of the owner: handles everything that is there, and says how much that was.
@@ -47,9 +57,7 @@ impl Bare {
         while let Some(link) = at {
             // SAFETY: taken, and not yet given back.
             at = unsafe { next(link) };
-            let said = take(link, nodes);
-            // SAFETY: by contract the owner's.
-            self.handled.with_mut(|handled| unsafe { (*handled).push(said) });
+            self.write_down(take(link, nodes));
             count += 1;
         }
         assert_eq!(count, chain.len, "the chain is as long as it says");

@@ -4,14 +4,14 @@
 //! were there, in the order in which they were pushed. Nobody pops a single node, so there is no node that comes back in
 //! between (ABA); a push is one compare-and-swap, so there is none that is half done.
 //!
-//! An inbox is *idle* when nobody has to run its actor, and *awake* otherwise: queued, running, or muted. The push that
-//! finds it idle makes it awake, and its caller schedules the actor: exactly one does (T6). The owner makes it idle
-//! again by [`Inbox::rest`], which fails if something came meanwhile: so nothing is left lying there (T5).
+//! An inbox is *idle* when nobody has to run its actor, and *awake* otherwise: queued, running, or muted. A push that
+//! finds it idle puts nothing in: it makes it awake, and so its caller is the owner, exactly one (T6), who has the message
+//! still, lays it by the actor himself, and schedules it. The owner makes it idle again by [`Inbox::rest`], which fails if
+//! something came meanwhile: so nothing is left lying there (T5).
 //!
-//! **How the owner's own data travels.** Whatever the owner wrote before `rest` happened before the next owner's
-//! [`Inbox::take_all`]: `rest` releases, every push after it is a read-modify-write and so continues its release
-//! sequence, and `take_all` acquires from the last of them. An actor that changes workers without having been idle goes
-//! through a run queue, which does the same.
+//! **How the owner's own data travels.** Whatever the owner wrote before `rest` happened before what the next owner does:
+//! `rest` releases, and the exchange that finds the inbox idle acquires. From whoever woke the actor to whoever runs it, and
+//! whenever it changes workers without having been idle, it goes through a run queue, which does the same.
 
 use super::node::{Head, Link, next, set_next};
 use crate::faults::{Fault, order, planted};
@@ -51,10 +51,11 @@ impl Inbox {
         Inbox { top: AtomicPtr::new(IDLE) }
     }
 
-    /// Anybody: puts a message in. True if it was idle: then the caller, and nobody else, schedules the actor.
+    /// Anybody: puts a message in. True if it was idle: then it is awake now and the caller's, who also has the message
+    /// still, as the actor's first, and schedules the actor.
     ///
     /// # Safety
-    /// The node is live and the caller's, who gives it away here.
+    /// The node is live and the caller's, who gives it away here unless the answer is true.
     #[inline]
     pub unsafe fn push(&self, link: Link) -> bool {
         // Relaxed: what is read is compared, stored and told from others, and never followed.
@@ -65,12 +66,18 @@ impl Inbox {
         }
         let release = order(Fault::PushIsRelaxed, Ordering::Release);
         loop {
-            let below = if top == IDLE { None } else { NonNull::new(top) };
+            if top == IDLE {
+                match self.wake_from(top) {
+                    Ok(()) => return true,
+                    Err(now) => top = now,
+                }
+                continue;
+            }
             // SAFETY: by contract live and the caller's.
-            unsafe { set_next(link, below) };
+            unsafe { set_next(link, NonNull::new(top)) };
             // Release: the node's link and message, for the acquire in `take_all`.
             match self.top.compare_exchange_weak(top, link.as_ptr(), release, Ordering::Relaxed) {
-                Ok(_) => return top == IDLE,
+                Ok(_) => return false,
                 Err(now) => top = now,
             }
         }
@@ -80,12 +87,22 @@ impl Inbox {
     /// None: this is the fault.
     #[cold]
     unsafe fn push_in_two_steps(&self, link: Link) -> bool {
+        if self.wake() {
+            return true;
+        }
         let top = self.top.swap(link.as_ptr(), Ordering::AcqRel);
         crate::sync::thread::yield_now();
         let below = if top == IDLE { None } else { NonNull::new(top) };
         // SAFETY: the owner may have taken it by now.
         unsafe { set_next(link, below) };
-        top == IDLE
+        false
+    }
+
+    #[inline(always)]
+    fn wake_from(&self, idle: *mut Head) -> Result<(), *mut Head> {
+        // Acquire: pairs with the release of the `rest` before.
+        let acquire = order(Fault::WakeIsRelaxed, Ordering::Acquire);
+        self.top.compare_exchange(idle, ptr::null_mut(), acquire, Ordering::Relaxed).map(drop)
     }
 
     /// Owner: takes all messages there are. It stays awake.
@@ -93,7 +110,7 @@ impl Inbox {
     /// # Safety
     /// The caller owns the actor: it was scheduled, and has not rested since.
     pub unsafe fn take_all(&self) -> Option<Chain> {
-        // Acquire: pairs with the release of each push, and with that of the `rest` before them.
+        // Acquire: pairs with the release of each push.
         let top = NonNull::new(self.top.swap(ptr::null_mut(), order(Fault::TakeIsRelaxed, Ordering::Acquire)))?;
         debug_assert!(top.as_ptr() != IDLE, "T6: an actor that is idle is not run");
         let (mut first, mut len) = (top, 1);
@@ -116,7 +133,7 @@ impl Inbox {
     /// came: it stays awake, and the caller's.
     #[inline]
     pub fn rest(&self) -> bool {
-        // Release: what the owner did to the actor, for the acquire in `take_all` of the next owner.
+        // Release: what the owner did to the actor, for the acquire in `wake_from` of the next owner.
         let release = order(Fault::RestIsRelaxed, Ordering::Release);
         if planted(Fault::RestWithoutLooking) {
             self.top.store(IDLE, release);
@@ -127,8 +144,7 @@ impl Inbox {
 
     /// Makes it awake without a message: whoever calls this has the actor in hand from here on. False if it was awake.
     pub fn wake(&self) -> bool {
-        // Acquire: pairs with the release of the `rest` before.
-        self.top.compare_exchange(IDLE, ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.wake_from(IDLE).is_ok()
     }
 
     /// Has nobody to run its actor?

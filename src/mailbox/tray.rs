@@ -30,12 +30,14 @@ impl Parcel {
         unsafe { Show::new(self.0) }
     }
 
-    /// Puts it into an inbox. True if its actor was idle: the caller schedules it.
+    /// Puts it into an inbox. It comes back if the actor was idle: that is awake now and the caller's, who puts this into
+    /// its tray and schedules it.
     #[inline(always)]
-    pub(crate) fn send(self, to: &Inbox) -> bool {
+    pub(crate) fn send(self, to: &Inbox) -> Option<Parcel> {
         let this = ManuallyDrop::new(self);
-        // SAFETY: the parcel's own, which is given away here.
-        unsafe { to.push(this.0) }
+        // SAFETY: the parcel's own, which is given away here, or comes back.
+        let comes_back = unsafe { to.push(this.0) };
+        comes_back.then(|| ManuallyDrop::into_inner(this))
     }
 
     /// Shows the message to `look` and drops it.
@@ -194,8 +196,9 @@ mod tests {
         for round in 0..60u32 {
             // Now and then nothing comes, and the tray becomes empty in all ways that it can.
             for n in 0..round % 4 {
-                let idle = Parcel::new(&mut nodes, 10 * round + n).send(&inbox);
-                assert_eq!(idle, n == 0, "T6: the first push alone finds it idle");
+                let back = Parcel::new(&mut nodes, 10 * round + n).send(&inbox);
+                assert_eq!(back.is_some(), n == 0, "T6: the first push alone finds it idle");
+                back.into_iter().for_each(|parcel| tray.push(parcel));
                 naive.push_back(10 * round + n);
             }
             if round % 4 > 0 {

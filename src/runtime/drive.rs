@@ -229,7 +229,7 @@ impl<E: Engine> Driver<E> {
             Some(Failure::Panicked { actor, name, message, place, payload }) => {
                 Err(RunError::Panicked { actor, name, message, place, payload, replay })
             }
-            Some(Failure::TooManyActors { limit, name, place }) => {
+            Some(Failure::TooManyActors { limit, name, place, .. }) => {
                 let limit = limit - Streams::ACTORS;
                 Err(RunError::TooManyActors { limit, name, place, replay })
             }

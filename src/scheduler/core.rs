@@ -146,9 +146,9 @@ impl Core<'_> {
 
     pub(crate) fn watch(&mut self, id: ActorId, notice: Delivery) {
         if self.is_named() {
-            let (me, nth) = self.next_own();
+            let nth = self.next_own().1;
             let named = move |core: &mut Core<'_>| {
-                core.comes_from(me, nth);
+                core.comes_from(nth);
                 notice(core);
             };
             return each!(self, core => core.watch(id, Box::new(named)));
@@ -285,10 +285,10 @@ impl Core<'_> {
     }
 
     /// What is delivered next came of this timer or watch.
-    fn comes_from(&mut self, owner: ActorId, nth: u32) {
+    fn comes_from(&mut self, nth: u32) {
         match self {
-            Core::Watched(core) if core.is_replaying() => core.comes_from_again(owner, nth),
-            Core::Worker(core) => core.record(|tape| tape.comes_from(owner, nth)),
+            Core::Watched(core) if core.is_replaying() => core.comes_from_again(nth),
+            Core::Worker(core) => core.record(|tape| tape.comes_from(nth)),
             _ => {}
         }
     }

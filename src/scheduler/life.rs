@@ -65,7 +65,7 @@ impl Single {
     pub(super) fn too_many(&mut self, plan: &Plan) -> ActorId {
         let limit = self.config.max_actors;
         let name = plan.name.to_string();
-        self.fail(Failure::TooManyActors { limit, name, place: plan.place });
+        self.fail(Failure::TooManyActors { by: self.running, limit, name, place: plan.place });
         // Nobody ever has this seat: what is sent there until the run ends is a dead letter.
         ActorId { seat: u32::MAX, tenant: u32::MAX }
     }
@@ -106,15 +106,10 @@ impl Single {
         }
     }
 
-    fn end_more(&mut self, more: More) {
+    fn end_more(&mut self, mut more: More) {
         self.live_guards -= more.guards.len();
-        more.timers.into_iter().for_each(|timer| self.remove_timer(timer));
-        for mut outside in more.outside {
-            outside.ended();
-            // What an inlet took and nobody has seen yet is a dead letter like the rest (R1).
-            outside.take_over().into_iter().for_each(|deliver| deliver(&mut self.core()));
-        }
-        more.watchers.into_iter().for_each(|watcher| watcher(&mut self.core()));
+        mem::take(&mut more.timers).into_iter().for_each(|timer| self.remove_timer(timer));
+        more.end(&mut self.core());
     }
 
     /// Everything that still waits for an actor that has ended becomes a dead letter.

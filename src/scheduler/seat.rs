@@ -1,5 +1,6 @@
 //! What the scheduler keeps of one actor: 128 bytes with its mailbox, and a little more for those that need it.
 
+use super::core::Core;
 use super::random::Random;
 use super::single::{Delivery, Outside};
 use crate::event::Place;
@@ -145,6 +146,18 @@ pub(super) struct More {
     pub(super) outside: Vec<Box<dyn Outside>>,
     /// Called when it ends.
     pub(super) watchers: Vec<Delivery>,
+}
+
+impl More {
+    /// Its actor has ended: what is tied to it from outside hears of it, then those who watch.
+    pub(super) fn end(self, core: &mut Core<'_>) {
+        for mut outside in self.outside {
+            outside.ended();
+            // What an inlet took and nobody has seen yet is a dead letter like the rest (R1).
+            outside.take_over().into_iter().for_each(|deliver| deliver(core));
+        }
+        self.watchers.into_iter().for_each(|watcher| watcher(core));
+    }
 }
 
 impl Seat {

@@ -87,6 +87,8 @@ pub(crate) enum Failure {
         payload: String,
     },
     TooManyActors {
+        /// Who wanted one more.
+        by: ActorId,
         limit: u32,
         name: String,
         place: Place,

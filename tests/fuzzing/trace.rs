@@ -40,7 +40,7 @@ fn sealed(bytes: &[u8]) -> Vec<u8> {
     let (length, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let (entries, end) = rest.split_at(usize::from(*length).min(rest.len()));
     let numbers = [&7u64.to_le_bytes()[..], &100u32.to_le_bytes(), &0u64.to_le_bytes(), &2u32.to_le_bytes()].concat();
-    let mut all = [&b"bw-log\n\x01"[..], &numbers].concat();
+    let mut all = [&b"bw-log\n\x02"[..], &numbers].concat();
     all.extend(sum(0, &all).to_le_bytes());
     for (index, (worker, payload)) in [(1, entries), (u32::MAX, end)].into_iter().enumerate() {
         all.extend((payload.len() as u32).to_le_bytes());

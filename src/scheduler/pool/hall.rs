@@ -20,20 +20,32 @@ use std::mem;
 
 /// What the workers of one pool share besides the actors.
 pub struct Hall {
-    state: Mutex<State>,
+    state: Apart<Mutex<State>>,
     /// One a worker; the last is the driver's.
     desks: Box<[Desk]>,
-    /// How many workers sleep: a hint, for those who wonder whether to wake one.
-    asleep: AtomicUsize,
-    /// How many seats are injected: a hint.
-    injected: AtomicUsize,
+    hints: Apart<Hints>,
     /// Signalled when somebody stands still, and when all may go on.
     stand: Condvar,
     /// Wakes the driver, which sleeps elsewhere.
     ring: Box<dyn Fn() + Send + Sync>,
 }
 
+/// What every worker looks at between two runs, and hardly anything changes. None of it binds.
+#[derive(Default)]
+struct Hints {
+    /// How many workers sleep: for those who wonder whether to wake one.
+    asleep: AtomicUsize,
+    /// How many seats are injected.
+    injected: AtomicUsize,
+}
+
+/// On cache lines of its own, two, because they are fetched together: what is written here makes nobody wait who reads
+/// something else.
+#[repr(align(128))]
+struct Apart<T>(T);
+
 /// What is for one worker alone.
+#[repr(align(128))] // as `Apart`
 struct Desk {
     /// There is something for it here.
     mail: AtomicBool,
@@ -89,9 +101,12 @@ impl Hall {
         let desks = (0..=workers).map(|_| Desk { mail: AtomicBool::new(false), wake: Condvar::new() }).collect();
         let (falls, asleep) = (vec![Vec::new(); workers + 1], vec![false; workers]);
         let given = vec![0; workers + 1];
-        let state = Mutex::new(State { falls, asleep, given, ..State::default() });
-        let (asleep, injected) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Hall { state, desks, asleep, injected, stand: Condvar::new(), ring }
+        let state = Apart(Mutex::new(State { falls, asleep, given, ..State::default() }));
+        Hall { state, desks, hints: Apart(Hints::default()), stand: Condvar::new(), ring }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state.0)
     }
 
     fn workers(&self) -> usize {
@@ -107,22 +122,22 @@ impl Hall {
 
     /// An actor that any worker may run.
     pub fn inject(&self, seats: impl IntoIterator<Item = u32>) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.injected.extend(seats);
-        self.injected.store(state.injected.len(), Ordering::Relaxed); // a hint
+        self.hints.0.injected.store(state.injected.len(), Ordering::Relaxed); // a hint
         self.wake_one(&mut state);
     }
 
     /// An actor that only the driver may run.
     pub fn inject_pinned(&self, seat: u32) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.pinned.push(seat);
         self.mail_driver(state);
     }
 
     /// `actor` fell; each of `workers` may hold marks on it.
     pub fn fell(&self, actor: u32, workers: impl Iterator<Item = usize>) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         let mut driver = false;
         for worker in workers {
             state.falls[worker].push(actor);
@@ -153,18 +168,18 @@ impl Hall {
     /// Would `rouse` wake anybody? A hint, without the lock.
     #[inline]
     pub fn has_sleepers(&self) -> bool {
-        self.asleep.load(Ordering::Relaxed) > 0
+        self.hints.0.asleep.load(Ordering::Relaxed) > 0
     }
 
     /// Is anything injected? A hint, without the lock.
     #[inline]
     pub fn has_injected(&self) -> bool {
-        self.injected.load(Ordering::Relaxed) > 0
+        self.hints.0.injected.load(Ordering::Relaxed) > 0
     }
 
     /// Wakes a worker, if one sleeps: there is something to steal.
     pub fn rouse(&self) {
-        self.wake_one(&mut lock(&self.state));
+        self.wake_one(&mut self.lock());
     }
 
     fn wake_one(&self, state: &mut State) {
@@ -177,7 +192,7 @@ impl Hall {
     fn wake(&self, state: &mut State, worker: usize) {
         if state.asleep.get_mut(worker).is_some_and(mem::take) {
             state.standing -= 1;
-            self.asleep.fetch_sub(1, Ordering::Relaxed); // a hint
+            self.hints.0.asleep.fetch_sub(1, Ordering::Relaxed); // a hint
             self.desks[worker].wake.notify_one();
         }
     }
@@ -192,7 +207,7 @@ impl Hall {
 
     /// What is here for this worker: its falls, and an actor to run if it wants one. Waits out a census.
     pub fn attend(&self, worker: usize, wants: bool) -> Found {
-        let mut state = self.stand_still(lock(&self.state));
+        let mut state = self.stand_still(self.lock());
         self.find(&mut state, worker, wants)
     }
 
@@ -200,7 +215,7 @@ impl Hall {
         self.desks[worker].mail.store(false, Ordering::Relaxed); // under the lock, as all stores to it are
         state.given[worker] = state.grace;
         let seat = if wants && !state.closed { state.injected.pop_front() } else { None };
-        self.injected.store(state.injected.len(), Ordering::Relaxed); // a hint
+        self.hints.0.injected.store(state.injected.len(), Ordering::Relaxed); // a hint
         if seat.is_some() && !state.injected.is_empty() {
             self.wake_one(state);
         }
@@ -209,23 +224,23 @@ impl Hall {
 
     /// The driver's part: the actors that only it runs.
     pub fn take_pinned(&self) -> Vec<u32> {
-        mem::take(&mut lock(&self.state).pinned)
+        mem::take(&mut self.lock().pinned)
     }
 
     /// The worker has nothing to run: sleeps until there is something here for it, or it is roused to go stealing.
     pub fn park(&self, worker: usize) -> Found {
-        let mut state = self.stand_still(lock(&self.state));
+        let mut state = self.stand_still(self.lock());
         let found = self.find(&mut state, worker, true);
         if !found.is_nothing() {
             return found;
         }
         if planted(Fault::ParkWithoutLooking) {
             drop(state);
-            state = lock(&self.state);
+            state = self.lock();
         }
         state.asleep[worker] = true;
         state.standing += 1;
-        self.asleep.fetch_add(1, Ordering::Relaxed); // a hint
+        self.hints.0.asleep.fetch_add(1, Ordering::Relaxed); // a hint
         if state.asleep.iter().all(|asleep| *asleep) {
             (self.ring)(); // the driver may want to know that nobody runs
         }
@@ -242,7 +257,7 @@ impl Hall {
     /// Asks everybody to be between two behaviours once; gives back the number to ask [`has_grace`](Self::has_grace)
     /// with.
     pub fn ask_grace(&self) -> u64 {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.grace += 1;
         (0..self.desks.len()).for_each(|worker| self.mail(worker));
         state.grace
@@ -251,7 +266,7 @@ impl Hall {
     /// Has everybody been between two behaviours since that was asked? Who sleeps is, and looks at everything anew when
     /// he wakes: the lock is between.
     pub fn has_grace(&self, grace: u64) -> bool {
-        let state = lock(&self.state);
+        let state = self.lock();
         let sleeps = |worker| if worker == self.driver() { state.rests } else { state.asleep[worker] };
         (0..self.desks.len()).all(|worker| state.given[worker] >= grace || sleeps(worker))
     }
@@ -260,10 +275,10 @@ impl Hall {
 
     /// Driver only, with nothing in its own hands: can nothing happen any more but by the world outside?
     pub fn is_quiet(&self) -> bool {
-        if planted(Fault::QuietByHint) && self.asleep.load(Ordering::Relaxed) == self.workers() {
+        if planted(Fault::QuietByHint) && self.hints.0.asleep.load(Ordering::Relaxed) == self.workers() {
             return true;
         }
-        let state = lock(&self.state);
+        let state = self.lock();
         state.asleep.iter().all(|asleep| *asleep)
             && state.injected.is_empty()
             && (state.pinned.is_empty() || planted(Fault::QuietWithPinned))
@@ -272,7 +287,7 @@ impl Hall {
 
     /// No worker begins another run.
     pub fn close(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.closed = true;
         for worker in 0..self.workers() {
             self.mail(worker);
@@ -285,7 +300,7 @@ impl Hall {
     /// Waits until everybody but `asker`, the driver included, is between two runs, and keeps them there. The asker gets
     /// no mail: a driver that asks on every round, as the stall watch does, would never find itself without.
     pub fn census(&self, asker: usize) -> Census<'_> {
-        let mut state = self.stand_still(lock(&self.state));
+        let mut state = self.stand_still(self.lock());
         state.census = true;
         (0..self.desks.len()).filter(|worker| *worker != asker).for_each(|worker| self.mail(worker));
         while state.standing < self.workers() {
@@ -296,7 +311,7 @@ impl Hall {
 
     /// The worker runs nothing more, for good: whoever counts need not wait for it.
     pub fn leave(&self) {
-        lock(&self.state).standing += 1;
+        self.lock().standing += 1;
         self.stand.notify_all();
     }
 
@@ -313,7 +328,7 @@ impl Hall {
 
     /// The driver is about to sleep where only its bell reaches it: it stands still, until [`resume`](Self::resume).
     pub fn rest(&self) {
-        let mut state = self.stand_still(lock(&self.state));
+        let mut state = self.stand_still(self.lock());
         state.standing += 1;
         state.rests = true;
         self.stand.notify_all();
@@ -321,7 +336,7 @@ impl Hall {
 
     /// The driver is awake again. Waits out a census.
     pub fn resume(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         while state.census {
             state = self.stand.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -332,7 +347,7 @@ impl Hall {
 
 impl Drop for Census<'_> {
     fn drop(&mut self) {
-        lock(&self.hall.state).census = false;
+        self.hall.lock().census = false;
         self.hall.stand.notify_all();
     }
 }

@@ -84,7 +84,7 @@ impl Worker {
     fn too_many(&mut self, plan: &Plan) -> ActorId {
         let limit = self.shared.config.max_actors;
         let name = plan.name.to_string();
-        self.fail(Failure::TooManyActors { limit, name, place: plan.place });
+        self.fail(Failure::TooManyActors { by: self.running, limit, name, place: plan.place });
         // Nobody ever has this seat: what is sent there until the run ends is a dead letter.
         ActorId { seat: u32::MAX, tenant: u32::MAX }
     }
@@ -133,14 +133,9 @@ impl Worker {
         drop(body);
     }
 
-    fn end_more(&mut self, more: More) {
-        more.timers.into_iter().for_each(|timer| self.remove_timer(timer));
-        for mut outside in more.outside {
-            outside.ended();
-            // What an inlet took and nobody has seen yet is a dead letter like the rest (R1).
-            outside.take_over().into_iter().for_each(|deliver| deliver(&mut self.core()));
-        }
-        more.watchers.into_iter().for_each(|watcher| watcher(&mut self.core()));
+    fn end_more(&mut self, mut more: More) {
+        mem::take(&mut more.timers).into_iter().for_each(|timer| self.remove_timer(timer));
+        more.end(&mut self.core());
     }
 
     /// Everything that still waits for an actor that has ended becomes a dead letter.

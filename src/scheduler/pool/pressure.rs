@@ -106,12 +106,21 @@ impl Worker {
     }
 
     fn mute(&mut self, sender: u32) {
-        let receivers: Vec<u32> = self.pending.iter().map(|(receiver, _)| *receiver).collect();
+        let mut receivers = mem::take(&mut self.receivers);
+        receivers.extend(self.pending.iter().map(|(receiver, _)| *receiver));
+        self.mute_by(sender, &receivers);
+        receivers.clear();
+        self.receivers = receivers;
+    }
+
+    fn mute_by(&mut self, sender: u32, receivers: &[u32]) {
         let shared = &self.shared;
-        lock(&shared.berths[self.index].marks).mute(sender, &receivers);
+        lock(&shared.berths[self.index].marks).mute(sender, receivers);
         self.tally().mutes.add(1);
-        let muted = shared.muted.fetch_add(1, Ordering::Relaxed) + 1; // a count
-        shared.muted_most.fetch_max(muted, Ordering::Relaxed);
+        let muted = shared.numbers.muted.fetch_add(1, Ordering::Relaxed) + 1; // a count
+        if muted > shared.numbers.muted_most.load(Ordering::Relaxed) {
+            shared.numbers.muted_most.fetch_max(muted, Ordering::Relaxed);
+        }
         let now = self.now_ns();
         shared.table.slot(sender).with_rare(|rare| {
             rare.mutes_taken = rare.mutes_taken.saturating_add(1);
@@ -204,7 +213,7 @@ impl Worker {
             !rare.more.timers.is_empty()
         });
         self.tally().freed.add(1);
-        self.shared.muted.fetch_sub(1, Ordering::Relaxed); // a count
+        self.shared.numbers.muted.fetch_sub(1, Ordering::Relaxed); // a count
         if self.shared.observed {
             self.shared.show(&Event::Freed { sender: self.id_of(sender) });
         }
@@ -306,7 +315,7 @@ impl Worker {
     /// A guard of the running actor comes to life; returns its number.
     pub(crate) fn hold(&mut self, place: Place) -> (u64, Arc<GuardDrops>) {
         let actor = self.running;
-        let guard = self.shared.next_guard.fetch_add(1, Ordering::Relaxed); // a number
+        let guard = self.shared.numbers.guards.fetch_add(1, Ordering::Relaxed); // a number
         self.attention = true;
         self.in_order(|worker| {
             worker.shared.show(&Event::Held { actor, guard, place });

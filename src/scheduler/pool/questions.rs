@@ -47,7 +47,7 @@ impl Worker {
             let longest = Duration::from_nanos(tally.muted_longest_ns.get());
             totals.muted_longest = totals.muted_longest.max(longest);
         }
-        totals.muted = shared.muted_most.load(Ordering::Relaxed);
+        totals.muted = shared.numbers.muted_most.load(Ordering::Relaxed);
         totals.sent += self.sent;
         totals.handled += u64::from(self.handled);
         let mut queued = 0;
@@ -128,9 +128,14 @@ impl Worker {
                 let name = |seat| self.called(seat);
                 WhyNotRunning::Muted { by: by.into_iter().map(name).collect(), waiting }
             }
-            () if !slot.inbox.is_idle() => WhyNotRunning::Queued(waiting),
+            () if self.is_awake(id.seat, slot) => WhyNotRunning::Queued(waiting),
             () => WhyNotRunning::Idle,
         }
+    }
+
+    /// Does it run, or is it to? One that only lingers does not; but another worker's may seem to, if that asks too.
+    fn is_awake(&self, seat: u32, slot: &Slot) -> bool {
+        !slot.inbox.is_idle() && (seat != self.lingers || slot.inbox.has_some())
     }
 
     fn name(&self, slot: &Slot) -> Name {
@@ -192,7 +197,7 @@ impl Overview for Worker {
     }
 
     fn is_busy(&self, seat: u32) -> bool {
-        !self.shared.table.slot(seat).inbox.is_idle()
+        self.is_awake(seat, self.shared.table.slot(seat))
     }
 
     fn muted_for(&self, seat: u32) -> Duration {
@@ -241,7 +246,7 @@ impl Worker {
         let marks = Worker::marks(self);
         let standing = |(seat, slot): (u32, &Slot)| {
             let load = slot.word.look().load();
-            let queued = !slot.inbox.is_idle() && !load.is_muted();
+            let queued = self.is_awake(seat, slot) && !load.is_muted();
             (seat, Standing { load, waiting: Worker::waiting(self, seat, slot) as usize, queued, running: false })
         };
         let actors = self.shared.table.living().map(standing).collect();

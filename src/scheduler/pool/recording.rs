@@ -5,6 +5,7 @@ use super::super::record::{MutedAtEnd, Name, Obstacle, Tagged, Tape, hash_of_nam
 use super::super::seat::Plan;
 use super::super::single::Body;
 use super::running::no_message;
+use super::slot::SlotRef;
 use super::worker::Worker;
 use crate::event::ActorId;
 use crate::mailbox::Parcel;
@@ -34,28 +35,22 @@ impl Worker {
     /// A message that the running actor sends, with its name.
     #[inline(never)]
     pub(super) fn parcel_sent<M: Debug + Send + 'static>(&mut self, message: M) -> Parcel {
-        let name = self.tape.as_ref().map(|tape| tape.borrow().name(self.running, self.sent));
-        self.parcel_named(name, message)
+        Parcel::new(&mut self.nodes, Tagged { name: Name::sent(self.running), message })
     }
 
     /// A message that the runtime delivers, with its name.
     #[inline(never)]
     pub(super) fn parcel_delivered<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) -> Parcel {
         let name = self.tape.as_ref().map(|tape| tape.borrow_mut().name_delivered(to));
-        self.parcel_named(name, message)
-    }
-
-    #[inline(always)]
-    fn parcel_named<M: Debug + Send + 'static>(&mut self, name: Option<Name>, message: M) -> Parcel {
         let name = name.expect("only asked while a run is recorded");
         Parcel::new(&mut self.nodes, Tagged { name, message })
     }
 
     /// The running actor begins a run; one without messages tells nothing.
-    pub(super) fn record_run(&mut self) {
-        if self.tray.len() > 0 {
-            let slot = self.shared.table.slot(self.running.seat);
-            self.record(|tape| tape.run_began(self.running, slot.handled.get(), slot.sent.get()));
+    #[inline(never)]
+    pub(super) fn record_run(&mut self, slot: SlotRef) {
+        if let (Some(tape), 1..) = (&mut self.tape, self.tray.len()) {
+            tape.get_mut().run_began(self.running, slot.handled.get(), slot.sent.get());
         }
     }
 
@@ -66,7 +61,9 @@ impl Worker {
             no_message(self.running)
         };
         self.handled = nth;
-        self.record(|tape| tape.handles(name));
+        if let Some(tape) = &mut self.tape {
+            tape.get_mut().handles(name);
+        }
         message
     }
 

@@ -9,7 +9,7 @@
 use super::super::core::Core;
 use super::super::single::Failure;
 use super::slot::{BY_DEPTH, Own, PINNED, Slot, SlotRef};
-use super::worker::Worker;
+use super::worker::{NOBODY, Worker};
 use crate::event::{ActorId, Event, Lane, Place};
 use crate::faults::{Fault, planted};
 use crate::mailbox::Parcel;
@@ -34,7 +34,13 @@ impl Worker {
             None => self.send_closely(parcel, to, lane, place),
             Some(slot) => {
                 let pinned = slot.has(PINNED);
-                if parcel.send(&slot.inbox) {
+                // What is in its inbox already comes before this.
+                let lingers = to.seat == self.lingers && !slot.inbox.has_some();
+                let mine = if lingers { Some(parcel) } else { parcel.send(&slot.inbox) };
+                if let Some(parcel) = mine {
+                    // SAFETY: it lingers with this worker, or it was idle: so it is this worker's.
+                    unsafe { slot.own(|own| own.tray.push(parcel)) };
+                    self.lingers = if lingers { NOBODY } else { self.lingers };
                     self.schedule_as(to.seat, pinned);
                 }
             }
@@ -129,7 +135,10 @@ impl Worker {
         if slot.has(BY_DEPTH) {
             self.arrive_by_depth(to.seat);
         }
-        if parcel.send(&self.shared.table.slot(to.seat).inbox) {
+        let slot = self.shared.table.slot(to.seat);
+        if let Some(parcel) = parcel.send(&slot.inbox) {
+            // SAFETY: it was idle, so it is this worker's now.
+            unsafe { slot.own(|own| own.tray.push(parcel)) };
             self.schedule(to.seat);
         }
     }
@@ -168,15 +177,9 @@ impl Worker {
         // SAFETY: before the actor rests or is queued again the tray is put back, by a panic too.
         let lend = |own: &mut Own| unsafe { own.tray.lend() };
         // SAFETY: popped from a run queue, so this worker owns the actor until then.
-        let look = || unsafe { slot.own(lend) };
-        let early = if planted(Fault::TrayBeforeInbox) { Some(look()) } else { None };
-        // The inbox first: taking what is there is what shows what the last owner left, the tray too. If nothing is there,
-        // the actor came through a queue, which has shown it.
-        // SAFETY: as above.
-        let came = if slot.inbox.has_some() { unsafe { slot.inbox.take_all() } } else { None };
-        self.tray = early.unwrap_or_else(look);
-        if let Some(chain) = came {
-            self.tray.add(chain);
+        self.tray = unsafe { slot.own(lend) };
+        if slot.inbox.has_some() {
+            self.tray.take_in(&slot.inbox);
         }
         let waiting = self.tray.len();
         if waiting > slot.peak.load(Ordering::Relaxed) {
@@ -184,10 +187,10 @@ impl Worker {
             self.shared.berths[self.index].tally.deepest.raise(u64::from(waiting));
         }
         self.running = ActorId { seat, tenant: slot.tenant.load(Ordering::Relaxed) };
-        self.closely = self.shared.watched | slot.has(BY_DEPTH) | self.is_recording();
+        self.closely = self.shared.watched | slot.has(BY_DEPTH);
         self.forget_time();
         if self.is_recording() {
-            self.record_run();
+            self.record_run(slot);
         }
     }
 
@@ -217,8 +220,10 @@ impl Worker {
         let left = tray.len();
         // SAFETY: this worker still owns the actor.
         unsafe { slot.own(|own| own.tray = tray) };
-        if left > 0 || !slot.inbox.rest() {
+        if left > 0 || slot.inbox.has_some() {
             self.schedule_as(seat, slot.has(PINNED));
+        } else {
+            self.linger(seat);
         }
     }
 
@@ -246,9 +251,9 @@ impl Worker {
     pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
         if self.closely {
             self.before_message();
-            if self.is_recording() {
-                return self.next_named(nth);
-            }
+        }
+        if self.is_recording() {
+            return self.next_named(nth);
         }
         let Ok(Some(message)) = self.tray.pop::<M>(&mut self.nodes) else { no_message(self.running) };
         self.handled = nth;

@@ -32,14 +32,8 @@ pub(crate) struct Shared {
     /// One a worker; the last is the driver's.
     pub(super) berths: Box<[Berth]>,
     pub(super) depot: Arc<Depot>,
+    pub(super) numbers: Numbers,
     births: Mutex<u32>,
-    /// Actors created, by blocks.
-    created: AtomicU64,
-    living: AtomicU32,
-    /// Actors muted now, and the most there ever were.
-    pub(super) muted: AtomicU64,
-    pub(super) muted_most: AtomicU64,
-    pub(super) next_guard: AtomicU64,
     pub(super) timers: Mutex<Timers>,
     /// Seats with something attached from outside.
     pub(super) outsiders: Mutex<BTreeSet<u32>>,
@@ -47,8 +41,6 @@ pub(crate) struct Shared {
     pub(super) bell: Arc<Bell>,
     pub(super) config: Config,
     time: Mutex<Time>,
-    /// In nanoseconds; never goes back.
-    now: AtomicU64,
     failure: Mutex<Option<Failure>>,
     failed: AtomicBool,
     /// Somebody wants to see every event.
@@ -60,6 +52,21 @@ pub(crate) struct Shared {
     pub(super) watch: Mutex<Watch>,
     /// The run is written down.
     pub(super) recorder: Option<Arc<Recorder>>,
+}
+
+/// Numbers that all workers change: apart from what they only read.
+#[derive(Default)]
+#[repr(align(128))] // two cache lines, which are fetched together
+pub(super) struct Numbers {
+    /// Actors created, by blocks.
+    created: AtomicU64,
+    living: AtomicU32,
+    /// Actors muted now, and the most there ever were.
+    pub(super) muted: AtomicU64,
+    pub(super) muted_most: AtomicU64,
+    pub(super) guards: AtomicU64,
+    /// The time in nanoseconds; never goes back.
+    now: AtomicU64,
 }
 
 /// A worker's place, as far as others see it.
@@ -112,19 +119,14 @@ impl Shared {
             hall: Hall::new(workers, Box::new(move || ringing.ring())),
             berths: (0..=workers).map(|_| Berth::default()).collect(),
             depot: Depot::new(NODES_IN_A_BATCH),
+            numbers: Numbers { created: AtomicU64::new(1), ..Numbers::default() },
             births: Mutex::new(0),
-            created: AtomicU64::new(1),
-            living: AtomicU32::new(0),
-            muted: AtomicU64::new(0),
-            muted_most: AtomicU64::new(0),
-            next_guard: AtomicU64::new(0),
             timers: Mutex::default(),
             outsiders: Mutex::default(),
             drops: Arc::new(GuardDrops::new(bell.clone())),
             bell,
             config,
             time: Mutex::new(time),
-            now: AtomicU64::new(0),
             failure: Mutex::new(None),
             failed: AtomicBool::new(false),
             watched: watch.on,
@@ -152,7 +154,7 @@ impl Shared {
             return number;
         }
         let size = u64::from(SEATS_IN_A_BLOCK);
-        let first = self.created.fetch_add(size, Ordering::Relaxed); // a number
+        let first = self.numbers.created.fetch_add(size, Ordering::Relaxed); // a number
         *block = first + 1..first + size;
         first
     }
@@ -165,14 +167,14 @@ impl Shared {
     /// Is there room for one more living actor?
     pub(super) fn admit(&self) -> bool {
         // Relaxed: a number that orders nothing.
-        self.living.fetch_add(1, Ordering::Relaxed) < self.config.max_actors || {
-            self.living.fetch_sub(1, Ordering::Relaxed);
+        self.numbers.living.fetch_add(1, Ordering::Relaxed) < self.config.max_actors || {
+            self.numbers.living.fetch_sub(1, Ordering::Relaxed);
             false
         }
     }
 
     pub(super) fn dismiss(&self) {
-        self.living.fetch_sub(1, Ordering::Relaxed);
+        self.numbers.living.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The living actor that `id` names.
@@ -187,12 +189,12 @@ impl Shared {
     /// The clock's time, or the last that anybody read if it went back.
     pub(super) fn read_clock(&self) -> Duration {
         let now = (lock(&self.time))().as_nanos() as u64;
-        Duration::from_nanos(now.max(self.now.fetch_max(now, Ordering::Relaxed)))
+        Duration::from_nanos(now.max(self.numbers.now.fetch_max(now, Ordering::Relaxed)))
     }
 
     /// The last time that anybody read.
     pub(super) fn last_now(&self) -> Duration {
-        Duration::from_nanos(self.now.load(Ordering::Relaxed))
+        Duration::from_nanos(self.numbers.now.load(Ordering::Relaxed))
     }
 
     // --- The end ----------------------------------------------------------------------------------------------------

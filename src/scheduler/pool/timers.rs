@@ -104,7 +104,7 @@ impl Worker {
     fn tick(&mut self, id: u64, (owner, nth): (ActorId, u32), tick: &mut Tick, ticks: u64) {
         self.running = owner;
         self.shared.show(&Event::TimerFired { actor: owner, timer: id, ticks });
-        self.record(|tape| tape.comes_from(owner, nth));
+        self.record(|tape| tape.comes_from(nth));
         tick(&mut self.core(), owner, ticks);
         self.record(|tape| tape.fired(owner, nth, ticks));
     }

@@ -26,6 +26,8 @@ use std::time::Duration;
 const INJECTED_EVERY: u32 = if SHIPS { 61 } else { 3 };
 /// Rounds of looking for something to steal before a worker sleeps: a wake-up through a sleeping processor costs 25 µs.
 const ROUNDS: u32 = if SHIPS { 200 } else { 1 };
+/// No actor has this seat.
+pub(super) const NOBODY: u32 = u32::MAX;
 /// Pauses in a round.
 const PAUSES: u32 = if SHIPS { 20 } else { 1 };
 
@@ -39,6 +41,9 @@ pub(crate) struct Worker {
     pub(super) nodes: Nodes,
     /// The oldest runnable actor: not for others, so that a lone one is not stolen, and wakes nobody.
     next: Option<u32>,
+    /// The actor that ran last, if it has nothing left to do. It rests when the next one has run: if that sends to it, it
+    /// is this worker's still, and no exchange is needed. As with `next`, nobody else can have it meanwhile.
+    pub(super) lingers: u32,
     /// Of the driver alone: its run queue.
     pub(super) pinned: VecDeque<u32>,
     /// The messages of the actor that runs.
@@ -48,8 +53,7 @@ pub(crate) struct Worker {
     pub(super) attention: bool,
     /// The end of this run has to look closer: something was settled in it.
     pub(super) settled: bool,
-    /// Before each message of this run there is something to do: somebody watches, the run is recorded, or its detector is
-    /// its depth.
+    /// Before each message of this run there is something to do: somebody watches, or its detector is its depth.
     pub(super) closely: bool,
     /// This worker holds the lock of `in_order`.
     pub(super) ordering: bool,
@@ -59,7 +63,8 @@ pub(crate) struct Worker {
     pub(super) handled: u32,
     /// The receivers that this behaviour is marked on, each once, with the era in which it pressed (R2).
     pub(super) pending: Vec<(u32, u16)>,
-    /// Work space of `fall`.
+    /// Work space of `mute`, and of `fall`.
+    pub(super) receivers: Vec<u32>,
     pub(super) falling: Vec<u32>,
     /// The time, once this run has asked for it.
     now: Cell<Option<Duration>>,
@@ -102,6 +107,7 @@ impl Worker {
             drives: index == shared.hall.driver(),
             nodes: Nodes::new(&shared.depot),
             next: None,
+            lingers: NOBODY,
             pinned: VecDeque::new(),
             tray: Tray::new(0),
             running: ActorId::MAIN,
@@ -113,6 +119,7 @@ impl Worker {
             sent: 0,
             handled: 0,
             pending: Vec::new(),
+            receivers: Vec::new(),
             falling: Vec::new(),
             now: Cell::new(None),
             runs: 0,
@@ -207,6 +214,35 @@ impl Worker {
         self.shared.hall.inject(half.into_iter().chain([seat]));
     }
 
+    /// The actor that has just run has nothing left to do; the one before it rests.
+    #[inline(always)]
+    pub(super) fn linger(&mut self, seat: u32) {
+        let before = mem::replace(&mut self.lingers, seat);
+        if before != NOBODY {
+            self.rest_or_run(before);
+        }
+    }
+
+    /// Nobody lingers any more.
+    #[inline(always)]
+    fn settle_down(&mut self) {
+        if planted(Fault::LingersForever) {
+            return;
+        }
+        let last = mem::replace(&mut self.lingers, NOBODY);
+        if last != NOBODY {
+            self.rest_or_run(last);
+        }
+    }
+
+    /// Makes an actor of this worker idle, unless something came.
+    #[inline(always)]
+    fn rest_or_run(&mut self, seat: u32) {
+        if !self.shared.table.slot(seat).inbox.rest() {
+            self.schedule(seat);
+        }
+    }
+
     // --- The loop -------------------------------------------------------------------------------------------------
 
     /// Runs actors until the pool is closed. A panic in user code comes through: see `panicked`, then call this again.
@@ -229,6 +265,12 @@ impl Worker {
     /// Runs up to `runs` actors, while there are any at hand.
     #[inline(never)]
     pub(crate) fn slice(&mut self, runs: u32) {
+        self.run_some(runs);
+        self.settle_down();
+    }
+
+    #[inline(always)]
+    fn run_some(&mut self, runs: u32) {
         for _ in 0..runs {
             if self.shared.hall.has_mail(self.index) {
                 self.attend();
@@ -239,7 +281,7 @@ impl Worker {
             if self.closed {
                 return;
             }
-            let Some(seat) = self.next_seat() else { return };
+            let Some(seat) = self.next_seat().or_else(|| self.last_look()) else { return };
             self.run(seat);
             if self.settled {
                 self.run_settled(seat);
@@ -270,8 +312,16 @@ impl Worker {
         }
     }
 
+    /// Nothing is queued; perhaps something came for the actor that lingers.
+    #[cold]
+    fn last_look(&mut self) -> Option<u32> {
+        self.settle_down();
+        self.next_seat()
+    }
+
     #[cold]
     fn take_injected(&mut self) {
+        self.settle_down();
         let found = self.shared.hall.attend(self.index, true);
         self.heed(found).into_iter().for_each(|seat| self.queue(seat));
     }
@@ -286,6 +336,7 @@ impl Worker {
 
     #[cold]
     fn attend(&mut self) {
+        self.settle_down(); // somebody may be about to look at all actors
         let found = self.shared.hall.attend(self.index, false);
         let seat = self.heed(found);
         debug_assert!(seat.is_none(), "it did not ask for an actor to run");

@@ -5,6 +5,7 @@
 //! block   length:u32 worker:u32 sum:u64 entries                  as many as there are; whole runs of one worker
 //! end     a block whose worker is END: how the run ended
 //! entry   code:u8, then numbers: seven bits a byte, the lowest first, the top bit says that more follow
+//!         code NEAR + n, alone: a message of the first tenant of seat n, which is most of all that is written
 //! ```
 //!
 //! Fixed numbers have their lowest byte first. A block's sum also covers its head and which block of the file it is, so
@@ -14,7 +15,7 @@ use super::{BadRecording, Name, Obstacle};
 use crate::event::ActorId;
 
 pub(super) const MAGIC: &[u8] = b"bw-log\n";
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 /// Length of the head of the file, and of that of a block.
 pub(super) const HEAD: usize = 40;
 pub(super) const BLOCK_HEAD: usize = 16;
@@ -37,6 +38,8 @@ pub(super) mod code {
     pub(in super::super) const MUTED: u8 = 11;
     pub(in super::super) const FIRED: u8 = 12;
     pub(in super::super) const OBSTACLE: u8 = 13;
+    pub(in super::super) const NEAR: u8 = 32;
+    pub(in super::super) const NEAR_SEATS: u32 = 256 - NEAR as u32;
 }
 
 /// Changes if any one byte does: each step is a bijection, of the sum so far and of the eight bytes.
@@ -189,10 +192,9 @@ impl<'a> Cursor<'a> {
         if n > left { self.bad("it says that more follows than is there") } else { Ok(n as usize) }
     }
 
-    fn sent(&mut self, from: ActorId) -> Result<Entry, BadRecording> {
-        let nth = self.number()?;
-        let fits = nth & super::OWN == 0;
-        if fits { Ok(Entry::Message(Name::sent(from, nth))) } else { self.bad("a count of messages is too large") }
+    fn sent(&self, from: ActorId) -> Result<Entry, BadRecording> {
+        let is_one = from.seat != super::OWN;
+        if is_one { Ok(Entry::Message(Name::sent(from))) } else { self.bad("a message of nobody") }
     }
 
     pub(super) fn entry(&mut self) -> Result<Entry, BadRecording> {
@@ -202,6 +204,10 @@ impl<'a> Cursor<'a> {
             code::RUN => Entry::Run { actor: self.id()?, handled: self.number()?, sent: self.number()? },
             code::SENT => {
                 let from = ActorId { seat: self.small()?, tenant: 0 };
+                return self.sent(from);
+            }
+            code::NEAR.. => {
+                let from = ActorId { seat: u32::from(what - code::NEAR), tenant: 0 };
                 return self.sent(from);
             }
             code::SENT_BY_TENANT => {

@@ -5,8 +5,9 @@
 //! which runs, and what it was told meanwhile; and how the whole run ended. Messages have no content there: to make the
 //! run again is to send them again.
 //!
-//! A message is named by who made it and which of its things it was: `Name`. Actors are named by their ids, which are in
-//! the log too, so that the second run has the same. Nothing says in which order runs of *different* actors were: any
+//! A message is named by who sent it, and nothing more: `Name`. What one actor sends to another arrives in the order sent
+//! (R1), so it is the next from there. Actors are named by their ids, which are in the log too, so that the second run has
+//! the same. Nothing says in which order runs of *different* actors were: any
 //! order in which every message is sent before it is handled gives each of them the same. One always exists: that in
 //! which the runs began.
 //!
@@ -37,38 +38,43 @@ use crate::event::ActorId;
 use crate::rules::Detector;
 use std::fmt::{self, Debug};
 
-/// Names a message: who made it, and which of that actor's things it is.
+/// Names a message to its receiver: who sent it; or, in an id that no actor has, which of the receiver's own timers and
+/// watches it came of. Eight bytes, because it travels with each message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Name {
-    pub(super) from: ActorId,
-    nth: u64,
-}
+pub(crate) struct Name(ActorId);
 
-/// Not a send, but a timer or a watch: its number is among those.
-const OWN: u64 = 1 << 63;
+/// The seat in a name that is no sender's.
+const OWN: u32 = u32::MAX;
 
 impl Name {
-    /// The `nth` message that `from` sent.
-    pub(super) fn sent(from: ActorId, nth: u64) -> Self {
-        Name { from, nth }
+    /// The next message of `from`.
+    #[inline(always)]
+    pub(super) fn sent(from: ActorId) -> Self {
+        Name(from)
     }
 
-    /// What came of the `nth` timer or watch of `from`.
-    pub(super) fn own(from: ActorId, nth: u32) -> Self {
-        Name { from, nth: u64::from(nth) | OWN }
+    /// What came of the `nth` timer or watch.
+    pub(super) fn own(nth: u32) -> Self {
+        Name(ActorId { seat: OWN, tenant: nth })
     }
 
-    /// Which timer or watch of its actor it is, if it is one.
+    /// Which timer or watch of its receiver it is, if it is one.
+    #[inline(always)]
     pub(super) fn own_nth(self) -> Option<u32> {
-        (self.nth & OWN != 0).then_some(self.nth as u32)
+        (self.0.seat == OWN).then_some(self.0.tenant)
+    }
+
+    /// Who sent it, if somebody did.
+    pub(super) fn sender(self) -> Option<ActorId> {
+        (self.0.seat != OWN).then_some(self.0)
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.own_nth() {
-            Some(nth) => write!(f, "what came of timer or watch number {nth} of {}", self.from),
-            None => write!(f, "message number {} of {}", self.nth, self.from),
+            Some(nth) => write!(f, "what came of its timer or watch number {nth}"),
+            None => write!(f, "a message of {}", self.0),
         }
     }
 }
@@ -124,7 +130,8 @@ enum Outcome {
     Quiescent,
     Shutdown,
     Panicked(ActorId),
-    TooMany,
+    /// This actor created one too many.
+    TooMany(ActorId),
 }
 
 /// Whatever decides how a run goes and is not in the recording: has to be the same again.

@@ -219,7 +219,7 @@ fn end(bytes: &[u8], at: usize, to: usize) -> Result<End, BadRecording> {
         0 => Outcome::Quiescent,
         1 => Outcome::Shutdown,
         2 => Outcome::Panicked(actor),
-        3 => Outcome::TooMany,
+        3 => Outcome::TooMany(actor),
         _ => return Err(BadRecording::new(at, "no run ends like this")),
     };
     let now = Duration::from_nanos(cursor.number()?);

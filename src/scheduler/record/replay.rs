@@ -28,7 +28,7 @@ pub(in super::super) struct Replay {
     pub(super) actors: BTreeMap<ActorId, Progress>,
     /// Actors whose next run may be able to begin.
     pub(super) work: VecDeque<ActorId>,
-    /// Messages that wait for the run that handles them: for whom, which, and the how manyeth.
+    /// Messages that wait for the run that handles them: for whom, whose, and in which order they came.
     pub(super) held: BTreeMap<(ActorId, Name, u64), Letter>,
     pub(super) arrived: u64,
     /// The timers that were set, by owner and number.
@@ -54,8 +54,10 @@ pub(in super::super) struct Replay {
 pub(super) struct Progress {
     /// Runs that it had.
     runs: usize,
-    /// Where its next run was looked at last; 0: nowhere yet.
+    /// As far as this its next run was looked at; 0: not yet.
     seen: usize,
+    /// The messages up to there; none where a tick has yet to fire.
+    ready: Vec<Option<Letter>>,
     /// The message that was missing there.
     pub(super) missing: Option<Name>,
     muted: bool,
@@ -115,7 +117,8 @@ impl Replay {
     pub(in super::super) fn failed(&mut self, failure: Failure) {
         let is_it = match (&failure, self.end().outcome) {
             (Failure::Panicked { actor, .. }, Outcome::Panicked(then)) => *actor == then,
-            (Failure::TooManyActors { .. }, Outcome::TooMany) | (Failure::Shutdown, Outcome::Shutdown) => true,
+            (Failure::TooManyActors { by, .. }, Outcome::TooMany(then)) => *by == then,
+            (Failure::Shutdown, Outcome::Shutdown) => true,
             _ => false,
         };
         if is_it {
@@ -204,43 +207,52 @@ impl Single {
         self.replay.as_ref().is_some_and(|replay| replay.done)
     }
 
-    /// Is everything there that this run needs? If not, `work` is told when it is.
+    /// Lays ready what this run needs. False if something is not there yet: `work` is told when it is.
     fn can_begin(&mut self, actor: ActorId, run: Run) -> bool {
         let Single { replay, post, .. } = self;
         let replay = replay.as_mut().expect("only asked while a recording is replayed");
-        let from = replay.actors.get(&actor).map_or(0, |progress| progress.seen).max(run.from);
-        let mut entries = Cursor::new(&replay.recording.bytes, from, run.to);
-        while !entries.is_at_end() {
-            let at = entries.at;
-            let name = match entries.entry() {
-                Ok(Entry::Message(name)) => name,
-                Ok(Entry::Own(nth)) => Name::own(actor, nth),
+        let mut progress = replay.actors.remove(&actor).unwrap_or_default();
+        let (mut at, mut waits) = (progress.seen.max(run.from), false);
+        while at < run.to && !waits {
+            let mut entries = replay.entries(at, run.to);
+            let (entry, next) = (entries.entry(), entries.at);
+            let name = match entry {
+                Ok(Entry::Message(name)) => Some(name),
+                Ok(Entry::Own(nth)) => Some(Name::own(nth)),
                 Ok(Entry::Spawned { id, .. }) if tenants(post, id.seat) < id.tenant => {
                     replay.wait_for_seat.entry(id.seat).or_default().push(actor);
-                    return false;
+                    waits = true;
+                    None
                 }
-                _ => continue,
+                _ => None,
             };
-            let fires = name.own_nth().is_some_and(|nth| replay.can_fire(actor, nth));
-            if !fires && !replay.is_held(actor, name) {
-                let progress = replay.actors.entry(actor).or_default();
-                (progress.seen, progress.missing) = (at, Some(name));
-                return false;
+            if let Some(name) = name {
+                let letter = replay.take_held(actor, name);
+                let fires = name.own_nth().is_some_and(|nth| replay.can_fire(actor, nth));
+                waits = letter.is_none() && !fires;
+                match waits {
+                    true => progress.missing = Some(name),
+                    false => progress.ready.push(letter),
+                }
             }
+            at = if waits { at } else { next };
         }
-        true
+        progress.seen = at;
+        replay.actors.insert(actor, progress);
+        !waits
     }
 
     /// Puts the messages of this run into the mailbox. False if one is missing after all.
     fn load(&mut self, actor: ActorId, run: Run) -> bool {
-        let names = self.messages_of(actor, run);
-        for (at, name) in names {
-            if let Some(nth) = name.own_nth()
+        let names = self.messages_of(run);
+        let ready = mem::take(&mut self.again().actors.entry(actor).or_default().ready);
+        for ((at, name), letter) in names.into_iter().zip(ready) {
+            if let (None, Some(nth)) = (&letter, name.own_nth())
                 && !self.again().is_held(actor, name)
             {
                 self.fire_again(actor, nth);
             }
-            let Some(letter) = self.again().take_held(actor, name) else {
+            let Some(letter) = letter.or_else(|| self.again().take_held(actor, name)) else {
                 self.again().is_bad(at, format!("{actor} handles {name} twice"));
                 return false;
             };
@@ -263,14 +275,14 @@ impl Single {
         true
     }
 
-    fn messages_of(&mut self, actor: ActorId, run: Run) -> Vec<(usize, Name)> {
+    fn messages_of(&mut self, run: Run) -> Vec<(usize, Name)> {
         let mut entries = self.again().entries(run.from, run.to);
         let mut names = Vec::new();
         while !entries.is_at_end() {
             let at = entries.at;
             match entries.entry() {
                 Ok(Entry::Message(name)) => names.push((at, name)),
-                Ok(Entry::Own(nth)) => names.push((at, Name::own(actor, nth))),
+                Ok(Entry::Own(nth)) => names.push((at, Name::own(nth))),
                 _ => {}
             }
         }
@@ -323,7 +335,11 @@ impl Single {
 
     /// Everything that is held for an actor.
     fn fill_mailbox(&mut self, actor: ActorId) {
-        let first = Name { from: ActorId { seat: 0, tenant: 0 }, nth: 0 };
+        let ready = self.again().actors.get_mut(&actor).map(|progress| mem::take(&mut progress.ready));
+        for letter in ready.into_iter().flatten().flatten() {
+            let _ = self.post.letter(letter).send(actor.seat, |_| true);
+        }
+        let first = Name::sent(ActorId { seat: 0, tenant: 0 });
         while let Some((key, _)) = self.again().held.range((actor, first, 0)..).next().filter(|(key, _)| key.0 == actor)
         {
             let key = *key;
@@ -385,7 +401,7 @@ impl Single {
         }
         match outcome {
             Outcome::Shutdown if !has_failure => self.again().failure = Some(Failure::Shutdown),
-            Outcome::Panicked(_) | Outcome::TooMany if !has_failure => {
+            Outcome::Panicked(_) | Outcome::TooMany(_) if !has_failure => {
                 return Err(BadRecording::new(at, format!("what ended the run has not happened again: {NOT_THIS}")));
             }
             _ => {}

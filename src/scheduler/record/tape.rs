@@ -54,7 +54,7 @@ impl Recorder {
     pub(in super::super) fn failed(&self, failure: &Failure) {
         lock(&self.0).outcome = match failure {
             Failure::Panicked { actor, .. } => Outcome::Panicked(*actor),
-            Failure::TooManyActors { .. } => Outcome::TooMany,
+            Failure::TooManyActors { by, .. } => Outcome::TooMany(*by),
             Failure::Shutdown | Failure::Replay(_) | Failure::Recording(_) => Outcome::Shutdown,
         };
     }
@@ -66,7 +66,7 @@ impl Recorder {
             Outcome::Quiescent => (0, ActorId::MAIN),
             Outcome::Shutdown => (1, ActorId::MAIN),
             Outcome::Panicked(actor) => (2, actor),
-            Outcome::TooMany => (3, ActorId::MAIN),
+            Outcome::TooMany(actor) => (3, actor),
         };
         let mut end = vec![kind];
         put_id(&mut end, actor);
@@ -106,15 +106,13 @@ pub(in super::super) struct Tape {
     recorder: Arc<Recorder>,
     worker: u32,
     entries: Vec<u8>,
-    /// Messages that the running actor had sent before this run.
-    sent: u64,
     /// Whose the message is that the runtime delivers now, if it is anybody's.
     from: Option<Name>,
 }
 
 impl Tape {
     pub(in super::super) fn new(recorder: &Arc<Recorder>, worker: usize) -> Self {
-        Tape { recorder: recorder.clone(), worker: worker as u32, entries: Vec::new(), sent: 0, from: None }
+        Tape { recorder: recorder.clone(), worker: worker as u32, entries: Vec::new(), from: None }
     }
 
     /// A run of an actor begins, which handles at least one message or is that of `main`.
@@ -122,47 +120,42 @@ impl Tape {
         if self.entries.len() >= BLOCK {
             self.flush();
         }
-        self.sent = sent;
         self.entries.push(code::RUN);
         put_id(&mut self.entries, actor);
         put(&mut self.entries, handled);
         put(&mut self.entries, sent);
     }
 
-    /// The name of a message that the running actor sends, after `sent` others in this run.
-    #[inline(always)]
-    pub(in super::super) fn name(&self, from: ActorId, sent: u64) -> Name {
-        Name::sent(from, self.sent + sent)
-    }
-
-    /// What the runtime delivers next came of this timer or watch.
-    pub(in super::super) fn comes_from(&mut self, owner: ActorId, nth: u32) {
-        self.from = Some(Name::own(owner, nth));
+    /// What the runtime delivers next came of this timer or watch of the receiver.
+    pub(in super::super) fn comes_from(&mut self, nth: u32) {
+        self.from = Some(Name::own(nth));
     }
 
     /// The name of a message that the runtime delivers to `to`.
     pub(in super::super) fn name_delivered(&mut self, to: ActorId) -> Name {
         self.from.take().unwrap_or_else(|| {
             self.obstacle(Obstacle::Outside, to);
-            Name::own(to, u32::MAX)
+            Name::own(u32::MAX)
         })
     }
 
     /// The running actor handles this.
-    #[inline]
+    #[inline(always)]
     pub(in super::super) fn handles(&mut self, name: Name) {
-        let entries = &mut self.entries;
-        match (name.own_nth(), name.from.tenant) {
+        match name.0 {
+            ActorId { seat, tenant: 0 } if seat < code::NEAR_SEATS => self.entries.push(code::NEAR + seat as u8),
+            _ => self.handles_at_length(name),
+        }
+    }
+
+    #[inline(never)]
+    fn handles_at_length(&mut self, name: Name) {
+        match (name.own_nth(), name.0.tenant) {
             (Some(nth), _) => self.short(code::OWN, u64::from(nth)),
-            (None, 0) => {
-                entries.push(code::SENT);
-                put(entries, u64::from(name.from.seat));
-                put(entries, name.nth);
-            }
+            (None, 0) => self.short(code::SENT, u64::from(name.0.seat)),
             (None, _) => {
-                entries.push(code::SENT_BY_TENANT);
-                put_id(entries, name.from);
-                put(entries, name.nth);
+                self.entries.push(code::SENT_BY_TENANT);
+                put_id(&mut self.entries, name.0);
             }
         }
     }

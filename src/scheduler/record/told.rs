@@ -69,9 +69,8 @@ impl Single {
         let draft = self.post.letter(letter);
         self.watch.send(from, to, lane, &draft.message(), place);
         let letter = draft.keep();
-        let sent = self.seat_of(from).map_or(0, |seat| seat.sent) + self.sent;
         self.sent += 1;
-        self.hold_message(letter, to, Name::sent(from, sent));
+        self.hold_message(letter, to, Name::sent(from));
     }
 
     pub(in super::super) fn deliver_again<M: Debug + Send + 'static>(&mut self, to: ActorId, message: M) {
@@ -81,15 +80,14 @@ impl Single {
         let letter = draft.keep();
         self.totals.delivered += 1;
         // Only what comes from outside has no name, and a recording with such a message is refused.
-        let name = self.again().from.take().unwrap_or(Name::own(to, u32::MAX));
+        let name = self.again().from.take().unwrap_or(Name::own(u32::MAX));
         self.hold_message(letter, to, name);
     }
 
     fn hold_message(&mut self, letter: Letter, to: ActorId, name: Name) {
         if self.seat_of(to).is_none() {
-            let from = name.own_nth().is_none().then_some(name.from);
             let draft = self.post.letter(letter);
-            return dead_letter(draft, &mut self.totals, &mut self.watch, from, to);
+            return dead_letter(draft, &mut self.totals, &mut self.watch, name.sender(), to);
         }
         let replay = self.again();
         replay.arrived += 1;
@@ -108,8 +106,8 @@ impl Single {
         (me, more.timers_set - 1)
     }
 
-    pub(in super::super) fn comes_from_again(&mut self, owner: ActorId, nth: u32) {
-        self.again().from = Some(Name::own(owner, nth));
+    pub(in super::super) fn comes_from_again(&mut self, nth: u32) {
+        self.again().from = Some(Name::own(nth));
     }
 
     pub(in super::super) fn spawn_again(&mut self, body: Option<Box<dyn Body>>, plan: Plan) -> ActorId {
@@ -239,7 +237,7 @@ impl Single {
         let replay = self.again();
         let Some(id) = replay.timers.get(&(owner, nth)).copied() else { return };
         let Some(ticks) = replay.recording.fired.get_mut(&(owner, nth)).and_then(VecDeque::pop_front) else { return };
-        replay.from = Some(Name::own(owner, nth));
+        replay.from = Some(Name::own(nth));
         let Some(mut timer) = self.timers.remove(id) else { return };
         let running = self.running;
         self.tick(id, &mut timer, ticks);

@@ -2,12 +2,13 @@
 //!
 //! The rivals, and the program that compares, are in `benches/peers`; the options are the same as theirs.
 
+mod growth;
+
 use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, Env, RunError, Runtime};
 use clap::{Parser, ValueEnum};
 use std::fs::File;
 use std::hint::black_box;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ enum Workload {
     Fall,
     /// A timer of some seconds, and nothing else: the processor time that it takes
     Idle,
-    /// The other workloads at growing sizes, each in a process of its own: a table of costs
+    /// The other workloads at growing sizes, each in a process of its own: a table of costs, two minutes about
     Growth,
 }
 
@@ -65,6 +66,9 @@ struct Options {
     record: Option<PathBuf>,
     #[arg(long, default_value_t = 7)]
     rounds: u32,
+    /// growth: put the table into this file, between `<!-- begin:growth -->` and `<!-- end:growth -->`
+    #[arg(long)]
+    write: Option<PathBuf>,
 }
 
 fn main() {
@@ -83,14 +87,18 @@ fn main() {
         Workload::Fall => fall(&options),
         Workload::Idle => idle(&options),
         Workload::Growth => {
-            growth();
+            growth::run(options.write.as_deref()).unwrap_or_else(|why| give_up(&why));
             Ok(())
         }
     };
     if let Err(error) = result {
-        eprintln!("bench: {error}");
-        std::process::exit(1);
+        give_up(&error);
     }
+}
+
+fn give_up(error: &dyn std::fmt::Display) -> ! {
+    eprintln!("bench: {error}");
+    std::process::exit(1);
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
@@ -478,46 +486,4 @@ fn idle(options: &Options) -> Result<(), RunError> {
     let (head, secs, used) = (options.head("idle"), start.elapsed().as_secs_f64(), (ticks() - before) * 10);
     println!(r#"{{{head},"secs":{secs:.4},"processor_ms":{used}}}"#);
     Ok(())
-}
-
-// --- growth ---------------------------------------------------------------------------------------------------------
-
-/// What grows, the arguments but for the size, and the sizes.
-const GROWTH: [(&str, &[&str], &str, &[&str]); 4] = [
-    ("actors in a ring, 1 token", &["ring", "--n", "5000000"], "--s", &["10", "1000", "100000", "1000000"]),
-    ("senders of one receiver", &["fanin", "--n", "5000000", "--work", "0"], "--s", &["1", "8", "1000", "100000"]),
-    ("messages in flight, for each of 100 actors", &["ubench", "--secs", "1"], "--b", &["1", "10", "100", "1000"]),
-    (
-        "threads, 100 tokens in a ring",
-        &["ring", "--n", "5000000", "--b", "100", "--pool"],
-        "--threads",
-        &["1", "2", "4", "8"],
-    ),
-];
-
-fn growth() {
-    println!("| what grows | size | single, ns a message | pool of 2, ns a message |\n|---|---|---|---|");
-    for (what, arguments, option, sizes) in GROWTH {
-        for size in sizes {
-            let cost = |more: &[&str]| cost(&[arguments, &[option, size], more].concat());
-            let (single, pool) = match option {
-                "--threads" => ("–".to_owned(), cost(&[])),
-                _ => (cost(&[]), cost(&["--threads", "2"])),
-            };
-            println!("| {what} | {size} | {single} | {pool} |");
-        }
-    }
-}
-
-/// Nanoseconds for each message of a run of this program.
-fn cost(arguments: &[&str]) -> String {
-    let me = std::env::current_exe().expect("this program knows where it is");
-    let output = Command::new(me).args(arguments).output().expect("this program starts itself");
-    let line = String::from_utf8_lossy(&output.stdout).into_owned();
-    let rate =
-        line.split_once(r#""msgs_per_s":"#).and_then(|(_, rest)| rest.split([',', '}']).next()?.parse::<f64>().ok());
-    rate.map_or_else(
-        || format!("failed: {}", String::from_utf8_lossy(&output.stderr).trim()),
-        |rate| format!("{:.1}", 1e9 / rate),
-    )
 }
