@@ -17,12 +17,13 @@ impl Single {
         self.is_plain() && self.copy_seats(bodies, to, to_bodies).and_then(|()| self.copy_script(bodies, to)).is_some()
     }
 
-    /// Nothing is there that cannot be copied, as far as the whole runtime goes.
+    /// Nothing is there that cannot be copied, as far as the whole runtime goes: actors that `main` finds, too.
     fn is_plain(&self) -> bool {
         let watched = self.watch.observer.is_some() || self.watch.contacts.is_some();
         let timed = !self.timers.is_new() || self.event_loop.is_some();
+        let prints = self.script.as_ref().is_some_and(|script| script.output_matters);
         let guarded = self.next_guard > 0;
-        !watched && !timed && !guarded && self.outsiders.is_empty() && self.failure.is_none()
+        !watched && !timed && !prints && !guarded && self.outsiders.is_empty() && self.failure.is_none()
     }
 
     fn copy_seats(&self, bodies: &Bodies, to: &mut Single, to_bodies: &mut Bodies) -> Option<()> {
@@ -101,7 +102,9 @@ impl Progress {
 
     /// All but the effects, which have messages in them. This one is idle.
     fn take_rest(&mut self, other: &Progress) {
-        self.prints.extend(&other.prints);
+        let (first, rest) = other.prints.as_slices();
+        self.prints.extend(first);
+        self.prints.extend(rest);
         if !other.conflicts.is_empty() {
             self.conflicts.clone_from(&other.conflicts);
         }

@@ -106,7 +106,10 @@ impl Prints {
     pub(super) fn become_copy(&mut self, other: &Prints) {
         self.bodies.extend_from_slice(&other.bodies);
         for (seat, mail) in (0..).zip(&other.mail).filter(|(_, mail)| !mail.is_empty()) {
-            self.mail_of(seat).extend(mail);
+            let (first, rest) = mail.as_slices();
+            let mine = self.mail_of(seat);
+            mine.extend(first);
+            mine.extend(rest);
         }
         self.behaviour.set(other.behaviour.get());
         self.changed.set(other.changed.get());
@@ -275,7 +278,7 @@ impl Single {
         if prints.time_matters {
             all.word(self.watch.now.as_nanos() as u64);
         }
-        for seat in 0..self.post.seats() {
+        for seat in (0..self.post.seats()).filter(|seat| !script.is_mute_stream(*seat)) {
             let data = self.post.data(seat);
             if data.is_empty() {
                 all.word(tag::ENDED);

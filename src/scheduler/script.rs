@@ -179,7 +179,7 @@ pub(crate) struct Script {
     /// The ends of runs matter: some actor may be overloaded. Then a run's beginning depends on what is in the mailbox.
     pub(super) batches_matter: bool,
     /// What is sent to the standard output is part of the search.
-    output_matters: bool,
+    pub(super) output_matters: bool,
     /// What steps touch is written down.
     pub(super) tracing: bool,
     /// The step touched more than a message and loads.
@@ -231,11 +231,17 @@ const OUTPUT: u32 = 1;
 impl Script {
     #[inline]
     pub(super) fn write_send(&mut self, draft: Draft<'_, Seat>, to: ActorId, lane: Lane, place: Place) {
-        if STREAMS.contains(&to.seat) && !(self.output_matters && to.seat == OUTPUT) {
+        if self.is_mute_stream(to.seat) {
             return;
         }
         self.write_drops();
         self.written.push_back(Effect::Send { letter: draft.keep(), to, lane, place });
+    }
+
+    /// A standard stream that is not part of the search: nothing ever happens to it.
+    #[inline]
+    pub(super) fn is_mute_stream(&self, seat: u32) -> bool {
+        STREAMS.contains(&seat) && !(self.output_matters && seat == OUTPUT)
     }
 
     pub(super) fn write_watch(&mut self, other: ActorId, notice: Delivery) {

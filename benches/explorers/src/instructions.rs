@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What is searched, how, and with how many runs the shorter time.
-const SEARCHES: [(&str, Program, u8, u64); 10] = [
+const SEARCHES: [(&str, Program, u8, u64); 12] = [
     ("ours-random", Program::Counter, 3, 2_000),
     ("ours-random", Program::Buffer, 2, 1_000),
     ("ours-random", Program::Pressure, 2, 1_000),
@@ -17,9 +17,11 @@ const SEARCHES: [(&str, Program, u8, u64); 10] = [
     ("ours-pos", Program::Counter, 3, 2_000),
     ("ours-exhaustive", Program::Buffer, 2, 1_000),
     ("ours-exhaustive", Program::Pressure, 2, 1_000),
-    ("ours-states", Program::Buffer, 3, 1_000),
+    ("ours-exhaustive-again", Program::Buffer, 2, 1_000),
     ("ours-states", Program::Buffer, 6, 2_000),
-    ("ours-states", Program::Pressure, 3, 1_000),
+    ("ours-states-again", Program::Buffer, 6, 2_000),
+    ("ours-states", Program::Pressure, 6, 1_000),
+    ("ours-states-again", Program::Pressure, 6, 1_000),
 ];
 
 /// Prints a table.

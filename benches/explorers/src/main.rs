@@ -90,7 +90,13 @@ fn told(command: &mut Command) -> Result<Told, String> {
     Ok(Told { outcome, seconds: seconds.parse().map_err(|_| bad())? })
 }
 
+/// `again` in the name of one of ours says that it never goes back to a copy of a state.
 fn explore(tool: &str, case: Case) -> Result<Outcome, String> {
+    let ours = tool.strip_suffix("-again");
+    if ours.is_some() {
+        actors::run_again();
+    }
+    let tool = ours.unwrap_or(tool);
     Ok(match tool {
         "ours-random" => actors::run(Search::Random, case),
         "ours-pct" => actors::run(Search::Pct, case),
