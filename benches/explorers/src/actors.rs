@@ -26,7 +26,7 @@ pub fn ends(search: Search, case: Case) -> std::collections::BTreeSet<u8> {
     use std::sync::{Arc, Mutex};
     let all: Arc<Mutex<std::collections::BTreeSet<u8>>> = Arc::default();
     let seen = all.clone();
-    let check = Check::new().keep_going(true).each_end(move |_, _| drop(seen.lock().unwrap().insert(LAST.get())));
+    let check = Check::new().keep_going(true).each_end(move |_, _| _ = seen.lock().unwrap().insert(LAST.get()));
     NOTES.set(true);
     explore(search, case, check);
     NOTES.set(false);
