@@ -4,7 +4,7 @@ BEGIN {
   # No step of the runtime: its overload ends with a run, which is the step `short`.
   untaken["low"] = 1
   split("look:marked look:unmarked release:fall release:none drop:fall drop:none short:fall short:none stop:fall stop:none " \
-    "kill:fall kill:none begin:elsewhere tell:own tell:other free:cascade read:late quiet", cases, " ")
+    "kill:fall kill:none begin:elsewhere tell:own tell:other free:cascade read:late quiet well", cases, " ")
 }
 FILENAME != "-" { steps[$1]; next }
 /^#/ { next }

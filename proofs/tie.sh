@@ -3,7 +3,7 @@
 # checker extracted from the proofs say of each what its first line expects: accepted, or rejected at that line by that rule
 # ("anywhere": at whichever line). Fails too if some step of the model, or some case of it, is in no accepted trace.
 # usage: tie.sh [--shuttle] [CHECKER]     the checker is built by `make -C coq checker`
-#        --shuttle adds the pool under shuttle, which is compiled for that into target/shuttle
+#        --shuttle adds the pool under shuttle, and faults of threads planted there; compiled for that into target/shuttle
 cd "$(dirname "$0")" || exit 2
 shuttle=
 [ "$1" = --shuttle ] && { shuttle=yes; shift; }
@@ -18,8 +18,10 @@ traces() { BACKWATER_TRACES=$dir/traces cargo test --quiet --manifest-path ../Ca
 traces --all-features --test protocol
 traces --all-features --test scenarios tie::
 if [ -n "$shuttle" ]; then
-  RUSTFLAGS='--cfg backwater_sync="shuttle"' BACKWATER_EXPECT_SYNC=shuttle traces --package model_tests --profile model \
-    --target-dir ../target/shuttle --test pool --test pool_edges
+  export RUSTFLAGS='--cfg backwater_sync="shuttle"' BACKWATER_EXPECT_SYNC=shuttle
+  shuttle="--package model_tests --profile model --target-dir ../target/shuttle"
+  # shellcheck disable=SC2086
+  { traces $shuttle --test pool --test pool_edges && traces $shuttle --test broken faults_are_planted_for_the_checker; }
 fi
 
 passed=0 failed=0 events=0

@@ -5,7 +5,7 @@ mod fuzzing;
 mod reference;
 
 use fuzzing::matrix::{self, Matrix};
-use fuzzing::{TARGETS, program, rules};
+use fuzzing::{TARGETS, program, recording, rules};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -59,4 +59,15 @@ fn every_step_of_the_rules_is_taken_by_some_program_kept() {
     }
     let missing: BTreeSet<_> = matrix::visible().difference(&matrix.seen).cloned().collect();
     assert!(missing.is_empty(), "no program kept takes these steps (load, event): {missing:?}");
+}
+
+/// Of the recordings kept some are replayed and some are not: the checksums around them are right, and what they say matters.
+#[test]
+fn what_is_inside_the_recordings_kept_is_read_and_replayed() {
+    let recording = recording::recorded();
+    assert!(recording::run(&recording::opened(&recording)), "a recording taken apart and put together is one");
+    let kept = corpus("trace").into_iter().filter(|(name, _)| name.contains("recording"));
+    let replayed: BTreeSet<bool> = kept.map(|(_, bytes)| recording::run(&bytes)).collect();
+    let anew = "after a change of the format, keep what `recording::opened` makes of `recording::recorded` now";
+    assert_eq!(replayed.len(), 2, "some are replayed, some refused, and not only {replayed:?}; {anew}");
 }

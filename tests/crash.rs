@@ -2,17 +2,21 @@
 //!
 //! The texts are put into a package of their own, with the modules that a user of them has, and tested by cargo.
 
-// As the printed tests name things: by the crate that they were made in.
+// As the printed tests name things: by the crate that they were made in. And as the example's own test does.
 extern crate self as crash;
+extern crate self as fuzzing_example;
 
-#[allow(unused, reason = "only programs are made tests here")]
-mod fuzzing;
 #[allow(unreachable_pub, reason = "it is a crate of its own")]
 #[path = "../examples/fuzzing/src/lib.rs"]
-mod fuzzing_example;
+mod example;
+#[path = "../examples/fuzzing/tests/found.rs"]
+mod found;
+#[allow(unused, reason = "only programs are made tests here")]
+mod fuzzing;
 mod reference;
 
 use backwater::{Check, Fault, fuzz};
+use example::day;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,10 +43,10 @@ fn deadlock() -> Vec<u8> {
 
 #[test]
 fn a_crash_is_made_short() {
-    let crash = fuzz::crash(&Check::new(), FOUND, &fuzzing_example::day).expect("the fuzzer found something");
+    let crash = fuzz::crash(&Check::new(), FOUND, &day).expect("the fuzzer found something");
     assert!(matches!(crash.failure().fault, Fault::Deadlock(_) | Fault::UnmatchedApply(_)), "{}", crash.failure());
     assert!(crash.bytes().len() <= FOUND.len(), "{} of {} bytes are left", crash.bytes().len(), FOUND.len());
-    let again = fuzz::crash(&Check::new(), crash.bytes(), &fuzzing_example::day).expect("it still fails");
+    let again = fuzz::crash(&Check::new(), crash.bytes(), &day).expect("it still fails");
     assert_eq!(again.bytes(), crash.bytes(), "it is as short as it gets");
     assert_eq!(again.test(), crash.test(), "the same bytes give the same text");
 }
@@ -50,9 +54,9 @@ fn a_crash_is_made_short() {
 /// But for its layout, and that there it is to fail.
 #[test]
 fn the_test_in_the_example_and_in_the_page_is_the_one_that_is_printed() {
-    let crash = fuzz::crash(&Check::new(), FOUND, &fuzzing_example::day).expect("the fuzzer found something");
+    let crash = fuzz::crash(&Check::new(), FOUND, &day).expect("the fuzzer found something");
     let plain = |text: &str| text.split_whitespace().collect::<String>().replace(",)", ")");
-    let printed = plain(&crash.test()).replace("crash::fuzzing_example::", "fuzzing_example::");
+    let printed = plain(&crash.test()).replace("crash::example::", "fuzzing_example::");
     for file in ["examples/fuzzing/tests/found.rs", "docs/how/fuzz-your-actors.md"] {
         let text = plain(&fs::read_to_string(top().join(file)).unwrap());
         let text = text.replace("#[should_panic(expected=\"deadlock(R9)\")]", "");
@@ -63,14 +67,14 @@ fn the_test_in_the_example_and_in_the_page_is_the_one_that_is_printed() {
 #[test]
 fn a_closure_has_no_name_to_be_printed_and_the_test_says_so() {
     let crash = fuzz::crash(&Check::new(), FOUND, &|env: &mut backwater::Env<'_>, orders| {
-        fuzzing_example::day(env, orders);
+        day(env, orders);
     });
     assert!(crash.unwrap().test().contains("// body: the closure that is the target: make it a function\n"));
 }
 
 #[test]
 fn the_tests_printed_compile_and_fail_in_the_same_way() {
-    let crash = fuzz::crash(&Check::new(), FOUND, &fuzzing_example::day).expect("the fuzzer found something");
+    let crash = fuzz::crash(&Check::new(), FOUND, &day).expect("the fuzzer found something");
     let claim = "nobody_is_left_waiting";
     let program = fuzzing::crash::program_test(&deadlock(), claim, fuzzing::program::nobody_is_left_waiting);
     let program = program.expect("the program deadlocks");
@@ -99,7 +103,7 @@ fn package(tests: &str) -> PathBuf {
     );
     let modules = [
         ("fuzzing", "tests/fuzzing/mod.rs"),
-        ("fuzzing_example", "examples/fuzzing/src/lib.rs"),
+        ("example", "examples/fuzzing/src/lib.rs"),
         ("reference", "tests/reference/mod.rs"),
     ];
     let modules = modules.map(|(name, file)| format!("#[path = {:?}]\nmod {name};\n", path(file))).concat();

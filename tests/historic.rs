@@ -10,7 +10,7 @@ use backwater::rules::Load;
 use backwater::{
     Addr, ApplyReleaseBackpressureAuth, Backpressure, Cause, Context, ControlAuth, Env, SpawnOptions, TimerId,
 };
-use common::{Act, Notes, act, idle, ms, run, run_unwatched, virtual_time};
+use common::{Act, Notes, act, idle, ms, presses_for, run, run_unwatched, virtual_time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -100,16 +100,7 @@ fn f4_a_message_that_came_while_muted_is_handled_after_the_fall() {
     let handled = Notes::new();
     let notes = handled.clone();
     let ran = run(virtual_time(), move |env| {
-        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-        let sink = env.spawn(act(move |n, cx| match n {
-            0 => {
-                Backpressure::apply(&auth, cx);
-                cx.after(ms(3), 9);
-            }
-            9 => Backpressure::release(&auth, cx),
-            _ => {}
-        }));
-        sink.tell(0, env);
+        let sink = presses_for(env, ms(3));
         let sender = env.spawn(act(move |n, cx| {
             notes.add(n);
             sink.tell(5, cx);
@@ -195,16 +186,7 @@ fn f7_what_muted_actors_hold_is_dropped_at_the_end() {
 #[test]
 fn f8_freed_senders_run_in_the_order_of_creation() {
     let ran = run(virtual_time(), |env| {
-        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-        let sink = env.spawn(act(move |n, cx| match n {
-            0 => {
-                Backpressure::apply(&auth, cx);
-                cx.after(ms(3), 9);
-            }
-            9 => Backpressure::release(&auth, cx),
-            _ => {}
-        }));
-        sink.tell(0, env);
+        let sink = presses_for(env, ms(3));
         let senders: Vec<Addr<u64>> = (0..20).map(|_| relay(env, "sender", &sink)).collect();
         (0..20).for_each(|i| senders[i * 7 % 20].tell(5, env));
     });
@@ -530,16 +512,7 @@ fn f22_one_behaviour_is_not_bounded_and_the_next_waits() {
         let began = Notes::new();
         let notes = began.clone();
         let result = run_unwatched(virtual_time(), move |env| {
-            let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-            let sink = env.spawn(act(move |n, cx| match n {
-                0 => {
-                    Backpressure::apply(&auth, cx);
-                    cx.after(ms(1), 9);
-                }
-                9 => Backpressure::release(&auth, cx),
-                _ => {}
-            }));
-            sink.tell(0, env);
+            let sink = presses_for(env, ms(1));
             let flood = env.spawn(act(move |_, cx| {
                 notes.add(cx.now());
                 (0..burst).for_each(|_| sink.tell(5, cx));

@@ -7,7 +7,8 @@
 # of all four takes more than a day on two cores. Results are kept in target/mutants/MODULE.
 #
 # `rules` and `mailbox` import nothing from above, so each is first changed in a crate of its own, where a change is built
-# and tested in seconds; what is not noticed there is tried again in the whole library, with more tests.
+# and tested in seconds; what is not noticed there is tried again in the whole library, with more tests. Of `scheduler` and
+# `check` all changes are compiled at once, see tests/mutants; the few that this cannot do are made one by one.
 #
 # Ends with 3 where cargo-mutants is missing.
 cd "$(dirname "$0")/.."
@@ -74,21 +75,43 @@ tests_of() {
     case "$1" in
     rules) echo --lib --test=rules --test=table --test=program --test=report ;;
     mailbox) echo --lib --test=mailbox --test=program --test=leaks ;;
-    scheduler) echo --lib --test=program --test=timers --test=panics --test=report --test=historic --test=determinism ;;
-    check) echo --lib --test=checker --test=scenarios ;;
+    scheduler)
+        echo --lib --test=program --test=timers --test=panics --test=report --test=historic --test=determinism \
+            --test=leaks --test=outside --test=recorded --test=corpora --test=protocol --test=sim --test=checker
+        ;;
+    check) echo --lib --test=checker --test=scenarios --test=search_memory --test=crash --test=corpora --test=protocol ;;
     *) echo "there is no module $1 to change" >&2; exit 1 ;;
     esac
 }
 
-# Tries changes; its arguments are cargo-mutants'. What is planted by `faults.rs` is not there, and cannot be changed away.
+# What is planted by `faults.rs` is not there, and cannot be changed away; the pool has its model tests.
+left_out=(--exclude 'src/scheduler/pool/**' --exclude-re 'guard planted.* with false')
+
+# Tries changes; its arguments are cargo-mutants'.
 try() {
     local out="$1" ended=0
     mkdir -p "$out"
     nice cargo mutants --no-shuffle --jobs 1 --timeout 60 --colors never --output "$out" \
-        --exclude 'src/scheduler/pool/**' --exclude-re 'guard planted.* with false' "${@:2}" >"$out/log" 2>&1 || ended=$?
+        "${left_out[@]}" "${@:2}" >"$out/log" 2>&1 || ended=$?
     # 2: some change was not noticed; 3: some test did not end, which is noticing. Anything else is no result.
     case "$ended" in 0 | 2 | 3) ;; *) tail -n 20 "$out/log"; exit 1 ;; esac
     tail -n 1 "$out/log"
+}
+
+# All changes of the module $1 at once, of which the shard $2 is tried. A run that was cut short is gone on with: to begin
+# anew, with the library as it is now, remove $3.
+together() {
+    local tree="$3/tree" results="$3/mutants.out"
+    if [ ! -e "$results/built.txt" ]; then
+        rm -rf "$tree"
+        mkdir -p "$tree" "$results"
+        git ls-files -z | xargs -0 cp --parents -t "$tree"
+        cargo mutants --list --json --file "src/$1/**" "${left_out[@]}" >"$3/list.json"
+    fi
+    cargo build --quiet --release --manifest-path tests/mutants/Cargo.toml --target-dir target/mutants/tool
+    CARGO_TARGET_DIR="$PWD/target/mutants/build" target/mutants/tool/release/mutants \
+        "$tree" "$results" "$2" $(tests_of "$1") <"$3/list.json" >"$3/log" 2>&1 || { tail -n 20 "$3/log"; exit 1; }
+    tail -n 1 "$3/log"
 }
 
 # Of the changes in a file of them, those that docs/KILLS.md says nothing about. Lines and columns move: they do not count.
@@ -98,26 +121,44 @@ unexplained() {
     done <"$1/mutants.out/missed.txt"
 }
 
+# These lines, and no others, as a regular expression.
+exactly() {
+    sed 's/[][(){}.*+?^$|\\]/\\&/g; s/.*/^&$/' | paste -sd '|'
+}
+
 failed=0
+tell() {
+    [ -z "$1" ] || { failed=1; printf 'no test notices, and docs/KILLS.md does not say why:\n%s\n' "$1"; }
+}
+
 for part in ${BACKWATER_MUTANTS:-rules mailbox scheduler check}; do
     module="${part%%:*}"
     out="target/mutants/$module"
-    chosen=(--file "src/$module/**")
-    [ "$part" = "$module" ] || chosen+=(--shard "${part#*:}")
-    tests=($(tests_of "$module"))
-    left=all
-    if [ "$module" = rules ] || [ "$module" = mailbox ]; then
+    shard="${part#*:}"
+    [ "$part" != "$module" ] || shard=0/1
+    case "$module" in
+    rules | mailbox)
         alone "$out" $([ "$module" = rules ] || echo sync) "$module"
         # One test is about ten million messages: of the others, each takes a moment.
-        said="$(try "$out/alone" --dir "$out/own" "${chosen[@]}" -- -- --skip ten_million)" || { echo "$said"; exit 1; }
+        said="$(try "$out/alone" --dir "$out/own" --file "src/$module/**" --shard "$shard" -- -- --skip ten_million)" ||
+            { echo "$said"; exit 1; }
         echo "$part, alone: $said"
-        left="$(unexplained "$out/alone" | sed 's/[][(){}.*+?^$|\\]/\\&/g; s/.*/^&$/' | paste -sd '|')"
-        chosen=(--file "src/$module/**" --re "$left")
-    fi
+        left="$(unexplained "$out/alone" | exactly)"
+        again=()
+        ;;
+    *)
+        said="$(together "$module" "$shard" "$out/together")" || { echo "$said"; exit 1; }
+        echo "$part, together: $said"
+        tell "$(unexplained "$out/together")"
+        left="$(exactly <"$out/together/mutants.out/unplanted.txt")"
+        again=(--shard "$shard")
+        ;;
+    esac
     [ -n "$left" ] || continue
-    said="$(try "$out/whole" --package backwater "${chosen[@]}" "${tests[@]/#/--cargo-arg=}")" || { echo "$said"; exit 1; }
-    echo "$part, in the library: $said"
-    left="$(unexplained "$out/whole")"
-    [ -z "$left" ] || { failed=1; printf 'no test notices, and docs/KILLS.md does not say why:\n%s\n' "$left"; }
+    tests=($(tests_of "$module"))
+    said="$(try "$out/whole" --package backwater --file "src/$module/**" --re "$left" ${again[@]+"${again[@]}"} \
+        "${tests[@]/#/--cargo-arg=}")" || { echo "$said"; exit 1; }
+    echo "$part, one by one in the library: $said"
+    tell "$(unexplained "$out/whole")"
 done
 exit "$failed"

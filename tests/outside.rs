@@ -6,7 +6,7 @@ mod common;
 use backwater::{
     ApplyReleaseBackpressureAuth, Backpressure, Inlet, PressureGuard, Refusal, RunError, StallWatch, WhyNotRunning,
 };
-use common::{Notes, act, idle, ms, run, run_unwatched, virtual_time};
+use common::{Notes, act, idle, ms, presses_for, run, run_unwatched, virtual_time};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -247,16 +247,7 @@ fn a_stall_is_proved_when_nobody_else_can_run() {
 fn a_root_that_something_can_reach_is_not_stalled() {
     let watch = StallWatch::EndRun;
     let ran = run(virtual_time().stall_watch(watch), |env| {
-        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-        let sink = env.spawn(act(move |n, cx| match n {
-            0 => {
-                Backpressure::apply(&auth, cx);
-                cx.after(ms(50), 9);
-            }
-            9 => Backpressure::release(&auth, cx),
-            _ => {}
-        }));
-        sink.tell(0, env);
+        let sink = presses_for(env, ms(50));
         env.spawn(act(move |n, cx| sink.tell(n, cx))).tell(1, env);
     });
     assert_eq!(ran.well().stats.totals.freed, 1);

@@ -4,7 +4,7 @@
 mod common;
 
 use backwater::{Actor, ApplyReleaseBackpressureAuth, Backpressure, Context, Event, OnPanic, Runtime, SpawnOptions};
-use common::{Notes, act, ms, panicked, run, virtual_time};
+use common::{Notes, act, ms, panicked, presses_for, run, virtual_time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -205,21 +205,12 @@ fn a_panic_in_an_observer_ends_the_run() {
 /// One that stops while it presses, a sink that presses for a while, three senders that it mutes, and a stop of each.
 fn pressed(env: &mut backwater::Env<'_>) {
     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-    let its_own = auth.clone();
     let stops = act(move |_, cx| {
-        Backpressure::apply(&its_own, cx);
+        Backpressure::apply(&auth, cx);
         cx.stop();
     });
     env.spawn(stops).tell(0, env);
-    let sink = env.spawn(act(move |n, cx| match n {
-        0 => {
-            Backpressure::apply(&auth, cx);
-            cx.after(ms(5), 9);
-        }
-        9 => Backpressure::release(&auth, cx),
-        _ => {}
-    }));
-    sink.tell(0, env);
+    let sink = presses_for(env, ms(5));
     for _ in 0..3 {
         let to = sink.clone();
         let sender = env.spawn(act(move |n, cx| {
@@ -255,16 +246,7 @@ fn a_panic_in_a_timers_closure_ends_the_run_in_its_owners_name() {
 #[test]
 fn a_panic_in_a_missed_tick_strands_nobody() {
     let ran = run(virtual_time(), |env| {
-        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-        let sink = env.spawn(act(move |n, cx| match n {
-            0 => {
-                Backpressure::apply(&auth, cx);
-                cx.after(ms(10), 9);
-            }
-            9 => Backpressure::release(&auth, cx),
-            _ => {}
-        }));
-        sink.tell(0, env);
+        let sink = presses_for(env, ms(10));
         for ticks in [true, false, false] {
             let to = sink.clone();
             let sender = env.spawn(act(move |n, cx| {

@@ -4,7 +4,7 @@ mod common;
 
 use backwater::time::Clock;
 use backwater::{ApplyReleaseBackpressureAuth, Backpressure, Context, Env, Runtime, TimerId};
-use common::{Act, Notes, act, ms, panic_of, run, run_unwatched, virtual_time};
+use common::{Act, Notes, act, ms, panic_of, presses_for, run, run_unwatched, virtual_time};
 use std::time::Duration;
 
 /// For a timer that nobody is to cancel.
@@ -106,16 +106,7 @@ fn a_repeating_timer_does_not_drift() {
 /// A sink that presses from 0 to 20 ms, and an actor that sends to it once and is muted for that time.
 /// In its first behaviour it does what `begin` says; it notes what it handles later, and stops after 30 ms.
 fn muted_until_20(env: &mut Env<'_>, begin: fn(&mut Context<'_, Act>), notes: Notes<(Duration, u64)>) {
-    let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-    let sink = env.spawn(act(move |n, cx| match n {
-        0 => {
-            Backpressure::apply(&auth, cx);
-            cx.after(ms(20), 9);
-        }
-        9 => Backpressure::release(&auth, cx),
-        _ => {}
-    }));
-    sink.tell(0, env);
+    let sink = presses_for(env, ms(20));
     let sender = env.spawn(act(move |n, cx| {
         if n == 0 {
             begin(cx);

@@ -8,6 +8,7 @@
 //! that only looks is spawned by one that changes.
 
 pub mod actor;
+pub mod handed;
 pub mod program;
 mod traces;
 

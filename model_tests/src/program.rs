@@ -9,7 +9,8 @@ use crate::{BACKING, Bounds, check};
 use backwater::internals::sync::thread::yield_now;
 use backwater::internals::sync::{Leaks, Track};
 use backwater::{
-    Actor, Addr, ApplyReleaseBackpressureAuth, Builder, Context, ControlAuth, Deadlock, Env, RunError, Runtime, Summary,
+    Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, ControlAuth, Deadlock, Env, RunError,
+    Runtime, Summary,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -70,7 +71,7 @@ impl Actor for Act {
 /// fewer, and each is written.
 pub fn draw(name: &str, runs: usize, body: impl Fn(bool, &Leaks) + Clone + Send + Sync + 'static) {
     if let Some(traces) = traces::wanted(name).filter(|_| BACKING != "loom") {
-        let bounds = Bounds { preemptions: None, runs: runs.min(traces::RUNS), depth_first: false, seed: 1 };
+        let bounds = Bounds { preemptions: None, runs: traces.runs, depth_first: false, seed: 1 };
         check(&format!("{name}, traced"), bounds, move |leaks| traces.run(|| body(true, leaks)));
         return;
     }
@@ -147,6 +148,26 @@ pub fn talker(who: u32, to: Addr<Say>, leaks: &Leaks) -> Act {
     })
 }
 
+/// Under pressure when it is told to be, and after every `nth` thing that it handles, until the word that it then says to
+/// itself.
+pub fn consumer(keys: Keys, got: Got, nth: Option<usize>) -> Act {
+    let press = move |keys: &Keys, cx: &mut Context<'_, Act>| {
+        Backpressure::apply(&keys.press, cx);
+        cx.tell_self(Say::Ease);
+    };
+    act(move |say, cx| match say {
+        Say::Press => press(&keys, cx),
+        Say::Data(data) => {
+            got.add(&data);
+            if nth.is_some_and(|nth| got.len().is_multiple_of(nth)) {
+                press(&keys, cx);
+            }
+        }
+        Say::Ease => Backpressure::release(&keys.press, cx),
+        other => panic!("nobody says {other:?} to a consumer"),
+    })
+}
+
 /// A pool whose invariants are checked, in virtual time. `watched`: somebody looks at every event, which takes other ways
 /// through the code.
 pub fn pool(threads: usize, watched: bool) -> Builder {
@@ -157,6 +178,7 @@ pub fn pool(threads: usize, watched: bool) -> Builder {
 /// The run is to end well, with every mute freed.
 #[track_caller]
 pub fn well(result: Result<Summary, RunError>) -> Summary {
+    traces::ended(&result);
     let summary = result.unwrap_or_else(|error| panic!("it is to end well: {error}"));
     assert!(summary.stats.is_conserved(), "R1: {}", summary.stats);
     let totals = &summary.stats.totals;
@@ -168,6 +190,7 @@ pub fn well(result: Result<Summary, RunError>) -> Summary {
 /// The run is to end with somebody muted for ever, and with the names of those who are to blame.
 #[track_caller]
 pub fn stuck(result: Result<Summary, RunError>) -> Box<Deadlock> {
+    traces::ended(&result);
     let report = match result {
         Err(RunError::Deadlock(report)) => report,
         other => panic!("somebody is to be left muted: {other:?}"),

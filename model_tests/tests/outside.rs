@@ -1,11 +1,12 @@
 //! The single-threaded runtime and what other threads may touch: inlets, outlets, guards, the bell. The whole runtime
 //! runs, on a thread of the model.
 
-use backwater::internals::sync::{Arc, Condvar, Mutex, lock, thread};
+use backwater::internals::sync::thread;
 use backwater::{
     Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Context, Env, Inlet, PressureGuard, RunError, Runtime,
     Summary,
 };
+use model_tests::handed::Handed;
 use model_tests::{check, preemptions};
 use std::time::Duration;
 
@@ -51,36 +52,6 @@ impl Actor for Sink {
 fn sink(env: &mut Env<'_>) -> Addr<Say> {
     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
     env.spawn(Sink { auth, got: 0 })
-}
-
-/// Hands something from the runtime's thread to another.
-struct Handed<T>(Arc<(Mutex<Option<T>>, Condvar)>);
-
-impl<T> Clone for Handed<T> {
-    fn clone(&self) -> Self {
-        Handed(self.0.clone())
-    }
-}
-
-impl<T> Handed<T> {
-    fn new() -> Self {
-        Handed(Arc::new((Mutex::new(None), Condvar::new())))
-    }
-
-    fn put(&self, value: T) {
-        *lock(&self.0.0) = Some(value);
-        self.0.1.notify_all();
-    }
-
-    fn take(&self) -> T {
-        let mut value = lock(&self.0.0);
-        loop {
-            match value.take() {
-                Some(value) => return value,
-                None => value = self.0.1.wait(value).unwrap(),
-            }
-        }
-    }
 }
 
 /// R13, R9. An inlet sends while its receiver presses, falls, and goes quiet: the message is taken and handled, the

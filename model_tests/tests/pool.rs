@@ -4,22 +4,7 @@
 
 use backwater::internals::sync::{Leaks, thread};
 use backwater::{Addr, Backpressure, Env, SpawnOptions};
-use model_tests::program::{Act, Got, Keys, Say, act, draw, keys, pool, stuck, talker, well};
-
-/// Under pressure after every second thing it handles, until the word that it then says to itself.
-fn consumer(keys: Keys, got: Got) -> Act {
-    act(move |say, cx| match say {
-        Say::Data(data) => {
-            got.add(&data);
-            if got.len().is_multiple_of(2) {
-                Backpressure::apply(&keys.press, cx);
-                cx.tell_self(Say::Ease);
-            }
-        }
-        Say::Ease => Backpressure::release(&keys.press, cx),
-        other => panic!("nobody says {other:?} to a consumer"),
-    })
-}
+use model_tests::program::{Act, Got, Say, act, consumer, draw, keys, pool, stuck, talker, well};
 
 /// T1, T4, T5, T6, T8, R1. Three senders and a consumer that presses again and again: all is handled, in order.
 #[test]
@@ -27,7 +12,7 @@ fn a_star_ends_well() {
     draw("a_star_ends_well", 400, |watched, leaks| {
         let got = Got::default();
         let result = pool(2, watched).run(|env| {
-            let consumer = env.spawn(consumer(keys(env), got.clone()));
+            let consumer = env.spawn(consumer(keys(env), got.clone(), Some(2)));
             (0..3).for_each(|who| env.spawn(talker(who, consumer.clone(), leaks)).tell(Say::Go(3), env));
         });
         let summary = well(result);
@@ -190,7 +175,7 @@ fn actors_are_stolen_while_they_are_muted_and_freed() {
         let got = Got::default();
         let (senders, each) = (12, 2);
         let result = pool(3, watched).run(|env| {
-            let consumer = env.spawn(consumer(keys(env), got.clone()));
+            let consumer = env.spawn(consumer(keys(env), got.clone(), Some(2)));
             let leaks = leaks.clone();
             let boss = act(move |_, cx| {
                 (0..senders).for_each(|who| cx.spawn(talker(who, consumer.clone(), &leaks)).tell(Say::Go(each), cx));

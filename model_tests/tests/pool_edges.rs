@@ -1,9 +1,10 @@
 //! The whole pool where its parts meet: guards that go at the worst moment, panics, overload, timers, inlets, pinned
 //! actors, and somebody who counts. What is judged at each end stands in `model_tests::program`.
 
-use backwater::internals::sync::{Arc, Condvar, Mutex, lock, thread};
+use backwater::internals::sync::thread;
 use backwater::{Addr, Backpressure, Detector, Inlet, OnPanic, SpawnOptions};
-use model_tests::program::{Got, Say, act, draw, keys, pool, stuck, talker, well};
+use model_tests::handed::Handed;
+use model_tests::program::{Got, Say, act, consumer, draw, keys, pool, stuck, talker, well};
 use std::time::Duration;
 
 /// In the model nothing times out: who is not woken is a deadlock, and shuttle says so.
@@ -220,16 +221,8 @@ fn pinned_and_ordinary_actors_mute_each_other() {
         let got = [Got::default(), Got::default()];
         let result = pool(2, watched).run(|env| {
             for (pinned, got) in [false, true].into_iter().zip(&got) {
-                let (keys, seen) = (keys(env), got.clone());
                 let options = |pinned| if pinned { SpawnOptions::new().pinned() } else { SpawnOptions::new() };
-                let consumer = act(move |say, cx| match say {
-                    Say::Data(data) => {
-                        seen.add(&data);
-                        Backpressure::apply(&keys.press, cx);
-                        cx.tell_self(Say::Ease);
-                    }
-                    _ => Backpressure::release(&keys.press, cx),
-                });
+                let consumer = consumer(keys(env), got.clone(), Some(1));
                 let consumer = env.spawn_with(options(pinned), consumer);
                 let talker = env.spawn_with(options(!pinned), talker(0, consumer, leaks));
                 talker.tell(Say::Go(3), env);
@@ -247,15 +240,7 @@ fn a_fall_reaches_the_senders_of_every_worker() {
     draw("a_fall_reaches_the_senders_of_every_worker", 400, |watched, leaks| {
         let got = Got::default();
         let result = pool(2, watched).run(|env| {
-            let (keys, seen) = (keys(env), got.clone());
-            let consumer = act(move |say, cx| match say {
-                Say::Data(data) => {
-                    seen.add(&data);
-                    Backpressure::apply(&keys.press, cx);
-                    cx.tell_self(Say::Ease);
-                }
-                _ => Backpressure::release(&keys.press, cx),
-            });
+            let consumer = consumer(keys(env), got.clone(), Some(1));
             let consumer = env.spawn_with(SpawnOptions::new().pinned(), consumer);
             (0..3).for_each(|who| env.spawn(talker(who, consumer.clone(), leaks)).tell(Say::Go(2), env));
         });
@@ -337,15 +322,7 @@ fn who_counts_has_everybody_stand_still_and_go_on() {
     draw("who_counts_has_everybody_stand_still_and_go_on", 300, |watched, leaks| {
         let got = Got::default();
         let result = pool(2, watched).run(|env| {
-            let (keys, seen) = (keys(env), got.clone());
-            let sink = env.spawn(act(move |say, cx| match say {
-                Say::Data(data) => {
-                    seen.add(&data);
-                    Backpressure::apply(&keys.press, cx);
-                    cx.tell_self(Say::Ease);
-                }
-                _ => Backpressure::release(&keys.press, cx),
-            }));
+            let sink = env.spawn(consumer(keys(env), got.clone(), Some(1)));
             env.spawn(talker(0, sink.clone(), leaks)).tell(Say::Go(2), env);
             for _ in 0..2 {
                 let sink = sink.clone();
@@ -362,36 +339,12 @@ fn who_counts_has_everybody_stand_still_and_go_on() {
     });
 }
 
-/// Hands something from the runtime's thread to another.
-struct Handed<T>(Arc<(Mutex<Option<T>>, Condvar)>);
-
-impl<T> Handed<T> {
-    fn new() -> [Self; 2] {
-        let shared = Arc::new((Mutex::new(None), Condvar::new()));
-        [Handed(shared.clone()), Handed(shared)]
-    }
-
-    fn put(&self, value: T) {
-        *lock(&self.0.0) = Some(value);
-        self.0.1.notify_all();
-    }
-
-    fn take(&self) -> T {
-        let mut value = lock(&self.0.0);
-        loop {
-            match value.take() {
-                Some(value) => return value,
-                None => value = self.0.1.wait(value).unwrap(),
-            }
-        }
-    }
-}
-
 /// R13, R9. An inlet sends while its receiver presses, falls and goes quiet: taken, handled, and the runtime waits for it.
 #[test]
 fn an_inlet_waits_for_the_fall_and_the_pool_for_the_inlet() {
     draw("an_inlet_waits_for_the_fall_and_the_pool_for_the_inlet", 500, |watched, leaks| {
-        let [to, handed] = Handed::<Inlet<Say>>::new();
+        let handed = Handed::<Inlet<Say>>::new();
+        let to = handed.clone();
         let tracked = leaks.clone();
         let outside = move || {
             let inlet = handed.take();
@@ -400,15 +353,7 @@ fn an_inlet_waits_for_the_fall_and_the_pool_for_the_inlet() {
         let outside = thread::spawn("outside", outside).expect("a model has threads");
         let got = Got::default();
         let result = pool(2, watched).run(|env| {
-            let (keys, seen) = (keys(env), got.clone());
-            let sink = env.spawn(act(move |say, cx| match say {
-                Say::Press => {
-                    Backpressure::apply(&keys.press, cx);
-                    cx.tell_self(Say::Ease);
-                }
-                Say::Data(data) => seen.add(&data),
-                _ => Backpressure::release(&keys.press, cx),
-            }));
+            let sink = env.spawn(consumer(keys(env), got.clone(), None));
             sink.tell(Say::Press, env);
             to.put(env.inlet(&sink));
         });
@@ -423,7 +368,8 @@ fn an_inlet_waits_for_the_fall_and_the_pool_for_the_inlet() {
 #[test]
 fn a_guard_dropped_outside_frees_its_senders_or_the_report_names_it() {
     draw("a_guard_dropped_outside_frees_its_senders_or_the_report_names_it", 500, |watched, leaks| {
-        let [to, handed] = Handed::new();
+        let handed = Handed::new();
+        let to = handed.clone();
         let outside = thread::spawn("outside", move || drop(handed.take())).expect("a model has threads");
         let result = pool(2, watched).run(|env| {
             let keys = keys(env);

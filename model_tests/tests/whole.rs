@@ -1,8 +1,7 @@
 //! The smallest programs on the whole pool, under loom too: one worker and the driver, few preemptions. This is what sees
 //! an order that is too weak between parts that have no test of their own: the table of actors, births and ends.
 
-use backwater::Backpressure;
-use model_tests::program::{Got, Say, act, keys, pool, talker, well};
+use model_tests::program::{Got, Say, act, consumer, keys, pool, talker, well};
 use model_tests::{BACKING, Bounds, check, preemptions};
 
 /// loom comes to an end with few preemptions; shuttle draws, or takes all there are of the first so many.
@@ -33,15 +32,7 @@ fn a_sender_is_muted_and_freed() {
     check("a_sender_is_muted_and_freed", Bounds { depth_first: BACKING == "shuttle", ..BOUNDS }, |leaks| {
         let got = Got::default();
         let result = pool(1, false).run(|env| {
-            let (keys, seen) = (keys(env), got.clone());
-            let sink = env.spawn(act(move |say, cx| match say {
-                Say::Press => {
-                    Backpressure::apply(&keys.press, cx);
-                    cx.tell_self(Say::Ease);
-                }
-                Say::Data(data) => seen.add(&data),
-                _ => Backpressure::release(&keys.press, cx),
-            }));
+            let sink = env.spawn(consumer(keys(env), got.clone(), None));
             sink.tell(Say::Press, env);
             env.spawn(talker(0, sink, leaks)).tell(Say::Go(1), env);
         });

@@ -10,6 +10,7 @@ Goal True. idtac "T7:". Abort. Print Assumptions T7.
 Goal True. idtac "T8:". Abort. Print Assumptions T8.
 Goal True. idtac "nothing_stuck:". Abort. Print Assumptions nothing_stuck.
 Goal True. idtac "single_refines:". Abort. Print Assumptions single_refines.
+Goal True. idtac "single_reach:". Abort. Print Assumptions single_reach.
 Goal True. idtac "settle_total:". Abort. Print Assumptions settle_total.
 Goal True. idtac "single_T1:". Abort. Print Assumptions single_T1.
 Goal True. idtac "single_T2:". Abort. Print Assumptions single_T2.
@@ -31,6 +32,7 @@ Goal True. idtac "pool_T8:". Abort. Print Assumptions pool_T8.
 Goal True. idtac "check_ok:". Abort. Print Assumptions check_ok.
 Goal True. idtac "accepted_is_reachable:". Abort. Print Assumptions accepted_is_reachable.
 Goal True. idtac "check_quiet_ok:". Abort. Print Assumptions check_quiet_ok.
+Goal True. idtac "check_well_ok:". Abort. Print Assumptions check_well_ok.
 Goal True. idtac "deadlock_reached:". Abort. Print Assumptions deadlock_reached.
 Goal True. idtac "all_flags_ok:". Abort. Print Assumptions all_flags_ok.
 Goal True. idtac "f_apply_ok:". Abort. Print Assumptions f_apply_ok.

@@ -585,3 +585,12 @@ Proof.
   - destruct (rq q) as [| a l] eqn:E; auto. destruct (L a) as (_ & N). destruct N. apply (v_rq q I). rewrite E. left. reflexivity.
   - intros a. apply L.
 Qed.
+
+(* "It ended well": quiet, and nobody is muted. *)
+Definition check_well c : bool := check_quiet c && all_of negb (cmu c).
+
+Lemma check_well_ok c q : reach q -> rep c q -> check_well c = true -> quiet q /\ forall a, mu q a = false.
+Proof.
+  intros Q R H. apply andb_prop in H. destruct H as (H1 & H2). split; [eapply check_quiet_ok; eassumption |].
+  intros a. rewrite (p_mu c q R). apply negb_true_iff. exact (all_of_ok _ false _ H2 eq_refl a).
+Qed.

@@ -2,5 +2,5 @@
    they are. *)
 Require Import Extraction ExtrOcamlBasic ExtrOcamlNatInt.
 From Backwater Require Import System Check Step.
-Extraction "check.ml" check_step check_quiet c_empty.
+Extraction "check.ml" check_step check_quiet check_well c_empty.
 Extraction "step.ml" fstep fmarks all_flags all_events.

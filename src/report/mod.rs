@@ -21,7 +21,7 @@ mod wait_for;
 pub use self::chart::Chart;
 #[cfg(feature = "serde")]
 pub use self::json::{JsonFailure, JsonLines};
-pub use self::protocol::Protocol;
+pub use self::protocol::{Claim, Protocol};
 pub use self::trace::Trace;
 #[cfg(feature = "tracing")]
 pub use self::tracing::TracingObserver;

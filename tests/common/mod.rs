@@ -2,7 +2,10 @@
 //! conservation, which is asserted at the end of every run.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use backwater::{Actor, ActorId, Builder, Context, End, Env, Event, RunError, Runtime, Summary};
+use backwater::{
+    Actor, ActorId, Addr, ApplyReleaseBackpressureAuth, Backpressure, Builder, Context, End, Env, Event, RunError,
+    Runtime, Summary,
+};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +29,21 @@ pub(crate) fn act(behave: impl FnMut(u64, &mut Context<'_, Act>) + Send + 'stati
 /// An actor that takes numbers and does nothing with them.
 pub(crate) fn idle() -> Act {
     act(|_, _| ())
+}
+
+/// An actor that presses for so long from now on, and does nothing with the numbers it is sent meanwhile.
+pub(crate) fn presses_for(env: &mut Env<'_>, time: Duration) -> Addr<u64> {
+    let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+    let sink = env.spawn(act(move |n, cx| match n {
+        0 => {
+            Backpressure::apply(&auth, cx);
+            cx.after(time, 9);
+        }
+        9 => Backpressure::release(&auth, cx),
+        _ => {}
+    }));
+    sink.tell(0, env);
+    sink
 }
 
 pub(crate) const fn ms(n: u64) -> Duration {

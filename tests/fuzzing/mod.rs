@@ -4,7 +4,7 @@
 //! - `program`: a whole program; `matrix`: which steps of the rules it took.
 //! - `rules`, `mailbox`: operations on a part, and its oracle.
 //! - `network`: a connection, a peer and a simulated network that misbehaves.
-//! - `token`, `trace`, `address`: texts that somebody may have spoilt.
+//! - `token`, `trace`, `recording`, `address`: texts and files that somebody may have spoilt.
 //! - `crash`: makes what fails short, and prints it as a test.
 //!
 //! The target `schedule` is in `tests/scenarios`, beside the scenarios; `canary` is the example in `examples/fuzzing`.
@@ -19,6 +19,7 @@ pub(crate) mod matrix;
 #[cfg(feature = "net")]
 pub(crate) mod network;
 pub(crate) mod program;
+pub(crate) mod recording;
 pub(crate) mod rules;
 pub(crate) mod token;
 #[cfg(feature = "fuzz")]

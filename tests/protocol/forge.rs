@@ -96,6 +96,8 @@ pub(super) fn mutants(steps: &[String]) -> Vec<Mutant> {
     f.mutant("a_lost_wake_up", "T6", woken, 1, None);
     let push = f.find("push", |_, _| true);
     f.mutant("quiet_with_somebody_runnable", "R9", push.map(|at| at + 1), 0, Some("quiet".into()));
+    let stuck = f.find("quiet", |_, _| true);
+    f.mutant("well_with_somebody_muted", "R9", stuck, 1, Some("well".into()));
     let hold = f.find("hold", |_, _| true);
     f.mutant("dropped_before_it_is_held", "R5", hold, 0, f.of_actor("drop 0", hold).map(|s| s + " -"));
     let begin = f.find("begin", |_, _| true);

@@ -5,7 +5,7 @@
 //! set the traces are written there, and `proofs/tie.sh` asks it.
 
 use super::{pony, table};
-use backwater::report::Protocol;
+use backwater::report::{Claim, Protocol};
 use backwater::rules::Rules;
 use backwater::{Check, Env, RunError, Runtime};
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ fn search(check: Check, main: impl Fn(&mut Env<'_>)) -> BTreeSet<Steps> {
     impl Seen {
         fn run_over(&mut self) {
             let Some(protocol) = self.current.take().filter(|_| self.traces.len() < KEPT) else { return };
-            let mut steps = protocol.steps(true);
+            let mut steps = protocol.steps(Claim::Quiescent);
             // A run that the search gave up claims nothing.
             steps.pop_if(|last| last == "quiet");
             self.traces.insert(steps);
@@ -65,7 +65,7 @@ fn scenarios_take_steps_of_the_model() {
         let builder = Runtime::builder().virtual_time().batch(batch).observer(protocol.clone());
         let result = builder.run(&main);
         assert!(matches!(result, Ok(_) | Err(RunError::Deadlock(_))), "{name}: {result:?}");
-        write(&format!("single-{name}"), "accepted", &[protocol.steps(true)].into());
+        write(&format!("single-{name}"), "accepted", &[protocol.steps(Claim::of(&result))].into());
         let traces = search(Check::new().batch(batch), main);
         mutes += traces.iter().flatten().filter(|step| step.starts_with("mute ")).count();
         // Behaviours that are interrupted: the second has a worker of its own.

@@ -195,7 +195,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "fuzz",
-        purpose: "every fuzz target is built as the fuzzing service does, runs 10 s and finds nothing; the canary is found",
+        purpose: "every fuzz target is built by the fuzzing service's script, runs 10 s and finds nothing; the canary is found",
         about: "4 min",
         work: Work::Script("fuzz/check.sh"),
     },

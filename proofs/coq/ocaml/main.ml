@@ -7,11 +7,11 @@
      push a        begin w a     take w a      look w a b 0|1   put w a b    control w a b   event b
      apply w a     release w a F hold w a      drop w r F       deep a       low w a F
      mute w a      done w a      full w a      short w a F      stop w a F   kill w a F
-     reuse a       tell w t      told w        read w r       free w a L    lapse w a r   quiet
+     reuse a       tell w t      told w        read w r       free w a L    lapse w a r   quiet     well
    The last argument of look says whether a has a mark on b that w keeps after the step. L is the workers who are to be
    told, with commas, or . for none. F is - if the step is no fall, else L. "quiet" is no step
-   but a claim: nothing is runnable and nothing in flight (R9); it is refused if that is not so. "reset" is no step
-   either: another run begins. "marked w a b", which no step is, says that a mark was made that no send explains, and
+   but a claim: nothing is runnable and nothing in flight (R9); "well" claims besides that nobody is muted. Each is refused
+   if that is not so. "reset" is no step either: another run begins. "marked w a b", which no step is, says that a mark was made that no send explains, and
    "marked-by-control w a b" that a message made it which may mark nobody: both are refused. Lines that are empty or begin with # are skipped. *)
 open Check
 
@@ -49,6 +49,8 @@ let parse line =
   | [ "free"; w; a; l ] -> EFree (id w, id a, list l)
   | _ -> failwith ("not an event: " ^ line)
 
+let claim = function "quiet" -> Some check_quiet | "well" -> Some check_well | _ -> None
+
 (* the rule that a refused line breaks: R6 if all that is wrong is what it says of a fall, R8 if somebody is freed who has
    ended, else its step's own *)
 let rule c line =
@@ -64,7 +66,7 @@ let rule c line =
     | ELow (w, a, f) -> Some (ELow (w, a, other w f)) | EShort (w, a, f) -> Some (EShort (w, a, other w f))
     | EStop (w, a, f) -> Some (EStop (w, a, other w f)) | EKill (w, a, f) -> Some (EKill (w, a, other w f))
     | _ -> None in
-  if line = "quiet" then "R9"
+  if claim line <> None then "R9"
   else match parse line with
     | exception Failure _ -> (match String.split_on_char ' ' line with
       | "marked" :: _ -> "R2" | "marked-by-control" :: _ -> "R7" | _ -> "no step")
@@ -81,8 +83,9 @@ let check () =
       if line = "reset" then c := c_empty
       else if line <> "" && line.[0] <> '#' then begin
         incr n;
-        let next = if line = "quiet" then (if check_quiet !c then Some !c else None)
-          else match parse line with e -> check_step !c e | exception Failure _ -> None in
+        let next = match claim line with
+          | Some holds -> if holds !c then Some !c else None
+          | None -> (match parse line with e -> check_step !c e | exception Failure _ -> None) in
         match next with
         | Some c' -> c := c'
         | None -> Printf.printf "REJECTED at line %d (%s): %s\n" !line_no (rule !c line) line; exit 1

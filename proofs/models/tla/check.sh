@@ -9,9 +9,11 @@ trap 'rm -rf "$dir"' EXIT
 cp Backwater.tla "$dir"
 passed=0 failed=0
 while read -r fault expected; do
+  # A mutant stops within seconds: not worth the second compiler.
+  [ "$fault" = none ] && jit= || jit=-XX:TieredStopAtLevel=1
   sed "s/\"none\"/\"$fault\"/" Backwater.cfg >"$dir/run.cfg"
   start=$(date +%s)
-  (cd "$dir" && java -Xmx2g -XX:+UseParallelGC -cp "$TLA2TOOLS" tlc2.TLC -deadlock -workers 1 -config run.cfg Backwater) \
+  (cd "$dir" && java -Xmx2g -XX:+UseParallelGC $jit -cp "$TLA2TOOLS" tlc2.TLC -deadlock -workers 1 -config run.cfg Backwater) \
     >"$dir/out" 2>&1
   seconds=$(($(date +%s) - start))
   states=$(sed -n 's/.* \([0-9]*\) distinct states found, 0 states left.*/\1/p;s/.* \([0-9]*\) distinct states found, [1-9].*/\1/p' "$dir/out" | tail -1)

@@ -6,6 +6,7 @@
 mod writer;
 
 use crate::event::{ActorId, End, Event, Lane, Observer};
+use crate::runtime::{RunError, Summary};
 use crate::sync::{Arc, Mutex, lock};
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -21,11 +22,13 @@ use core::time::Duration;
 /// An actor of the model is a seat: who has it next is the same actor, after the step `reuse`.
 ///
 /// ```
-/// use backwater::{Runtime, report::Protocol};
+/// use backwater::Runtime;
+/// use backwater::report::{Claim, Protocol};
 ///
 /// let protocol = Protocol::new();
-/// Runtime::builder().observer(protocol.clone()).run(|_env| {}).unwrap();
-/// assert!(protocol.steps(true).starts_with(&["event 0".to_owned(), "push 0".to_owned(), "begin 0 0".to_owned()]));
+/// let result = Runtime::builder().observer(protocol.clone()).run(|_env| {});
+/// let steps = protocol.steps(Claim::of(&result));
+/// assert!(steps.starts_with(&["event 0".to_owned(), "push 0".to_owned(), "begin 0 0".to_owned()]));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Protocol {
@@ -38,10 +41,41 @@ impl Protocol {
         Protocol::default()
     }
 
-    /// The steps of the run that is over. If the runtime said that it was quiescent (R9), that is by `Ok` or by a
-    /// deadlock, the claim `quiet` stands where the runtime began to end the actors that were left.
-    pub fn steps(&self, quiescent: bool) -> Vec<String> {
-        writer::write(lock(&self.facts).clone(), quiescent)
+    /// The steps of the run that is over. What is claimed of its end stands where the runtime began to end the actors
+    /// that were left.
+    pub fn steps(&self, claim: Claim) -> Vec<String> {
+        writer::write(lock(&self.facts).clone(), claim)
+    }
+}
+
+/// What the runtime claims by the end of a run (R9), for the checker to judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing: somebody ended it on purpose, or it was given up.
+    #[default]
+    Nothing,
+    /// `quiet`: nothing was runnable, and nothing in flight.
+    Quiescent,
+    /// `well`: besides, nobody was muted.
+    Well,
+}
+
+impl Claim {
+    /// The claim of a run that nobody ended by [`Context::shutdown`](crate::Context::shutdown) or from outside.
+    pub fn of(result: &Result<Summary, RunError>) -> Self {
+        match result {
+            Ok(_) => Claim::Well,
+            Err(RunError::Deadlock(_)) => Claim::Quiescent,
+            Err(_) => Claim::Nothing,
+        }
+    }
+
+    fn line(self) -> Option<&'static str> {
+        match self {
+            Claim::Nothing => None,
+            Claim::Quiescent => Some("quiet"),
+            Claim::Well => Some("well"),
+        }
     }
 }
 

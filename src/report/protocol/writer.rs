@@ -1,11 +1,11 @@
 //! From what the runtime said to steps of the model: which come of each event, and on which worker.
 
-use super::Fact;
+use super::{Claim, Fact};
 use crate::event::{ActorId, End, Lane};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// The steps of a whole run; with the claim that it was quiescent, if it claims that.
-pub(super) fn write(facts: VecDeque<Fact>, claim: bool) -> Vec<String> {
+/// The steps of a whole run, with what it claims of its end.
+pub(super) fn write(facts: VecDeque<Fact>, claim: Claim) -> Vec<String> {
     let pool = facts.iter().any(|fact| matches!(fact, Fact::RunsOn(..)));
     let late = facts.front() != Some(&Fact::Spawned(ActorId::MAIN));
     let mut writer = Writer { facts, claim, pool, late, workers: 1, ..Writer::default() };
@@ -15,7 +15,7 @@ pub(super) fn write(facts: VecDeque<Fact>, claim: bool) -> Vec<String> {
     while let Some(fact) = writer.facts.pop_front() {
         writer.write(fact);
     }
-    writer.claim_quiet();
+    writer.claim();
     writer.steps
 }
 
@@ -64,7 +64,7 @@ struct Writer {
     unheard: BTreeMap<(usize, u32), usize>,
     /// The last message was one that marks nobody (R7).
     by_control: bool,
-    claim: bool,
+    claim: Claim,
 }
 
 impl Writer {
@@ -218,7 +218,7 @@ impl Writer {
 
     fn ended(&mut self, a: ActorId, why: End) {
         if why == End::Shutdown {
-            self.claim_quiet();
+            self.claim();
         }
         // Its overload ends with it; in the model that is the same step.
         if self.facts.front() == Some(&Fact::CaughtUp(a)) {
@@ -234,10 +234,9 @@ impl Writer {
         }
     }
 
-    fn claim_quiet(&mut self) {
-        if core::mem::take(&mut self.claim) {
-            self.steps.push("quiet".into());
-        }
+    fn claim(&mut self) {
+        let line = core::mem::take(&mut self.claim).line();
+        self.steps.extend(line.map(str::to_owned));
     }
 
     // --- Sends (R1, R2) -----------------------------------------------------------------------------------------

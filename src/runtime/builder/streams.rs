@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 #[cfg(doc)]
-use crate::Env;
+use super::super::env::Env;
 
 impl Builder {
     /// What [`Env::args`] gives. Default: the process's own.
