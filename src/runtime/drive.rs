@@ -45,7 +45,8 @@ impl<E: Engine> Driver<E> {
         actor_stats: bool,
     ) -> Self {
         let (seed, batch) = (core.config().seed, core.config().batch);
-        let replay = replay::line(&Token { policy: core.policy_name().to_owned(), seed, batch });
+        let token = core.policy_name().map(|policy| Token { policy: policy.to_owned(), seed, batch });
+        let replay = token.map_or_else(|| replay::NO_LINE.to_owned(), |token| replay::line(&token));
         let polled = Duration::ZERO;
         Driver { core, clock, control, polled, stall_watch, last_stall: None, check, actor_stats, replay }
     }

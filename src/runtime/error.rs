@@ -16,7 +16,7 @@ pub struct Summary {
     pub stats: Stats,
     /// How long it took, by the runtime's clock.
     pub time: Duration,
-    /// The line that runs this again.
+    /// The line that runs this again; of a run on threads, that there is none.
     pub replay: String,
 }
 

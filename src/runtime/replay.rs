@@ -72,6 +72,9 @@ impl fmt::Display for Token {
     }
 }
 
+/// What stands in place of the line where no token can make the run again.
+pub(super) const NO_LINE: &str = "by no line, for it ran on threads; Builder::record writes such a run down";
+
 /// The line that a user can paste before a command.
 pub(super) fn line(token: &Token) -> String {
     format!("BACKWATER_REPLAY={token}")

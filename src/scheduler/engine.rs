@@ -17,8 +17,8 @@ pub(crate) trait Engine {
     fn threads(&self) -> Vec<thread::Id> {
         Vec::new()
     }
-    /// The name of the policy that says who runs next.
-    fn policy_name(&self) -> &str;
+    /// The name of the policy that says who runs next; none where that is up to threads, or a recording.
+    fn policy_name(&self) -> Option<&str>;
 
     /// `main` begins; it runs with this context.
     fn main_began(&mut self, place: Place) -> Core<'_>;
@@ -99,8 +99,8 @@ impl Engine for Alone {
         &self.core.config
     }
 
-    fn policy_name(&self) -> &str {
-        self.core.policy_name()
+    fn policy_name(&self) -> Option<&str> {
+        Some(self.core.policy_name())
     }
 
     fn main_began(&mut self, place: Place) -> Core<'_> {

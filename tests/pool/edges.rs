@@ -246,6 +246,16 @@ fn no_threads_and_too_many_are_refused_with_the_remedy() {
     }
 }
 
+/// R12: nobody said who ran next, so no token makes the run again, and none is taken for one that does.
+#[test]
+fn a_run_on_threads_has_no_replay_line_and_takes_none() {
+    let summary = Runtime::builder().threads(1).run(|_| ()).expect("there is nothing to do");
+    assert!(summary.replay.contains("Builder::record"), "{}", summary.replay);
+    let builder = Runtime::builder().threads(1).replay("bw1.fifo.s0.b100");
+    let error = builder.run(|_| panic!("main does not run")).unwrap_err();
+    assert!(error.to_string().contains("leave out") && error.to_string().contains("replay token"), "{error}");
+}
+
 /// Runs this test again in a process of its own, with this variable in its environment. True in that process.
 fn in_child(test: &str, variable: (&str, &str)) -> bool {
     if std::env::var_os("BACKWATER_CHILD").is_some() {

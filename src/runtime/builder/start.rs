@@ -23,6 +23,9 @@ const REPLAY: &str = "BACKWATER_REPLAY";
 /// The most threads of a pool: each has a stack, and each is asked by who has nothing to do.
 const MOST_THREADS: usize = 1_024;
 
+const NO_POLICY_ON_THREADS: &str =
+    "with `threads` nobody says who runs next; leave out `policy`, `shuffled` and the replay token";
+
 /// The longest recording that is read, in bytes: it is kept in memory, with an index about as large.
 const LONGEST_RECORDING: u64 = 1 << 30;
 
@@ -88,6 +91,9 @@ impl Builder {
     fn take_token(&mut self) -> Result<(), RunError> {
         let Some(text) = std::env::var(REPLAY).ok().or_else(|| self.replay.take()) else { return Ok(()) };
         let token = Token::parse(&text).map_err(RunError::Replay)?;
+        if self.threads.is_some() {
+            return Err(RunError::Config(NO_POLICY_ON_THREADS.to_owned()));
+        }
         (self.seed, self.batch) = (token.seed, token.batch);
         let own = self.policy.as_ref().is_some_and(|policy| policy.name() == token.policy);
         self.shuffled = token.policy == "shuffled" && !own;
@@ -122,9 +128,7 @@ impl Builder {
             return bad("more than 1024 threads are never faster than as many as there are processors; give that many");
         }
         if self.threads.is_some() && (self.shuffled || self.policy.is_some()) {
-            return bad(
-                "with `threads` nobody says who runs next; leave out `policy`, `shuffled` and the replay token",
-            );
+            return bad(NO_POLICY_ON_THREADS);
         }
         if self.record.is_some() && (self.threads.is_none() || self.recording.is_some()) {
             return bad(

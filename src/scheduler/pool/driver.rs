@@ -166,8 +166,8 @@ impl Engine for Pool {
         self.threads.iter().map(|worker| worker.thread().id()).collect()
     }
 
-    fn policy_name(&self) -> &str {
-        "fifo"
+    fn policy_name(&self) -> Option<&str> {
+        None
     }
 
     fn main_began(&mut self, place: Place) -> Core<'_> {

@@ -33,8 +33,8 @@ impl Engine for Again {
         self.0.config()
     }
 
-    fn policy_name(&self) -> &str {
-        self.0.policy_name()
+    fn policy_name(&self) -> Option<&str> {
+        None
     }
 
     fn main_began(&mut self, place: Place) -> Core<'_> {
