@@ -192,6 +192,15 @@ impl Seat {
         *self = Seat { named: self.named, children, ..Seat::new(name, self.batch, detector, created) };
     }
 
+    /// The same again; none if it has something that cannot be copied.
+    pub(super) fn copy(&self) -> Option<Seat> {
+        let more = match &self.more {
+            Some(more) => Some(Box::new(more.copy()?)),
+            None => None,
+        };
+        Some(Seat { name: self.name.clone(), more, ..*self })
+    }
+
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
@@ -210,6 +219,21 @@ impl Seat {
     }
 }
 
+impl More {
+    fn copy(&self) -> Option<More> {
+        let More { guards, timers, outside, watchers, .. } = self;
+        let plain = guards.is_empty() && timers.is_empty() && outside.is_empty() && watchers.is_empty();
+        plain.then(|| More {
+            detector: self.detector,
+            applied_at: self.applied_at,
+            mutes_given: self.mutes_given,
+            random: self.random.clone(),
+            timers_set: self.timers_set,
+            ..More::default()
+        })
+    }
+}
+
 const _: () = assert!(
     !SHIPS || size_of::<Seat>() + 24 == 128 && mem::offset_of!(Seat, created) + 24 == 64,
     "an actor's mailbox and seat are two cache lines, the hot one first"
@@ -217,7 +241,14 @@ const _: () = assert!(
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::{Name, short};
+
+    #[test]
+    fn names_are_equal_by_their_text() {
+        let name = Name::of_type::<u8>();
+        assert_eq!((&name, name == "u8", name == "u16"), (&Name::of_type::<u8>(), true, false));
+        assert_ne!(name, Name::of_type::<u16>());
+    }
 
     #[test]
     fn short_names_keep_their_arguments() {

@@ -90,9 +90,17 @@ impl Timers {
 
     /// None is set, and none ever was.
     pub(super) fn clear(&mut self) {
+        if self.is_new() {
+            return;
+        }
         self.by_id.clear();
         self.due.clear();
         self.next = 0;
+    }
+
+    /// None was ever set.
+    pub(super) fn is_new(&self) -> bool {
+        self.next == 0
     }
 
     pub(super) fn is_empty(&self) -> bool {
