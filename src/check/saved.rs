@@ -17,6 +17,7 @@ struct State {
 pub(super) struct Saved {
     states: Vec<State>,
     /// Worlds of no steps.
+    #[expect(clippy::vec_box, reason = "they go to and fro between here, states and stages, and are large")]
     spare: Vec<Box<World>>,
     /// Something in the program cannot be copied.
     off: bool,

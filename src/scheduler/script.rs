@@ -364,7 +364,7 @@ impl Script {
     pub(super) fn print_progress(&self, all: &mut Fingerprint) {
         for (seat, progress) in (0u64..).zip(&self.progress) {
             // Whoever is in no behaviour, nor in a run whose end matters, is known by the rest.
-            if !progress.behaving && !(self.batches_matter && progress.running) {
+            if !(progress.behaving || self.batches_matter && progress.running) {
                 continue;
             }
             all.word(seat);
