@@ -67,6 +67,7 @@ faults! {
     SenderAskedAfterPush: "R2: a sender is asked whether it is exempt when its message is already with the receiver",
     FallToldToOne: "R6, T4: of the workers that wait for a fall one is told",
     WakeIsRelaxed: "F2, T6: whoever wakes an actor does not acquire what its last owner left",
+    BackWithATail: "R1: a message that comes back, because its actor is idle, leads to others that were there a moment ago",
     LingersForever: "T5: a worker with nothing left to run goes to sleep before the actor that ran last has come to rest",
     FoundTakesThePlace: "T5: an actor that a worker finds in the hall takes the place of one that it has just freed",
     AnswerIsRelaxed: "F2, R9: the answer to a ring does not acquire",

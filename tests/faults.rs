@@ -23,6 +23,18 @@ fn batch_of_zero_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn an_actor_is_told_its_batch() {
+    let told = Notes::new();
+    run(virtual_time().batch(5), |env| {
+        for options in [SpawnOptions::new(), SpawnOptions::new().batch(7)] {
+            let notes = told.clone();
+            env.spawn_with(options, act(move |_, cx| notes.add(cx.batch()))).tell(0, env);
+        }
+    });
+    assert_eq!(told.take(), [5, 7]);
+}
+
+#[test]
 fn depth_marks_that_cannot_work_are_refused() {
     for (high, low) in [(0, 0), (5, 5), (5, 6)] {
         let detector = Detector::Depth { high, low };

@@ -6,7 +6,7 @@ mod common;
 mod programs;
 
 use backwater::report::Trace;
-use backwater::{ActorId, BadRecording, Builder, Context, Env, Recording, RunError, Runtime, Summary};
+use backwater::{ActorId, BadRecording, Builder, Context, Env, Recording, RunError, Runtime, SpawnOptions, Summary};
 use programs::{PROGRAMS, Program};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -160,6 +160,23 @@ fn a_recording_of_another_program_is_refused() {
             assert!(why.contains("at byte") && why.contains("another program"), "{name} as {other}: {why}");
         }
     }
+}
+
+/// Programs that do the same but for an actor's name, or for a message that is never sent.
+#[test]
+fn a_program_that_differs_in_a_name_or_in_one_message_is_another() {
+    let one: Program = |env, _| drop(env.spawn_with(SpawnOptions::new().name("one"), common::idle()));
+    let other: Program = |env, _| drop(env.spawn_with(SpawnOptions::new().name("other"), common::idle()));
+    let (_, bytes) = record(one, 2, 0, same);
+    assert!(bad(other, &bytes, same).to_string().contains("creates `other`, where another actor was"));
+    let two: Program = |env, _| {
+        let to = env.spawn(common::idle());
+        (0..2).for_each(|n| to.tell(n, env));
+    };
+    let less: Program = |env, _| env.spawn(common::idle()).tell(0, env);
+    let (_, bytes) = record(two, 2, 0, same);
+    let why = bad(less, &bytes, same).to_string();
+    assert!(why.contains("which never comes"), "{why}");
 }
 
 #[test]

@@ -34,6 +34,8 @@ impl Bare {
         // SAFETY: just made, and given away, unless it comes back.
         let idle = unsafe { self.inbox.push(link) };
         if idle {
+            // SAFETY: it came back, so it is ours.
+            assert!(unsafe { next(link) }.is_none(), "R1: what comes back is one message");
             self.write_down(take(link, nodes));
         }
         idle

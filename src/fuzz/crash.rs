@@ -71,7 +71,7 @@ impl Crash {
     /// The first line of what is wrong.
     fn headline(&self) -> String {
         let fault = self.failure.fault.to_string();
-        format!("Found by fuzzing: {}", fault.lines().next().unwrap_or_default())
+        format!("Found by fuzzing: {}", fault.lines().next().unwrap_or_default().trim_end_matches(':'))
     }
 }
 

@@ -67,11 +67,16 @@ impl Inbox {
         let release = order(Fault::PushIsRelaxed, Ordering::Release);
         loop {
             if top == IDLE {
-                match self.wake_from(top) {
-                    Ok(()) => return true,
-                    Err(now) => top = now,
+                if let Err(now) = self.wake_from(top) {
+                    top = now;
+                    continue;
                 }
-                continue;
+                if !planted(Fault::BackWithATail) {
+                    // Before, it may have been about to go on top of others.
+                    // SAFETY: by contract live and the caller's.
+                    unsafe { set_next(link, None) };
+                }
+                return true;
             }
             // SAFETY: by contract live and the caller's.
             unsafe { set_next(link, NonNull::new(top)) };

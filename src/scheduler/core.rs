@@ -117,6 +117,7 @@ impl Core<'_> {
     fn next_message_far<M: Debug + Send + 'static>(self, seat: u32, nth: u32) -> M {
         match self {
             Core::Single(core) | Core::Watched(core) => core.next_message_watched(seat, nth),
+            Core::Worker(core) if core.is_recording() => core.next_named(nth),
             Core::Worker(core) => core.next_message(nth),
         }
     }

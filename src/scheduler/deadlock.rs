@@ -536,3 +536,16 @@ impl fmt::Display for Stall {
         list(f, &self.why, |f, why| writeln!(f, "  {why}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_nobody_sends_to_is_said_not_to_be_helped() {
+        let why = |needs| Why { id: ActorId { seat: 3, tenant: 0 }, name: Name::of_type::<u8>(), needs }.to_string();
+        let under_pressure = why(Needs::Release(Vec::new()));
+        assert_eq!(under_pressure, "u8#3 is under pressure, and nobody ever sends to it");
+        assert_eq!(why(Needs::Message(Vec::new())), "u8#3 has nothing to do, and nobody ever sends to it");
+    }
+}

@@ -217,7 +217,14 @@ const _: () = assert!(
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::{Name, short};
+
+    #[test]
+    fn names_are_equal_by_their_text() {
+        let name = Name::of_type::<u8>();
+        assert_eq!((&name, name == "u8", name == "u16"), (&Name::of_type::<u8>(), true, false));
+        assert_ne!(name, Name::of_type::<u16>());
+    }
 
     #[test]
     fn short_names_keep_their_arguments() {

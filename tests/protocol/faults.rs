@@ -58,6 +58,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("WordIsRelaxed", MEMORY_ORDER),
     ("WakeIsRelaxed", MEMORY_ORDER),
     ("PushInTwoSteps", ONE_STEP),
+    ("BackWithATail", ONE_STEP),
     ("FallInTwoSteps", ONE_STEP),
     ("ExemptionAskedTwice", ONE_STEP),
     ("QuietWithPinned", NARROW),

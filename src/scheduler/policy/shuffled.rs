@@ -29,9 +29,10 @@ impl Policy for Shuffled {
 
     fn next(&mut self) -> Option<Ready> {
         let count = self.ready.len() as u64;
-        if planted(Fault::ProcessInPolicy) && count > 0 {
-            return Some(self.ready.swap_remove((asked() / 7 % count) as usize));
+        if count == 0 {
+            return None;
         }
-        (count > 0).then(|| self.ready.swap_remove(self.random.below(count) as usize))
+        let nth = if planted(Fault::ProcessInPolicy) { asked() / 7 % count } else { self.random.below(count) };
+        Some(self.ready.swap_remove(nth as usize))
     }
 }

@@ -33,7 +33,7 @@ impl Worker {
     }
 
     /// A message that the running actor sends, with its name.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn parcel_sent<M: Debug + Send + 'static>(&mut self, message: M) -> Parcel {
         Parcel::new(&mut self.nodes, Tagged { name: Name::sent(self.running), message })
     }
@@ -56,7 +56,10 @@ impl Worker {
 
     /// The next message of the running actor, the `nth` of this run, counted from 1.
     #[inline(never)]
-    pub(super) fn next_named<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
+    pub(in crate::scheduler) fn next_named<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
+        if self.closely {
+            self.before_message();
+        }
         let Ok(Some(Tagged { name, message })) = self.tray.pop::<Tagged<M>>(&mut self.nodes) else {
             no_message(self.running)
         };

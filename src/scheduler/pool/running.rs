@@ -246,14 +246,11 @@ impl Worker {
         left
     }
 
-    /// The next message of the running actor, the `nth` of this run, counted from 1.
+    /// The next message of the running actor, the `nth` of this run, counted from 1. See `next_named` where it is recorded.
     #[inline(always)]
     pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
         if self.closely {
             self.before_message();
-        }
-        if self.is_recording() {
-            return self.next_named(nth);
         }
         let Ok(Some(message)) = self.tray.pop::<M>(&mut self.nodes) else { no_message(self.running) };
         self.handled = nth;
@@ -262,7 +259,7 @@ impl Worker {
 
     #[cold]
     #[inline(never)]
-    fn before_message(&mut self) {
+    pub(super) fn before_message(&mut self) {
         if self.shared.table.slot(self.running.seat).has(BY_DEPTH) {
             self.left_by_depth(self.running.seat);
         }

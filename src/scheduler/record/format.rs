@@ -77,6 +77,17 @@ pub(super) fn put(to: &mut Vec<u8>, mut n: u64) {
     to.push(n as u8);
 }
 
+/// The same into an array, from `at` on; gives back where the next goes.
+#[inline(always)]
+pub(super) fn put_at(to: &mut [u8], mut at: usize, mut n: u64) -> usize {
+    while n >= 0x80 {
+        to[at] = n as u8 | 0x80;
+        (n, at) = (n >> 7, at + 1);
+    }
+    to[at] = n as u8;
+    at + 1
+}
+
 pub(super) fn put_id(to: &mut Vec<u8>, id: ActorId) {
     put(to, u64::from(id.seat));
     put(to, u64::from(id.tenant));
@@ -245,6 +256,9 @@ mod tests {
         let mut bytes = Vec::new();
         let numbers = [0, 1, 127, 128, 300, u64::from(u32::MAX), 1 << 62, u64::MAX];
         numbers.iter().for_each(|n| put(&mut bytes, *n));
+        let mut same = [0; 64];
+        let end = numbers.iter().fold(0, |at, n| put_at(&mut same, at, *n));
+        assert_eq!(same[..end], bytes);
         let mut cursor = Cursor::new(&bytes, 0, bytes.len());
         numbers.iter().for_each(|n| assert_eq!(cursor.number().unwrap(), *n));
         assert!(cursor.is_at_end());

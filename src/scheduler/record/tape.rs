@@ -1,7 +1,7 @@
 //! What is written while a run is recorded: each worker has a tape of its own, and hands whole blocks of it to the one
 //! recorder.
 
-use super::format::{BLOCK_HEAD, END, HEAD, MAGIC, VERSION, block_head, checksum, code, put, put_id};
+use super::format::{BLOCK_HEAD, END, HEAD, MAGIC, VERSION, block_head, checksum, code, put, put_at, put_id};
 use super::{Name, Obstacle, Outcome, hash_of};
 use crate::event::ActorId;
 use crate::scheduler::single::{Config, Failure};
@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// Bytes in a block, about: a run is never split.
 const BLOCK: usize = 64 << 10;
+
+/// The most bytes that the beginning of a run takes: its code, two numbers of 32 bits and two of 64.
+const RUN_BYTES: usize = 1 + 2 * 5 + 2 * 10;
 
 /// Where the tapes of all workers go.
 pub(crate) struct Recorder(Mutex<State>);
@@ -120,10 +123,11 @@ impl Tape {
         if self.entries.len() >= BLOCK {
             self.flush();
         }
-        self.entries.push(code::RUN);
-        put_id(&mut self.entries, actor);
-        put(&mut self.entries, handled);
-        put(&mut self.entries, sent);
+        // Put together apart, because each byte that is pushed asks whether there is room.
+        let mut line = [code::RUN; RUN_BYTES];
+        let numbers = [u64::from(actor.seat), u64::from(actor.tenant), handled, sent];
+        let len = numbers.into_iter().fold(1, |at, n| put_at(&mut line, at, n));
+        self.entries.extend_from_slice(&line[..len]);
     }
 
     /// What the runtime delivers next came of this timer or watch of the receiver.
