@@ -71,6 +71,10 @@ faults! {
     LingersForever: "T5: a worker with nothing left to run goes to sleep before the actor that ran last has come to rest",
     FoundTakesThePlace: "T5: an actor that a worker finds in the hall takes the place of one that it has just freed",
     AnswerIsRelaxed: "F2, R9: the answer to a ring does not acquire",
+    RareIsRelaxed: "F2, R8: who finds what is rare about an actor does not acquire it",
+    RareEndsWithActor: "R8: what is rare about an actor is freed as it ends, while others may still look there",
+    TableLeaks: "F7, R8: the end of a pool forgets the table of its actors",
+    NoGrace: "R8: a seat has its next tenant while somebody may still hold the address of the last",
 }
 
 /// Is this the fault of the process?

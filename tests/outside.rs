@@ -4,9 +4,10 @@
 mod common;
 
 use backwater::{
-    ApplyReleaseBackpressureAuth, Backpressure, Inlet, PressureGuard, Refusal, RunError, StallWatch, WhyNotRunning,
+    ApplyReleaseBackpressureAuth, Backpressure, Inlet, PressureGuard, Refusal, RunError, SpawnOptions, StallWatch,
+    WhyNotRunning,
 };
-use common::{Notes, act, idle, ms, presses_for, run, run_unwatched, virtual_time};
+use common::{Notes, act, idle, ms, presses_for, run, run_unwatched, threads, virtual_time};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ fn why(inlet: &Inlet<u64>, message: u64) -> Option<Refusal> {
     })
 }
 
-/// Used within a behaviour, so that nothing moves meanwhile.
+/// Used within a behaviour, and on the thread that hands over what inlets take, so that nothing moves meanwhile.
 #[test]
 fn an_inlet_says_why_it_refuses() {
     let said = Notes::new();
@@ -36,7 +37,7 @@ fn an_inlet_says_why_it_refuses() {
             _ => {}
         }));
         let mut inlet = Some(env.inlet(&sink));
-        let outside = env.spawn(act(move |n, cx| {
+        let outside = act(move |n, cx| {
             let open = inlet.as_ref().unwrap();
             match n {
                 0 => {
@@ -63,13 +64,16 @@ fn an_inlet_says_why_it_refuses() {
             if n < 3 {
                 cx.after(ms(1), n + 1);
             }
-        }));
-        outside.tell(0, env);
+        });
+        env.spawn_with(SpawnOptions::new().pinned(), outside).tell(0, env);
     });
     assert_eq!(said.take(), ["128 taken, then Some(Full)", "Some(Pressing)", "None", "Some(Ended)"]);
     // What the inlet took, and three ticks. The last that it took met the sink's end: a dead letter, not lost.
     let totals = &ran.well().stats.totals;
-    assert_eq!((totals.delivered, totals.dead, totals.mutes), (128 + 1 + 3, 1, 1));
+    assert_eq!((totals.delivered, totals.dead), (128 + 1 + 3, 1));
+    // On a pool the sink may have released before the behaviour ends that asks it to: then there is no mark left.
+    let least = u64::from(threads().is_none());
+    assert!((least..=1).contains(&totals.mutes), "{totals:?}");
 }
 
 /// A thread waits in `send` until another drops the guard that presses; the sink is told by neither of them.
@@ -151,17 +155,19 @@ fn an_inlet_ends_with_its_runtime() {
 
 // --- Questions ------------------------------------------------------------------------------------------------------
 
-/// Each answer once, from a third actor that asks.
+/// Each answer once, from a third actor that asks. Time passes when everybody has done what there is: so each is where it
+/// should be when it is asked about. Whom an actor has woken waits for it on its own thread, on a pool too.
 #[test]
 fn why_not_running_has_every_answer() {
     let said = Notes::new();
     let notes = said.clone();
     let ran = run(virtual_time(), move |env| {
         let auth = ApplyReleaseBackpressureAuth::from(&env.root);
-        let sink =
-            env.spawn(act(
-                move |n, cx| if n == 0 { Backpressure::apply(&auth, cx) } else { Backpressure::release(&auth, cx) },
-            ));
+        let sink = env.spawn(act(move |n, cx| match n {
+            0 => Backpressure::apply(&auth, cx),
+            9 => Backpressure::release(&auth, cx),
+            _ => {}
+        }));
         sink.tell(0, env);
         let to = sink.clone();
         let muted = env.spawn(act(move |n, cx| {
@@ -169,23 +175,27 @@ fn why_not_running_has_every_answer() {
                 to.tell(1, cx)
             }
         }));
-        (1..=3).for_each(|n| muted.tell(n, env));
         let ended = env.spawn(act(|_, cx| cx.stop()));
         ended.tell(0, env);
         let lazy = env.spawn(idle());
         let asker = env.spawn(act(move |n, cx| {
-            if n == 0 {
-                lazy.tell(0, cx);
-                lazy.tell(0, cx);
-                [&muted, &ended, &lazy, &cx.me()].iter().for_each(|actor| notes.add(cx.why_not_running(actor)));
-                cx.me().tell(1, cx);
-            } else {
-                notes.add(cx.why_not_running(&lazy));
+            match n {
+                0 => {}
+                1 => (1..=3).for_each(|n| muted.tell(n, cx)),
+                2 => {
+                    lazy.tell(0, cx);
+                    lazy.tell(0, cx);
+                    [&muted, &ended, &lazy, &cx.me()].iter().for_each(|actor| notes.add(cx.why_not_running(actor)));
+                }
+                _ => {
+                    notes.add(cx.why_not_running(&lazy));
+                    return sink.tell(9, cx);
+                }
             }
+            cx.after(ms(1), n + 1);
         }));
         asker.tell(0, env);
     });
-    // The sink has yet to handle the message that muted its sender, and then releases.
     let said = said.take();
     let by = vec!["Act#4".to_owned()];
     assert_eq!(said[0], WhyNotRunning::Muted { by, waiting: 2 });

@@ -11,6 +11,7 @@ use programs::{PROGRAMS, Program};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Bytes that are written in one place and read in another.
 #[derive(Clone, Default)]
@@ -233,8 +234,18 @@ fn what_came_from_outside_is_refused_by_name() {
         let to = env.spawn(Listener);
         env.input.clone().tell(backwater::Input::Subscribe(to), env);
     };
-    for (program, why) in [(inlet, "code outside"), (counts, "whole runtime"), (input, "code outside")] {
-        let (_, bytes) = record(program, 2, 0, |builder| builder.input_on_thread(std::io::Cursor::new(b"text")));
+    let age: Program = |env, _| {
+        let old = env.spawn(common::act(|n, cx| match n {
+            0 => drop(cx.after(Duration::MAX, 1)),
+            _ => assert_eq!(cx.now(), Duration::MAX),
+        }));
+        old.tell(0, env);
+    };
+    let obstacles =
+        [(inlet, "code outside"), (counts, "whole runtime"), (input, "code outside"), (age, "beyond 584 years")];
+    for (program, why) in obstacles {
+        let build = |builder: Builder| builder.input_on_thread(std::io::Cursor::new(b"text")).virtual_time();
+        let (_, bytes) = record(program, 2, 0, build);
         let refused = bad(program, &bytes, same);
         assert!(refused.to_string().contains(why) && refused.position() > 40, "{refused}");
     }

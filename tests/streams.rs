@@ -7,7 +7,7 @@ use backwater::{
     Actor, ApplyReleaseBackpressureAuth, Backpressure, Builder, Check, Context, Env, Input, InputEvent, Output,
     PressureGuard, WhyNotRunning,
 };
-use common::{Act, Notes, act, ms, run, virtual_time};
+use common::{Act, Notes, act, ms, run, threads, virtual_time};
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
@@ -63,7 +63,7 @@ fn a_full_pipe_holds_back_who_prints_and_everything_is_written_by_the_end() {
         env.spawn(act(move |n, cx| match n {
             0 => drop(cx.after(ms(1), 1)),
             _ => {
-                let lines = cx.stats_of(&printer).unwrap().sent / 2;
+                let lines = cx.stats_of(&printer).unwrap().sent.div_ceil(2);
                 notes.add((cx.why_not_running(&printer), lines, open.take().is_some()));
             }
         }))
@@ -71,9 +71,16 @@ fn a_full_pipe_holds_back_who_prints_and_everything_is_written_by_the_end() {
     });
     ran.well();
     let (why, lines, _) = said.take().remove(0);
-    assert_eq!(why, WhyNotRunning::Muted { by: vec!["out#1".to_owned()], waiting: 1 });
-    // The thread may hold one line in its hand; a behaviour that began before the pressure adds one.
-    assert!((66..=68).contains(&lines), "{lines} lines of 1,000 bytes fill 64 KiB");
+    if why == WhyNotRunning::Idle && threads().is_some() {
+        // The stream ran when it was all said.
+        assert_eq!(lines, 500);
+    } else {
+        assert_eq!(why, WhyNotRunning::Muted { by: vec!["out#1".to_owned()], waiting: 1 });
+        // The thread may hold one line in its hand; a behaviour that began before the pressure adds one. On a pool the
+        // printer may be ahead of the stream, which presses when it comes to what fills it.
+        let most = threads().map_or(68, |_| 500);
+        assert!((66..=most).contains(&lines), "{lines} lines of 1,000 bytes fill 64 KiB");
+    }
     let expected: String = (1..=500).map(line).collect();
     assert!(written.lock().unwrap()[..] == *expected.as_bytes(), "everything, in order, before the run was over");
 }
@@ -192,7 +199,8 @@ fn slow_reader(env: &mut Env<'_>, read: Notes<()>, ahead: Notes<usize>) {
 }
 
 /// Read in the behaviour, it is at most a piece ahead; on a thread, by the four that the thread may read and four that the
-/// stream told in one run, before the first of them pressed.
+/// stream told in one run, before the first of them pressed. On a pool the stream may be ahead of who reads it by all that
+/// there is: it is held back from when he says so, and not before.
 #[test]
 fn input_is_read_no_faster_than_it_is_taken() {
     type Way = fn(Builder, Counted) -> Builder;
@@ -205,6 +213,7 @@ fn input_is_read_no_faster_than_it_is_taken() {
         ran.well();
         let ahead = ahead.take();
         assert_eq!((ahead.len(), ahead.last()), (PIECES + 1, Some(&0)), "everything came, and then the end");
+        let most = threads().map_or(most, |_| PIECES);
         assert!(ahead.iter().all(|ahead| *ahead <= most), "at most {most}, and not {:?}", ahead.iter().max());
     }
 }
@@ -220,7 +229,10 @@ fn scripted_input_comes_at_its_times_and_ends_after_the_last() {
         let input = env.input.clone();
         input.tell(Input::Subscribe(prompt.narrow()), env);
     });
-    assert_eq!(ran.well().stats.totals.mutes, 2, "by the first, when it sends the second; and by the last");
+    let mutes = ran.well().stats.totals.mutes;
+    // On a pool the end may be told before who hears it has come to the last line.
+    let least = threads().map_or(2, |_| 1);
+    assert!((least..=2).contains(&mutes), "by the first, when it sends the second; and by the last: {mutes}");
     let heard = heard.take();
     let times: Vec<_> = heard.iter().map(|(at, _)| *at).collect();
     // The end stands behind the last line, which the prompt takes its time over; so it is told at once, and held back.

@@ -277,7 +277,7 @@ fn the_end_of_time_is_reached_and_not_passed() {
 }
 
 /// `check_invariants` and observers watch; the schedule is the same without them, also where timers of no delay meet
-/// long queues.
+/// long queues. On one thread, wherever the other tests run: only there is a schedule one of the program (R12).
 #[test]
 fn watching_changes_no_schedule() {
     let scenario = |watched: bool| {
@@ -299,8 +299,8 @@ fn watching_changes_no_schedule() {
             }
         };
         match watched {
-            true => drop(run(virtual_time(), main)),
-            false => drop(run_unwatched(virtual_time(), main).unwrap()),
+            true => drop(run(Runtime::builder().virtual_time(), main)),
+            false => drop(run_unwatched(Runtime::builder().virtual_time(), main).unwrap()),
         }
         seen.take()
     };

@@ -14,8 +14,9 @@ mod traces;
 
 pub use backwater::internals::sync::{BACKING, Bounds, Leaks, model};
 
-/// Every interleaving; a thousand runs under each of shuttle's schedulers.
-pub const ALL: Bounds = Bounds { preemptions: None, runs: 1_000, depth_first: false, seed: 1 };
+/// Every interleaving; under shuttle too, if there are fewer than this, and otherwise a thousand runs more under each of its
+/// schedulers.
+pub const ALL: Bounds = Bounds { preemptions: None, runs: 1_000, depth_first: Some(20_000), seed: 1 };
 
 /// Those with so many preemptions at most.
 pub const fn preemptions(most: usize) -> Bounds {
@@ -29,20 +30,25 @@ pub fn check(name: &str, bounds: Bounds, body: impl Fn(&Leaks) + Send + Sync + '
     let bounds = Bounds {
         preemptions: bounds.preemptions.map(|most| most + deep),
         runs: bounds.runs * (1 + deep),
+        depth_first: bounds.depth_first.map(|most| most * (1 + deep)),
         seed: bounds.seed + deep as u64,
         ..bounds
     };
     let runs = model(bounds, body);
-    println!("{name}: {runs} runs under {BACKING}, {}", said(bounds));
+    println!("{name}: {runs} runs under {BACKING}, {}", said(bounds, runs));
     assert!(runs > 0, "{name}: nothing was run");
 }
 
-fn said(bounds: Bounds) -> String {
+fn said(bounds: Bounds, runs: usize) -> String {
+    let drawn = format!("{0} at random, {0} uniform walks, {0} by PCT, seed {1}", bounds.runs, bounds.seed);
     match (BACKING, bounds.preemptions) {
         ("loom", None) => "all interleavings".into(),
         ("loom", Some(most)) => format!("all with at most {most} preemptions"),
-        ("shuttle", _) if bounds.depth_first => format!("depth first, at most {}", bounds.runs),
-        ("shuttle", _) => format!("{0} at random, {0} uniform walks, {0} by PCT, seed {1}", bounds.runs, bounds.seed),
+        ("shuttle", _) => match bounds.depth_first {
+            Some(most) if runs < most => "depth first, all interleavings".into(),
+            Some(most) => format!("the first {most} depth first, {drawn}"),
+            None => drawn,
+        },
         _ => "as the machine pleases".into(),
     }
 }

@@ -43,6 +43,8 @@ pub struct Act {
     behave: Box<Behave>,
     /// A behaviour is in progress. std's: it must order nothing, or the tools would not see what does.
     busy: AtomicBool,
+    /// It lets others go first before each behaviour.
+    polite: bool,
 }
 
 impl std::fmt::Debug for Act {
@@ -53,7 +55,12 @@ impl std::fmt::Debug for Act {
 
 /// An actor.
 pub fn act(behave: impl FnMut(Say, &mut Context<'_, Act>) + Send + 'static) -> Act {
-    Act { behave: Box::new(behave), busy: AtomicBool::new(false) }
+    Act { behave: Box::new(behave), busy: AtomicBool::new(false), polite: true }
+}
+
+/// One that lets nobody go first: for tests in which another thread stands still for many behaviours.
+pub fn brisk(behave: impl FnMut(Say, &mut Context<'_, Act>) + Send + 'static) -> Act {
+    Act { polite: false, ..act(behave) }
 }
 
 impl Actor for Act {
@@ -61,7 +68,9 @@ impl Actor for Act {
 
     fn receive(&mut self, say: Say, cx: &mut Context<'_, Self>) {
         assert!(!self.busy.swap(true, Ordering::Relaxed), "T6: an actor runs on one thread at a time");
-        yield_now();
+        if self.polite {
+            yield_now();
+        }
         (self.behave)(say, cx);
         self.busy.store(false, Ordering::Relaxed);
     }
@@ -71,7 +80,7 @@ impl Actor for Act {
 /// fewer, and each is written.
 pub fn draw(name: &str, runs: usize, body: impl Fn(bool, &Leaks) + Clone + Send + Sync + 'static) {
     if let Some(traces) = traces::wanted(name).filter(|_| BACKING != "loom") {
-        let bounds = Bounds { preemptions: None, runs: traces.runs, depth_first: false, seed: 1 };
+        let bounds = Bounds { preemptions: None, runs: traces.runs, depth_first: None, seed: 1 };
         check(&format!("{name}, traced"), bounds, move |leaks| traces.run(|| body(true, leaks)));
         return;
     }
@@ -81,7 +90,7 @@ pub fn draw(name: &str, runs: usize, body: impl Fn(bool, &Leaks) + Clone + Send 
         _ => runs / 2,
     };
     for watched in [false, true] {
-        let bounds = Bounds { preemptions: None, runs, depth_first: false, seed: 1 };
+        let bounds = Bounds { preemptions: None, runs, depth_first: None, seed: 1 };
         let body = body.clone();
         check(&format!("{name}{}", if watched { ", watched" } else { "" }), bounds, move |leaks| body(watched, leaks));
     }

@@ -2,8 +2,8 @@
 
 use super::{Actor, Context};
 use crate::event::ActorId;
-use crate::mailbox::Letter;
-use crate::scheduler::{Body, Classes, Core, Held, Single};
+use crate::mailbox::{Draft, Letter};
+use crate::scheduler::{Body, Classes, Core, Held, Seat, Single};
 use crate::sync::PlainArc;
 
 pub(super) struct Housing<A>(pub(super) A);
@@ -23,6 +23,15 @@ impl<A: Actor> Body for Housing<A> {
 
     fn print(&self) -> Option<u128> {
         A::model().print(&self.0)
+    }
+
+    fn copy(&self) -> Option<Box<dyn Body>> {
+        A::model().copy(&self.0).map(|actor| Box::new(Housing(actor)) as Box<dyn Body>)
+    }
+
+    fn copy_message<'t>(&self, core: &Single, held: &Held<'_>, to: &'t mut Single) -> Option<Draft<'t, Seat>> {
+        let copy = A::model().copy_message(core.message::<A::Msg>(held)?)?;
+        Some(to.draft(copy))
     }
 
     fn commutes(&self) -> bool {

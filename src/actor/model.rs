@@ -31,12 +31,27 @@ pub struct Model<A: Actor> {
     state: Option<fn(&A, &mut Fingerprint)>,
     message: Option<fn(&A::Msg, &mut Fingerprint)>,
     commute: Option<Commute<A::Msg>>,
+    copy: Option<Copies<A>>,
 }
+
+/// How an actor and its messages are copied.
+struct Copies<A: Actor> {
+    actor: fn(&A) -> A,
+    message: fn(&A::Msg) -> A::Msg,
+}
+
+impl<A: Actor> Clone for Copies<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: Actor> Copy for Copies<A> {}
 
 impl<A: Actor> Model<A> {
     /// Nothing is known.
     pub const fn opaque() -> Self {
-        Model { state: None, message: None, commute: None }
+        Model { state: None, message: None, commute: None, copy: None }
     }
 
     /// States and messages are what `Hash` says that they are. Whatever a behaviour depends on has to be in it: a field
@@ -48,7 +63,7 @@ impl<A: Actor> Model<A> {
     {
         let (state, message) =
             (hash_of::<A> as fn(&A, &mut Fingerprint), hash_of::<A::Msg> as fn(&A::Msg, &mut Fingerprint));
-        Model { state: Some(state), message: Some(message), commute: None }
+        Model { state: Some(state), message: Some(message), commute: None, copy: None }
     }
 
     /// Says which messages commute: whichever of the two the actor handles first, it and everybody else come to the same
@@ -87,6 +102,41 @@ impl<A: Actor> Model<A> {
     {
         let commute = Commute { same: |a: &A::Msg, b: &A::Msg| a == b, copy: |a: &A::Msg| a.clone(), independent };
         Model { commute: Some(commute), ..self }
+    }
+
+    /// Says that copies of an actor, and of its messages, stand for the original. Where all actors of a program say so, a
+    /// search goes back to a copy of an earlier state instead of running the program again up to there. What is explored
+    /// is the same, sooner.
+    ///
+    /// It is a promise: what one copy does must not be seen by another, nor by `main`. An actor that shares something
+    /// mutable, a counter behind an `Arc` say, must not make it.
+    ///
+    /// ```
+    /// use backwater::{Actor, Context, Model};
+    ///
+    /// #[derive(Clone, Hash)]
+    /// struct Lamp { on: bool }
+    ///
+    /// impl Actor for Lamp {
+    ///     type Msg = bool;
+    ///     fn receive(&mut self, on: bool, _: &mut Context<'_, Self>) { self.on = on; }
+    ///     fn model() -> Model<Self> { Model::hashed().copied() }
+    /// }
+    /// ```
+    pub const fn copied(self) -> Self
+    where
+        A: Clone,
+        A::Msg: Clone,
+    {
+        Model { copy: Some(Copies { actor: A::clone, message: A::Msg::clone }), ..self }
+    }
+
+    pub(super) fn copy(&self, actor: &A) -> Option<A> {
+        self.copy.map(|copy| (copy.actor)(actor))
+    }
+
+    pub(super) fn copy_message(&self, message: &A::Msg) -> Option<A::Msg> {
+        self.copy.map(|copy| (copy.message)(message))
     }
 
     pub(super) fn commutes(&self) -> bool {
@@ -133,6 +183,7 @@ impl<A: Actor> fmt::Debug for Model<A> {
         f.debug_struct("Model")
             .field("hashed", &self.state.is_some())
             .field("commutes", &self.commutes())
+            .field("copied", &self.copy.is_some())
             .finish_non_exhaustive()
     }
 }

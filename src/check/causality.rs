@@ -59,6 +59,8 @@ struct Uses {
 pub(super) struct Causality {
     steps: Vec<Step>,
     touched: Vec<Touch>,
+    /// Of each of these, the number of its object.
+    numbers: Vec<u32>,
     chosen: Vec<u32>,
     timers: Vec<(u32, u32)>,
     freed: Vec<u32>,
@@ -93,6 +95,7 @@ impl Causality {
         Causality {
             steps: Vec::new(),
             touched: Vec::new(),
+            numbers: Vec::new(),
             chosen: Vec::new(),
             timers: Vec::new(),
             freed: Vec::new(),
@@ -160,6 +163,7 @@ impl Causality {
             self.last[step.process as usize] = step.before;
             self.world = step.world_before;
             self.touched.truncate(step.touched.0 as usize);
+            self.numbers.truncate(step.touched.0 as usize);
             self.chosen.truncate(step.chosen.0 as usize);
             self.timers.truncate(step.timers.0 as usize);
             self.freed.truncate(step.freed.0 as usize);
@@ -197,6 +201,13 @@ impl Causality {
         let before = self.last[process as usize];
         let starts = self.ends();
         let world = write_down(traces, &mut self.touched);
+        for touch in &self.touched[starts[0] as usize..] {
+            let number = self.objects.number(touch.object());
+            self.numbers.push(number);
+            if number as usize == self.uses.len() {
+                self.uses.push(Uses { write: NONE, read: NONE });
+            }
+        }
         self.chosen.extend(traces.chosen.iter().map(|(chosen, _)| *chosen));
         self.timers.extend_from_slice(traces.timers);
         self.freed.extend_from_slice(traces.freed);
@@ -267,20 +278,19 @@ impl Causality {
         self.earlier = earlier;
     }
 
-    fn dependent_on(&mut self, step: &Step, earlier: &mut Vec<u32>) {
-        earlier.extend(Some(self.world).filter(|at| *at != NONE));
+    fn dependent_on(&self, step: &Step, earlier: &mut Vec<u32>) {
+        if self.world != NONE {
+            earlier.push(self.world);
+        }
         if step.world {
             earlier.extend(self.last.iter().copied().filter(|at| *at != NONE));
         }
-        for at in range(step.touched) {
-            let touch = self.touched[at];
-            let object = self.objects.number(touch.object());
-            if object as usize == self.uses.len() {
-                self.uses.push(Uses { write: NONE, read: NONE });
-                continue;
+        let touched = self.touched[range(step.touched)].iter().zip(&self.numbers[range(step.touched)]);
+        for (touch, object) in touched {
+            let Uses { write, mut read } = self.uses[*object as usize];
+            if write != NONE {
+                earlier.push(write);
             }
-            let Uses { write, mut read } = self.uses[object as usize];
-            earlier.extend(Some(write).filter(|at| *at != NONE));
             while touch.is_write() && read != NONE {
                 let (step, before) = self.reads[read as usize];
                 earlier.push(step);
@@ -306,8 +316,7 @@ impl Causality {
             self.world = at;
         }
         for of in range(step.touched) {
-            let touch = self.touched[of];
-            let object = self.objects.number(touch.object());
+            let (touch, object) = (self.touched[of], self.numbers[of]);
             let uses = &mut self.uses[object as usize];
             self.undo.push((object, *uses));
             if touch.is_write() {

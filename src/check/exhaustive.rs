@@ -433,6 +433,15 @@ impl Driver for Exhaustive {
     fn main(&mut self, given: &mut Vec<u32>) {
         given.extend_from_slice(&self.frames[0].given);
     }
+
+    fn same_steps(&self) -> usize {
+        // What a run may still spend is counted from its beginning.
+        if self.limit == Limit::No { self.first_new } else { 0 }
+    }
+
+    fn skip(&mut self, steps: usize) {
+        self.at = steps;
+    }
 }
 
 impl Top {

@@ -32,6 +32,7 @@ mod replays;
 mod results;
 mod run;
 mod sample;
+mod saved;
 mod search;
 mod settings;
 mod shrink;

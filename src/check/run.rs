@@ -1,6 +1,7 @@
 //! Whole runs: driven by somebody who chooses, written down as numbers, judged at the end.
 
 use super::meter::Meter;
+use super::saved::Saved;
 use super::token::Decisions;
 use super::verdict::Fault;
 use super::world::{MAIN, Program, World};
@@ -27,6 +28,19 @@ pub(super) trait Driver {
 
     /// Answers for the choices of `main`.
     fn main(&mut self, _given: &mut Vec<u32>) {}
+
+    /// How many steps of the last run it takes again as they were: the run may begin after them.
+    fn same_steps(&self) -> usize {
+        0
+    }
+
+    /// No later run takes just as many.
+    fn is_last_there(&self) -> bool {
+        false
+    }
+
+    /// The run begins after so many of them.
+    fn skip(&mut self, _steps: usize) {}
 
     /// A seed, if choices beyond those answers are to be random.
     fn dice(&mut self) -> Option<u64> {
@@ -84,37 +98,61 @@ pub(super) struct Taken {
     pub(super) is_fault: bool,
 }
 
-/// The way that a run took: who stepped, `main`'s first step left out, and the answers to all choices.
+/// The way that a run took: who stepped, `main`'s first step included, and the answers to all choices.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
-    steps: Vec<Proc>,
+    /// Each with the number of answers that there were before it.
+    steps: Vec<(Proc, u32)>,
     answers: Vec<u32>,
+}
+
+impl Trail {
+    fn note(&mut self, proc: Proc, chosen: &[(u32, u32)]) {
+        self.steps.push((proc, self.answers.len() as u32));
+        if !chosen.is_empty() {
+            self.answers.extend(chosen.iter().map(|(chosen, _)| *chosen));
+        }
+    }
+
+    /// Forgets all steps but the first.
+    fn cut(&mut self, steps: usize) {
+        if let Some((_, answers)) = self.steps.get(steps) {
+            self.answers.truncate(*answers as usize);
+            self.steps.truncate(steps);
+        }
+    }
 }
 
 /// Where runs are made, one after the other: each begins with the memory of the one before.
 pub(super) struct Stage<'p> {
     pub(super) program: Program<'p>,
     /// The world of the last run, ready for the next, unless that has to have a new one.
-    world: Option<World>,
+    world: Option<Box<World>>,
     trail: Trail,
     given: Vec<u32>,
     meter: Meter,
+    saved: Saved,
+    /// How many steps of this run are those of the last.
+    same: usize,
 }
 
 impl<'p> Stage<'p> {
     pub(super) fn new(program: Program<'p>) -> Self {
-        Stage { program, world: None, trail: Trail::default(), given: Vec::new(), meter: Meter::default() }
+        let (trail, meter, saved) = (Trail::default(), Meter::default(), Saved::default());
+        Stage { program, world: None, trail, given: Vec::new(), meter, saved, same: 0 }
     }
 
     /// The ends of runs matter from here on: see `Single::write_script`.
     pub(super) fn batches_matter(&mut self) {
         self.program.batches_matter = true;
         self.world = None;
+        self.saved.forget();
     }
 
     /// States are told apart from here on; where `time_matters`, by what time it is too.
     pub(super) fn take_prints(&mut self, time_matters: bool) {
         (self.program.prints, self.program.time_matters, self.world) = (true, time_matters, None);
+        self.saved.forget();
     }
 
     /// Runs the program once.
@@ -159,12 +197,10 @@ impl<'p> Stage<'p> {
         &self.trail
     }
 
-    fn drive_to_end(&mut self, world: &mut World, driver: &mut impl Driver) -> Ran {
-        self.trail.steps.clear();
-        self.trail.answers.clear();
+    fn drive_to_end(&mut self, world: &mut Box<World>, driver: &mut impl Driver) -> Ran {
         self.meter.reset();
-        let mut ran =
-            Ran { ending: Ending::GivenUp, steps: 0, reached_a_batch: false, end: None, sometimes: Vec::new() };
+        let steps = self.go_back(world, driver);
+        let mut ran = Ran { ending: Ending::GivenUp, steps, reached_a_batch: false, end: None, sometimes: Vec::new() };
         if let Some(seed) = driver.dice() {
             world.core.throw_dice(seed);
         }
@@ -183,6 +219,17 @@ impl<'p> Stage<'p> {
                 },
             }
         }
+    }
+
+    /// Begins with a copy of a state that the last run passed, if there is one. How many steps lead there.
+    fn go_back(&mut self, world: &mut Box<World>, driver: &mut impl Driver) -> usize {
+        let settings = self.program.settings;
+        let each_step_counts = settings.measures() || settings.observe_each.is_some();
+        self.same = if each_step_counts { 0 } else { driver.same_steps() };
+        let steps = self.saved.restore(self.same, driver.is_last_there(), world);
+        self.trail.cut(steps);
+        driver.skip(steps);
+        steps
     }
 
     /// Goes on until the run ends. A panic of user code comes through.
@@ -206,9 +253,11 @@ impl<'p> Stage<'p> {
             if ran.steps >= settings.max_steps {
                 return Ending::TooLong;
             }
+            if self.saved.wants(ran.steps, self.same, &self.program) {
+                self.saved.keep(ran.steps, world, &self.program);
+            }
             self.given.clear();
             let Some(proc) = driver.next(world, &mut self.given) else { return Ending::GivenUp };
-            self.trail.steps.push(proc);
             world.core.trace(driver.wants_traces());
             world.step(proc, &self.given);
             self.stepped(proc, world, driver, ran);
@@ -222,10 +271,7 @@ impl<'p> Stage<'p> {
 
     fn stepped(&mut self, proc: Proc, world: &World, driver: &mut impl Driver, ran: &mut Ran) {
         ran.steps += 1;
-        let chosen = world.traces().chosen;
-        if !chosen.is_empty() {
-            self.trail.answers.extend(chosen.iter().map(|(chosen, _)| *chosen));
-        }
+        self.trail.note(proc, world.traces().chosen);
         driver.stepped(proc, world);
     }
 }
@@ -347,13 +393,13 @@ pub(super) struct Retrace<'t> {
 
 impl<'t> Retrace<'t> {
     pub(super) fn new(trail: &'t Trail) -> Self {
-        Retrace { trail, step: 0, answer: 0 }
+        Retrace { trail, step: 1, answer: 0 }
     }
 }
 
 impl Driver for Retrace<'_> {
     fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
-        let proc = self.trail.steps.get(self.step).copied()?;
+        let (proc, _) = self.trail.steps.get(self.step).copied()?;
         self.step += 1;
         given.extend_from_slice(self.trail.answers.get(self.answer..)?);
         world.is_enabled(proc).then_some(proc)

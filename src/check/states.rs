@@ -131,6 +131,18 @@ impl Driver for States {
     fn main(&mut self, given: &mut Vec<u32>) {
         given.extend_from_slice(&self.frames[0].given);
     }
+
+    fn same_steps(&self) -> usize {
+        self.frames.len() - 1
+    }
+
+    fn is_last_there(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.others.is_empty() && frame.answers.is_empty())
+    }
+
+    fn skip(&mut self, steps: usize) {
+        self.at = steps;
+    }
 }
 
 /// Takes these steps, shows the world that they lead to, and gives up there.

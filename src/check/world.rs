@@ -58,7 +58,7 @@ pub(super) const MAIN: Proc = Proc::Actor(0);
 
 impl World {
     /// A run that has taken no step yet. `watched` says that messages are put into words, for a report.
-    pub(super) fn new(program: &Program<'_>, watched: Option<Box<dyn Observer>>) -> Self {
+    pub(super) fn new(program: &Program<'_>, watched: Option<Box<dyn Observer>>) -> Box<Self> {
         install_hook();
         let settings = program.settings;
         let is_watched = watched.is_some();
@@ -90,7 +90,7 @@ impl World {
         if program.prints {
             core.take_prints(program.time_matters);
         }
-        World { core, bodies, enabled: Vec::new(), last: MAIN, stepping: None, base, lobby, is_watched }
+        Box::new(World { core, bodies, enabled: Vec::new(), last: MAIN, stepping: None, base, lobby, is_watched })
     }
 
     /// The first step: `main` runs, its effects are written down. `given` answers its choices. A panic comes through, as
@@ -127,6 +127,7 @@ impl World {
         self.step_over(proc);
     }
 
+    #[inline(always)]
     fn step_over(&mut self, proc: Proc) {
         (self.stepping, self.last) = (None, proc);
         self.look();
@@ -150,6 +151,7 @@ impl World {
         }
     }
 
+    #[inline(always)]
     fn look(&mut self) {
         match self.core.failure {
             Some(_) => self.enabled.clear(),
@@ -224,10 +226,19 @@ impl World {
         self.core.stall()
     }
 
+    /// Makes this, made for the same program and of no steps yet, a copy of `other`, which is between two steps. False if
+    /// that cannot be; then this is good for nothing.
+    pub(super) fn copy_of(&mut self, other: &World) -> bool {
+        let World { core, bodies, enabled, last, .. } = self;
+        enabled.clone_from(&other.enabled);
+        *last = other.last;
+        other.core.copy(&other.bodies, core, bodies)
+    }
+
     /// Drops what is left, so that the next run can begin; none if that needs a new world. User code that panics there
     /// is a fault too.
-    pub(super) fn reset(mut self) -> Result<Option<World>, Box<Fault>> {
-        let World { core, bodies, base, .. } = &mut self;
+    pub(super) fn reset(mut self: Box<Self>) -> Result<Option<Box<World>>, Box<Fault>> {
+        let World { core, bodies, base, .. } = &mut *self;
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| core.reset(base, bodies))) {
             let _ = self.finish();
             return Err(dropping(&*payload));
@@ -239,7 +250,7 @@ impl World {
     }
 
     /// Drops what is left.
-    pub(super) fn finish(self) -> Result<(), Box<Fault>> {
+    pub(super) fn finish(self: Box<Self>) -> Result<(), Box<Fault>> {
         catch_unwind(AssertUnwindSafe(|| drop(self))).map_err(|payload| dropping(&*payload))
     }
 }

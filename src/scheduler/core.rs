@@ -190,7 +190,7 @@ impl Core<'_> {
             Core::Watched(core) if core.is_replaying() => core.now_again(),
             Core::Worker(core) => {
                 let now = core.now();
-                core.record(|tape| tape.time(now));
+                core.record_at(now, |tape, now| tape.time(now));
                 now
             }
             _ => each!(self, core => core.now()),
@@ -202,7 +202,7 @@ impl Core<'_> {
             Core::Watched(core) if core.is_replaying() => core.set_timer_again(delay, period, tick),
             Core::Worker(core) => {
                 let (now, id) = (core.now(), core.set_timer(delay, period, tick));
-                core.record(|tape| tape.timer(id.0, now));
+                core.record_at(now, |tape, now| tape.timer(id.0, now));
                 id
             }
             _ => each!(self, core => core.set_timer(delay, period, tick)),

@@ -6,6 +6,7 @@
 mod bell;
 mod commute;
 mod contacts;
+mod copy;
 mod core;
 mod deadlock;
 mod engine;
@@ -53,7 +54,7 @@ pub(crate) use script::Doings;
 pub(crate) use script::{Access, Object, Proc, Promise};
 
 pub use seat::Name;
-pub(crate) use seat::Plan;
+pub(crate) use seat::{Plan, Seat};
 pub(crate) use single::{Base, Bodies, Body, Config, Delivery, Failure, Outside, Single};
 pub(crate) use steps::Traces;
 pub(crate) use trace::{DeadLetterHook, Watch};

@@ -3,6 +3,7 @@
 use super::bell::Bell;
 use super::script::{Access, Effect, Object};
 use super::single::Single;
+use super::timers::nanos;
 use crate::event::{ActorId, Event, Place};
 use crate::faults::{Fault, planted};
 use crate::rules::{self, Action};
@@ -31,7 +32,7 @@ impl GuardDrops {
     /// From any thread.
     pub(crate) fn dropped(&self, actor: ActorId, guard: u64) {
         lock(&self.dropped).push((actor, guard));
-        self.any.store(true, Ordering::Release); // pairs with the swap in `collect`: the push is seen with it
+        self.any.store(true, Ordering::Relaxed); // says that there is one; the lock shows which
         self.bell.ring();
     }
 
@@ -43,7 +44,8 @@ impl GuardDrops {
 
     pub(super) fn collect(&self) -> Vec<(ActorId, u64)> {
         // A look first: in the common case nobody has, and a swap would take the cache line.
-        match self.has_any() && self.any.swap(false, Ordering::Acquire) {
+        // Relaxed: who reads that there is one takes the lock after him who said so.
+        match self.has_any() && self.any.swap(false, Ordering::Relaxed) {
             true => std::mem::take(&mut *lock(&self.dropped)),
             false => Vec::new(),
         }
@@ -207,9 +209,9 @@ impl Single {
         panic!("T2: a muted actor is nothing but muted, so being freed is its fall: a bug in backwater")
     }
 
-    /// The scheduler's time in nanoseconds; 584 years fit.
+    /// The scheduler's time in nanoseconds.
     pub(super) fn now_ns(&self) -> u64 {
-        self.watch.now.as_nanos() as u64
+        nanos(self.watch.now)
     }
 
     fn tell_outside(&mut self, seat: u32, pressing: bool) {

@@ -102,6 +102,21 @@ impl Prints {
         self.tick = None;
     }
 
+    /// What it was between two steps of another run; its own run has not begun.
+    pub(super) fn become_copy(&mut self, other: &Prints) {
+        self.bodies.extend_from_slice(&other.bodies);
+        for (seat, mail) in (0..).zip(&other.mail).filter(|(_, mail)| !mail.is_empty()) {
+            let (first, rest) = mail.as_slices();
+            let mine = self.mail_of(seat);
+            mine.extend(first);
+            mine.extend(rest);
+        }
+        self.behaviour.set(other.behaviour.get());
+        self.changed.set(other.changed.get());
+        self.looked.set(self.looked.get() || other.looked.get());
+        self.refused.set(self.refused.get().or(other.refused.get()));
+    }
+
     /// `seat` begins a behaviour with the first of its messages.
     pub(super) fn begins(&mut self, seat: u32) {
         let message = self.mail_of(seat).pop_front().unwrap_or_default();
@@ -122,6 +137,7 @@ impl Single {
         self.script.as_mut()?.prints.as_deref_mut()
     }
 
+    #[inline]
     pub(crate) fn takes_prints(&self) -> bool {
         self.script.as_ref().is_some_and(|script| script.prints.is_some())
     }
@@ -165,7 +181,8 @@ impl Single {
     /// The behaviour of `seat` is written down: what it made gets its fingerprints.
     pub(super) fn print_behaviour(&mut self, seat: u32, bodies: &Bodies) {
         let Some(mut prints) = self.script().prints.take() else { return };
-        let effects = std::mem::take(&mut self.script().of(seat).effects);
+        let progress = self.script().of(seat);
+        let (effects, mut made) = (std::mem::take(&mut progress.effects), std::mem::take(&mut progress.prints));
         let body = |seat: u32| bodies.get(seat as usize).and_then(Option::as_ref);
         for newborn in prints.bodies.len() as u32..self.post.seats() {
             let known = body(newborn).and_then(|body| body.print());
@@ -183,7 +200,7 @@ impl Single {
             }
             _ => prints.made(tag::MESSAGE, nth as u64),
         };
-        let made = effects.iter().enumerate().map(effect).collect();
+        made.extend(effects.iter().enumerate().map(effect));
         let progress = self.script().of(seat);
         (progress.effects, progress.prints) = (effects, made);
         self.script().prints = Some(prints);
@@ -261,7 +278,7 @@ impl Single {
         if prints.time_matters {
             all.word(self.watch.now.as_nanos() as u64);
         }
-        for seat in 0..self.post.seats() {
+        for seat in (0..self.post.seats()).filter(|seat| !script.is_mute_stream(*seat)) {
             let data = self.post.data(seat);
             if data.is_empty() {
                 all.word(tag::ENDED);

@@ -260,14 +260,17 @@ impl Single {
     /// A behaviour has ended. True if its run has to end with it (R3).
     #[inline(always)]
     pub(crate) fn behaviour_ended(&mut self) -> bool {
-        self.attention && self.settle()
+        self.attention && (self.is_written_down() || self.settle())
+    }
+
+    /// The behaviour in progress does nothing yet: see `script`.
+    #[inline(always)]
+    fn is_written_down(&self) -> bool {
+        self.script.as_ref().is_some_and(|script| script.recording)
     }
 
     #[cold]
     pub(super) fn settle(&mut self) -> bool {
-        if self.script.as_ref().is_some_and(|script| script.recording) {
-            return true;
-        }
         self.settled = true;
         if self.watch.on {
             self.show(&Event::Handled { actor: self.running });

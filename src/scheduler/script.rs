@@ -8,7 +8,7 @@
 //! written down only while somebody asks for it.
 
 use super::commute::Classes;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Fingerprint, of_words};
 use super::pressure::GuardDrops;
 use super::prints::Prints;
 use super::random::Random;
@@ -179,7 +179,7 @@ pub(crate) struct Script {
     /// The ends of runs matter: some actor may be overloaded. Then a run's beginning depends on what is in the mailbox.
     pub(super) batches_matter: bool,
     /// What is sent to the standard output is part of the search.
-    output_matters: bool,
+    pub(super) output_matters: bool,
     /// What steps touch is written down.
     pub(super) tracing: bool,
     /// The step touched more than a message and loads.
@@ -229,13 +229,19 @@ const STREAMS: std::ops::RangeInclusive<u32> = 1..=3;
 const OUTPUT: u32 = 1;
 
 impl Script {
-    #[cold]
+    #[inline]
     pub(super) fn write_send(&mut self, draft: Draft<'_, Seat>, to: ActorId, lane: Lane, place: Place) {
-        if STREAMS.contains(&to.seat) && !(self.output_matters && to.seat == OUTPUT) {
+        if self.is_mute_stream(to.seat) {
             return;
         }
         self.write_drops();
         self.written.push_back(Effect::Send { letter: draft.keep(), to, lane, place });
+    }
+
+    /// A standard stream that is not part of the search: nothing ever happens to it.
+    #[inline]
+    pub(super) fn is_mute_stream(&self, seat: u32) -> bool {
+        STREAMS.contains(&seat) && !(self.output_matters && seat == OUTPUT)
     }
 
     pub(super) fn write_watch(&mut self, other: ActorId, notice: Delivery) {
@@ -265,6 +271,7 @@ impl Script {
         }
     }
 
+    #[inline(never)]
     fn write_touch(&mut self, object: Object, access: Access) {
         let known = self.touched.iter_mut().find(|(o, _)| *o == object);
         match known {
@@ -281,22 +288,30 @@ impl Script {
     /// A message is about to arrive at `to`.
     ///
     /// `conflicts` says with which others it does not commute; none: with nothing.
+    #[inline(always)]
     pub(super) fn pushed(&mut self, to: ActorId, conflicts: Option<PlainArc<[u32]>>) {
         if let Some(prints) = &mut self.prints {
             prints.arrives(to.seat);
         }
-        self.touch(Object::Life(to.seat), Access::Read);
-        match conflicts {
-            None => self.touch(Object::Tail(to.seat), Access::Write),
-            Some(pairs) => {
-                self.touch(Object::Tail(to.seat), Access::Read);
-                pairs.iter().for_each(|pair| self.touch(Object::Order(to.seat, *pair), Access::Write));
-            }
-        }
         let progress = self.of(to.seat);
         progress.pushed += 1;
         let number = progress.pushed;
-        self.touch(Object::Message(to.seat, number), Access::Write);
+        self.touched_more = true;
+        if self.tracing {
+            self.touch_arrival(to.seat, number, conflicts);
+        }
+    }
+
+    fn touch_arrival(&mut self, seat: u32, number: u32, conflicts: Option<PlainArc<[u32]>>) {
+        self.write_touch(Object::Life(seat), Access::Read);
+        match conflicts {
+            None => self.write_touch(Object::Tail(seat), Access::Write),
+            Some(pairs) => {
+                self.write_touch(Object::Tail(seat), Access::Read);
+                pairs.iter().for_each(|pair| self.write_touch(Object::Order(seat, *pair), Access::Write));
+            }
+        }
+        self.write_touch(Object::Message(seat, number), Access::Write);
     }
 
     /// `sender`'s behaviour was marked on `receiver`.
@@ -347,20 +362,27 @@ impl Script {
 
     /// Behaviours in progress. Where runs end matters only if one can be full.
     pub(super) fn print_progress(&self, all: &mut Fingerprint) {
-        for progress in &self.progress {
+        for (seat, progress) in (0u64..).zip(&self.progress) {
+            // Whoever is in no behaviour, nor in a run whose end matters, is known by the rest.
+            if !(progress.behaving || self.batches_matter && progress.running) {
+                continue;
+            }
+            all.word(seat);
             let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some()];
-            all.word(flags.iter().fold(progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag)));
+            all.word(flags.iter().fold(1 + progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag)));
             if self.batches_matter {
                 (progress.running, progress.left, progress.handled).hash(all);
             }
             if progress.behaving {
                 let made = progress.prints.iter().copied().chain(std::iter::repeat(0));
                 progress.effects.iter().zip(made).for_each(|(effect, made)| effect.print(made, all));
-                let mut marks = [progress.pending.clone(), progress.marked.clone()];
-                marks.iter_mut().for_each(|marks| marks.sort_unstable());
-                marks.hash(all);
+                for marks in [&progress.pending, &progress.marked] {
+                    all.word(marks.len() as u64);
+                    all.bits_of(marks.iter().map(|mark| of_words([u64::from(*mark)])).fold(0, u128::wrapping_add));
+                }
             }
         }
+        all.word(u64::MAX);
     }
 }
 
@@ -415,7 +437,9 @@ impl Single {
         script.promises.clear();
         script.dropped_early.clear();
         script.fired.clear();
-        script.guards.clear();
+        if !script.guards.is_empty() {
+            script.guards.clear();
+        }
         script.prints.iter_mut().for_each(|prints| prints.reset());
         (script.recording, script.dice, script.enabled) = (false, None, 0);
     }

@@ -192,6 +192,15 @@ impl Seat {
         *self = Seat { named: self.named, children, ..Seat::new(name, self.batch, detector, created) };
     }
 
+    /// The same again; none if it has something that cannot be copied.
+    pub(super) fn copy(&self) -> Option<Seat> {
+        let more = match &self.more {
+            Some(more) => Some(Box::new(more.copy()?)),
+            None => None,
+        };
+        Some(Seat { name: self.name.clone(), more, ..*self })
+    }
+
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
@@ -207,6 +216,21 @@ impl Seat {
 
     pub(super) fn is_empty(&self) -> bool {
         self.load.has(Load::STOPPED)
+    }
+}
+
+impl More {
+    fn copy(&self) -> Option<More> {
+        let More { guards, timers, outside, watchers, .. } = self;
+        let plain = guards.is_empty() && timers.is_empty() && outside.is_empty() && watchers.is_empty();
+        plain.then(|| More {
+            detector: self.detector,
+            applied_at: self.applied_at,
+            mutes_given: self.mutes_given,
+            random: self.random.clone(),
+            timers_set: self.timers_set,
+            ..More::default()
+        })
     }
 }
 

@@ -19,7 +19,7 @@ use super::stats::Totals;
 use super::timers::Timers;
 use super::trace::Watch;
 use crate::event::{ActorId, Place};
-use crate::mailbox::{Letter, Post};
+use crate::mailbox::{Draft, Letter, Post};
 use crate::rules::{Detector, Marks, Rules};
 use crate::sync::{Arc, PlainArc};
 use std::collections::BTreeSet;
@@ -36,6 +36,12 @@ pub(crate) trait Body: Send {
 
     /// For the checker: what one of its messages is made of, if that is known.
     fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128>;
+
+    /// For the checker: the same again, if its type says how it is copied.
+    fn copy(&self) -> Option<Box<dyn Body>>;
+
+    /// For the checker: one of its messages again, for another runtime.
+    fn copy_message<'t>(&self, core: &Single, held: &Held<'_>, to: &'t mut Single) -> Option<Draft<'t, Seat>>;
 
     /// For the checker: does its type say which of its messages commute?
     fn commutes(&self) -> bool;
@@ -281,7 +287,9 @@ impl Single {
         (self.watch.now, self.watch.handling) = (Duration::ZERO, None);
         self.pending.clear();
         self.vacant.clear();
-        self.outsiders.clear();
+        if !self.outsiders.is_empty() {
+            self.outsiders.clear();
+        }
         self.failure = None;
         self.reset_script();
     }

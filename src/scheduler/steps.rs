@@ -1,16 +1,37 @@
 //! The steps that the checker takes: an actor begins a behaviour, or carries out its next effect, or ends it; a timer
 //! fires. Which step is next is not decided here: that is the checker's.
 
+use super::core::Core;
 use super::event_loop::EventLoop;
 use super::running::{arrive, dead_letter};
-use super::script::{Access, Effect, Object, Proc, Promise};
+use super::script::{Access, Effect, Object, Proc, Promise, Script};
+use super::seat::Seat;
 use super::single::{Bodies, Failure, Single};
 use crate::event::{ActorId, End, Event, Lane, Place};
-use crate::mailbox::Letter;
+use crate::mailbox::{Letter, Post};
 use crate::rules::{Detector, Load};
 use crate::sync::PlainArc;
 use std::mem;
 use std::time::Duration;
+
+/// Of the checker's part of a scheduler.
+const CHECKED: &str = "only the checker takes steps";
+
+#[inline(always)]
+fn update_enabled_actor(post: &mut Post<Seat>, script: &mut Script, seat: u32, list: &mut Vec<Proc>) {
+    let (waiting, data) = post.look(seat);
+    let ready = (waiting > 0 || data.load.has(Load::OVERLOADED)) && !data.load.is_muted();
+    let progress = script.of(seat);
+    let is_enabled = (ready || progress.behaving || progress.running) && !data.is_empty();
+    if mem::replace(&mut progress.enabled, is_enabled) != is_enabled {
+        let before = |proc: &&Proc| matches!(proc, Proc::Actor(other) if *other < seat);
+        let at = list.iter().take_while(before).count();
+        match is_enabled {
+            true => list.insert(at, Proc::Actor(seat)),
+            false => drop(list.remove(at)),
+        }
+    }
+}
 
 /// What a step did, as far as other steps may care.
 #[derive(Debug)]
@@ -33,37 +54,24 @@ pub(crate) struct Traces<'a> {
 impl Single {
     /// Keeps the list of everybody who could take the next step: actors by seat, timers, the world, time, faults. It is
     /// what the last call made of it, or empty in a run that has just begun.
+    #[inline(always)]
     pub(crate) fn update_enabled(&mut self, list: &mut Vec<Proc>) {
-        list.truncate(self.script().enabled);
+        let Single { script, post, queue, running, timers, event_loop, .. } = self;
+        let script = script.as_deref_mut().expect(CHECKED);
+        list.truncate(script.enabled);
         // Only he who stepped may be able to step no more; whoever became runnable is in the queue.
-        self.update_enabled_actor(self.running.seat, list);
-        while let Some(seat) = self.queue.next() {
+        update_enabled_actor(post, script, running.seat, list);
+        while let Some(seat) = queue.next() {
+            let (waiting, data) = post.look(seat);
             // An actor that was freed with nothing to do does nothing.
-            let idle = self.post.is_empty(seat) && !self.post.data(seat).load.has(Load::OVERLOADED);
-            if idle && !self.script().of(seat).running {
-                self.post.data_mut(seat).busy = false;
+            if waiting == 0 && !data.load.has(Load::OVERLOADED) && !script.of(seat).running {
+                data.busy = false;
             }
-            self.update_enabled_actor(seat, list);
+            update_enabled_actor(post, script, seat, list);
         }
-        self.script().enabled = list.len();
-        if !self.timers.is_empty() || self.event_loop.is_some() {
+        script.enabled = list.len();
+        if !timers.is_empty() || event_loop.is_some() {
             self.add_timely(list);
-        }
-    }
-
-    #[inline]
-    fn update_enabled_actor(&mut self, seat: u32, list: &mut Vec<Proc>) {
-        let (waiting, data) = self.post.look(seat);
-        let ready = (waiting > 0 || data.load.has(Load::OVERLOADED)) && !data.load.is_muted();
-        let alive = !data.is_empty();
-        let progress = self.script().of(seat);
-        let is_enabled = alive && (ready || progress.behaving || progress.running);
-        if mem::replace(&mut progress.enabled, is_enabled) != is_enabled {
-            let at = list.iter().position(|proc| *proc >= Proc::Actor(seat)).unwrap_or(list.len());
-            match is_enabled {
-                true => list.insert(at, Proc::Actor(seat)),
-                false => drop(list.remove(at)),
-            }
         }
     }
 
@@ -136,14 +144,27 @@ impl Single {
     }
 
     /// Takes a step of `proc`, which is enabled. A panic in user code comes through: see `step_panicked`.
+    #[inline]
     pub(crate) fn step(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
         self.step_begins(given);
+        match proc {
+            Proc::Actor(seat) => self.step_actor(seat, bodies),
+            _ => self.step_outside(proc),
+        }
+        if self.takes_prints() {
+            self.print_deliveries(proc, bodies);
+        }
+        self.step_over();
+    }
+
+    /// The step of nobody's behaviour.
+    fn step_outside(&mut self, proc: Proc) {
         let is_last = matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_last(choice)));
         let preventable = self.is_preventable(proc);
         let script = self.script();
         (script.preventable, script.is_last) = (preventable, is_last);
         match proc {
-            Proc::Actor(seat) => self.step_actor(seat, bodies),
+            Proc::Actor(_) => unreachable!("an actor's step is its own"),
             Proc::Timer { owner, nth } => self.fire_one(owner, nth),
             Proc::World(choice) => self.with_world(|world, core| world.take(core, choice)),
             Proc::Time => {
@@ -152,10 +173,9 @@ impl Single {
                 self.set_now(until);
             }
         }
-        self.print_deliveries(proc, bodies);
-        self.step_over();
     }
 
+    #[inline]
     fn step_begins(&mut self, given: &[u32]) {
         let script = self.script();
         script.touched.clear();
@@ -212,39 +232,70 @@ impl Single {
         progress.map_or(0, |progress| progress.pushed)
     }
 
+    #[inline]
     fn step_actor(&mut self, seat: u32, bodies: &mut Bodies) {
         self.running = self.id_of(seat);
-        let script = self.script();
-        let atomic = script.atomic;
-        let progress = script.of(seat);
-        let begins = !progress.behaving;
+        let begins = !self.script().of(seat).behaving;
         if begins {
             self.begin(seat, bodies);
-        } else if progress.effects.is_empty() {
-            return self.end_behaviour(seat, bodies);
         }
+        let nothing_failed = self.failure.is_none();
+        let script = self.script();
         // The first effect comes with the beginning, unless somebody could tell the two apart.
-        let acts = self.failure.is_none() && (atomic || !begins || self.script().was_private());
-        let acted = acts && self.next_effect(seat);
-        while acted && atomic && self.next_effect(seat) {}
+        let (atomic, acts) = (script.atomic, script.atomic || !begins || script.was_private());
+        let mut acted = false;
+        while acts && nothing_failed && (!acted || atomic) && self.next_effect(seat) {
+            acted = true;
+        }
         let progress = self.script().of(seat);
-        let over = progress.behaving && progress.effects.is_empty();
+        if !progress.behaving || !progress.effects.is_empty() {
+            return;
+        }
         // A behaviour without effects ends where it began; otherwise an end that does something is a step of its own,
         // because it may come much later than the last effect.
-        if over && (!acted || atomic || self.ends_quietly(seat)) {
-            self.end_behaviour(seat, bodies);
+        if !self.ended_plainly(seat) && (!acted || atomic || self.ends_quietly(seat)) {
+            self.end_closely(seat, bodies);
         }
     }
 
+    #[inline]
     fn begin(&mut self, seat: u32, bodies: &mut Bodies) {
-        let by_depth = self.post.data(seat).detector() != Detector::Batch;
-        if by_depth {
-            self.touch(Object::Tail(seat), Access::Write);
-        }
-        if !self.script().of(seat).running && !self.begin_run(seat) {
+        if !self.take_message(seat) {
             return;
         }
-        let script = self.script();
+        let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
+        let me = self.running;
+        body.run(Core::Watched(self), me, 1);
+        self.behaviour_written(seat, bodies);
+        if self.event_loop.is_some() {
+            self.settle_world();
+        }
+    }
+
+    /// A behaviour begins, and a run if none is in progress. False if there is nothing in that run: it can only end an
+    /// overload.
+    #[inline]
+    fn take_message(&mut self, seat: u32) -> bool {
+        let Single { post, script, watch, running, .. } = self;
+        let script = script.as_deref_mut().expect(CHECKED);
+        let (waiting, data) = post.look(seat);
+        if data.special && data.detector() != Detector::Batch {
+            script.touch(Object::Tail(seat), Access::Write);
+        }
+        if !script.of(seat).running {
+            let quota = waiting.min(data.batch);
+            watch.show(&Event::RunBegan { actor: *running, waiting });
+            script.touch(Object::Load(seat), Access::Read);
+            if script.batches_matter || quota == 0 {
+                script.touch(Object::Tail(seat), Access::Write);
+            }
+            if quota == 0 {
+                self.run_ended(seat, 0);
+                return false;
+            }
+            let progress = script.of(seat);
+            (progress.running, progress.left, progress.handled) = (true, quota, 0);
+        }
         script.recording = true;
         let progress = script.of(seat);
         progress.behaving = true;
@@ -256,48 +307,32 @@ impl Single {
         if let Some(prints) = &mut script.prints {
             prints.begins(seat);
         }
-        let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
-        let me = self.running;
-        body.run(self.core(), me, 1);
-        self.behaviour_written(seat, bodies);
-        self.settle_world();
-    }
-
-    /// False if there is nothing in this run: it can only end an overload.
-    fn begin_run(&mut self, seat: u32) -> bool {
-        let waiting = self.post.len(seat);
-        let quota = waiting.min(self.post.data(seat).batch);
-        self.show(&Event::RunBegan { actor: self.running, waiting });
-        self.touch(Object::Load(seat), Access::Read);
-        if self.script().batches_matter || quota == 0 {
-            self.touch(Object::Tail(seat), Access::Write);
-        }
-        if quota == 0 {
-            self.run_ended(seat, 0);
-            return false;
-        }
-        let progress = self.script().of(seat);
-        (progress.running, progress.left, progress.handled) = (true, quota, 0);
         true
     }
 
     /// The code of a behaviour has run: what it did is in hand.
+    #[inline]
     fn behaviour_written(&mut self, seat: u32, bodies: &mut Bodies) {
         if self.has_newborn() {
             self.house_newborn(bodies);
         }
-        self.post.data_mut(seat).handled += u64::from(mem::take(&mut self.handled));
-        let stopping = mem::take(&mut self.stopping);
-        let shutdown = self.failure.is_some() && self.failure.take_if(|why| matches!(why, Failure::Shutdown)).is_some();
-        let script = self.script();
+        let Single { post, script, handled, stopping, failure, .. } = self;
+        post.data_mut(seat).handled += u64::from(mem::take(handled));
+        let shutdown = failure.is_some() && failure.take_if(|why| matches!(why, Failure::Shutdown)).is_some();
+        let script = script.as_deref_mut().expect(CHECKED);
         script.write_drops();
         script.recording = false;
         let progress = &mut script.progress[seat as usize];
-        // What was there is empty: this behaviour began with it.
-        mem::swap(&mut progress.effects, &mut script.written);
-        (progress.stopping, progress.shutdown) = (stopping, shutdown);
-        self.print_behaviour(seat, bodies);
-        if self.script().commutes {
+        if !script.written.is_empty() {
+            // What was there is empty: this behaviour began with it.
+            mem::swap(&mut progress.effects, &mut script.written);
+        }
+        (progress.stopping, progress.shutdown) = (mem::take(stopping), shutdown);
+        let (prints, commutes) = (script.prints.is_some(), script.commutes);
+        if prints {
+            self.print_behaviour(seat, bodies);
+        }
+        if commutes {
             self.compare_messages(seat, bodies);
         }
     }
@@ -318,17 +353,32 @@ impl Single {
     }
 
     /// False if there is none.
+    #[inline(always)]
     fn next_effect(&mut self, seat: u32) -> bool {
-        let progress = self.script().of(seat);
+        let Single { script, pending, .. } = self;
+        let progress = script.as_deref_mut().expect(CHECKED).of(seat);
         let Some(effect) = progress.effects.pop_front() else { return false };
-        let print = progress.prints.pop_front();
-        let conflicts = progress.conflicts.pop_front().flatten();
-        self.swap_pending(seat);
+        // The marks of a behaviour in progress come in hand while it acts, and go back.
+        if !progress.pending.is_empty() {
+            mem::swap(&mut progress.pending, pending);
+        }
         match effect {
-            Effect::Send { letter, to, lane, place } => {
-                self.send_letter(letter, to, lane, place, conflicts);
-                print.into_iter().for_each(|print| self.print_arrival(to.seat, print));
-            }
+            Effect::Send { letter, to, lane, place } => self.send_letter(letter, to, lane, place),
+            effect => self.carry_out(seat, effect),
+        }
+        if !self.pending.is_empty() {
+            let Single { script, pending, .. } = self;
+            mem::swap(&mut script.as_deref_mut().expect(CHECKED).of(seat).pending, pending);
+        }
+        true
+    }
+
+    /// An effect that is no send.
+    #[inline(never)]
+    fn carry_out(&mut self, seat: u32, effect: Effect) {
+        self.effect_was_compared(seat);
+        match effect {
+            Effect::Send { .. } => unreachable!("a send has a way of its own"),
             Effect::Apply(place) => self.apply_now(place),
             Effect::Release(place) => self.release_now(place),
             Effect::Hold { guard, place } => self.hold_now(guard, place),
@@ -338,38 +388,34 @@ impl Single {
                 self.watch_now(other, notice);
             }
         }
-        self.swap_pending(seat);
-        true
     }
 
-    /// The marks of a behaviour in progress come in hand while it acts, and go back.
-    #[inline(always)]
-    fn swap_pending(&mut self, seat: u32) {
-        let Single { script, pending, .. } = self;
-        let script = script.as_mut().expect("only the checker takes steps");
-        let theirs = &mut script.of(seat).pending;
-        if !theirs.is_empty() || !pending.is_empty() {
-            mem::swap(theirs, pending);
+    /// What was found out about the next effect of a behaviour: its print, and what the arrival of its message touches.
+    #[inline]
+    fn effect_was_compared(&mut self, seat: u32) -> (Option<u128>, Option<PlainArc<[u32]>>) {
+        let script = self.script();
+        if script.prints.is_none() && !script.commutes {
+            return (None, None);
         }
+        let progress = script.of(seat);
+        (progress.prints.pop_front(), progress.conflicts.pop_front().flatten())
     }
 
-    fn send_letter(
-        &mut self,
-        letter: Letter,
-        to: ActorId,
-        lane: Lane,
-        place: Place,
-        conflicts: Option<PlainArc<[u32]>>,
-    ) {
+    #[inline(always)]
+    fn send_letter(&mut self, letter: Letter, to: ActorId, lane: Lane, place: Place) {
         let from = self.running;
-        self.script().pushed(to, conflicts);
+        let (print, conflicts) = self.effect_was_compared(from.seat);
+        let Single { post, script, .. } = self;
+        let script = script.as_deref_mut().expect(CHECKED);
+        script.pushed(to, conflicts);
+        let data = post.data_mut(from.seat);
+        data.sent += 1;
         if lane == Lane::Ordinary && to.seat != from.seat {
-            self.touch(Object::Load(to.seat), Access::Read);
-            if self.post.data(from.seat).detector() != Detector::Batch {
-                self.touch(Object::Load(from.seat), Access::Read);
+            script.touch(Object::Load(to.seat), Access::Read);
+            if data.special && data.detector() != Detector::Batch {
+                script.touch(Object::Load(from.seat), Access::Read);
             }
         }
-        self.post.data_mut(from.seat).sent += 1;
         let draft = self.post.letter(letter);
         if self.watch.looks_at_sends() {
             self.watch.send(from, to, lane, &draft.message(), place);
@@ -378,9 +424,11 @@ impl Single {
         if pressing && lane == Lane::Ordinary {
             self.sent_to_pressing(to);
         }
+        print.into_iter().for_each(|print| self.print_arrival(to.seat, print));
     }
 
     /// The end of this behaviour does nothing that another actor could notice, whatever came before.
+    #[inline]
     fn ends_quietly(&mut self, seat: u32) -> bool {
         let (batch, detector) = (self.post.data(seat).batch, self.post.data(seat).detector());
         let overloaded = self.post.data(seat).load.has(Load::OVERLOADED);
@@ -394,13 +442,13 @@ impl Single {
             && !(ends_run && turns)
     }
 
-    fn end_behaviour(&mut self, seat: u32, bodies: &mut Bodies) {
-        if self.ended_plainly(seat) {
-            return;
-        }
+    /// The end of a behaviour that does something.
+    #[inline(never)]
+    fn end_closely(&mut self, seat: u32, bodies: &mut Bodies) {
         self.touch_marked(seat);
-        self.swap_pending(seat);
-        let progress = self.script().of(seat);
+        let Single { script, pending, .. } = self;
+        let progress = script.as_deref_mut().expect(CHECKED).of(seat);
+        mem::swap(&mut progress.pending, pending);
         let (stopping, shutdown, panic) = (progress.stopping, progress.shutdown, progress.panic.take());
         let (left, handled) = (progress.left, progress.handled);
         progress.run_over();
@@ -430,20 +478,20 @@ impl Single {
     }
 
     /// The end of most behaviours: there is nothing to settle, and nobody is to see it. False if this is not one.
-    #[inline]
+    #[inline(always)]
     fn ended_plainly(&mut self, seat: u32) -> bool {
-        let watched = self.watch.observer.is_some() || self.watch.handling.is_some();
-        if watched || self.live_guards > 0 || !self.pending.is_empty() || self.failure.is_some() {
+        let Single { post, script, watch, pending, failure, live_guards, .. } = self;
+        let watched = watch.observer.is_some() || watch.handling.is_some();
+        if watched || *live_guards > 0 || !pending.is_empty() || failure.is_some() {
             return false;
         }
-        let script = self.script.as_mut().expect("only the checker takes steps");
-        let progress = script.of(seat);
+        let progress = script.as_deref_mut().expect(CHECKED).of(seat);
         let settles = progress.stopping || progress.shutdown || progress.panic.is_some();
         if settles || !progress.marked.is_empty() || !progress.pending.is_empty() {
             return false;
         }
         if progress.left == 0 {
-            let (waiting, data) = self.post.look(seat);
+            let (waiting, data) = post.look(seat);
             if data.special || progress.handled >= data.batch {
                 return false;
             }
@@ -486,9 +534,15 @@ impl Single {
         self.step_over();
     }
 
+    #[inline]
     fn step_over(&mut self) {
-        self.end_dropped_guards();
-        self.settle_world();
+        // Without a guard none was dropped.
+        if self.next_guard > 0 {
+            self.end_dropped_guards();
+        }
+        if self.event_loop.is_some() {
+            self.settle_world();
+        }
         let (time, all) = self.script().looked.get();
         if all {
             self.touch(Object::World, Access::Write);
@@ -498,10 +552,8 @@ impl Single {
     }
 
     /// What the world did in this step, and what was done to it.
+    #[inline(never)]
     fn settle_world(&mut self) {
-        if self.event_loop.is_none() {
-            return;
-        }
         let mut doings = mem::take(&mut self.script().doings);
         self.with_world(|world, core| world.settle(core, &mut doings));
         let script = self.script();

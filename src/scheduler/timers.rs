@@ -90,9 +90,17 @@ impl Timers {
 
     /// None is set, and none ever was.
     pub(super) fn clear(&mut self) {
+        if self.is_new() {
+            return;
+        }
         self.by_id.clear();
         self.due.clear();
         self.next = 0;
+    }
+
+    /// None was ever set.
+    pub(super) fn is_new(&self) -> bool {
+        self.next == 0
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -289,9 +297,15 @@ impl Single {
     }
 }
 
+/// In nanoseconds, for counts and for what only compares: 584 years at most.
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Whole periods in `time`.
 pub(super) fn periods(time: Duration, period: Duration) -> u64 {
-    (time.as_nanos() / period.as_nanos().max(1)) as u64
+    // One less than there could be: whoever asks adds the one that is due.
+    (time.as_nanos() / period.as_nanos().max(1)).min(u128::from(u64::MAX - 1)) as u64
 }
 
 pub(super) fn after(from: Duration, period: Duration, count: u64) -> Option<Duration> {

@@ -64,10 +64,11 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Bounds {
     /// loom: at most so many preemptions in one run; without a number, all interleavings.
     pub preemptions: Option<usize>,
-    /// Plain: runs. shuttle: runs under each of its schedulers; with `depth_first`, runs at most.
+    /// Plain: runs. shuttle: runs under each of its schedulers.
     pub runs: usize,
-    /// shuttle: all interleavings, one after the other, instead of drawn ones. For small tests.
-    pub depth_first: bool,
+    /// shuttle: all interleavings, one after the other, if there are fewer than so many; otherwise so many, and then those
+    /// that are drawn. For small tests.
+    pub depth_first: Option<usize>,
     /// shuttle: where its drawing begins.
     pub seed: u64,
 }

@@ -67,19 +67,21 @@ pub(super) fn explore(bounds: super::Bounds, body: impl Fn() + Send + Sync + 'st
     let super::Bounds { runs, seed, .. } = bounds;
     let body = std::sync::Arc::new(body);
     if let Ok(schedule) = std::env::var("BACKWATER_SHUTTLE_REPLAY") {
-        return run(ReplayScheduler::new_from_encoded(&schedule), &body);
+        run(ReplayScheduler::new_from_encoded(&schedule), &body);
+        return;
     }
-    if bounds.depth_first {
-        return run(DfsScheduler::new(Some(runs), false), &body);
+    if bounds.depth_first.is_some_and(|most| run(DfsScheduler::new(Some(most), false), &body) < most) {
+        return;
     }
     run(RandomScheduler::new_from_seed(seed, runs), &body);
     run(UrwRandomScheduler::new_from_seed(seed, runs), &body);
     run(PctScheduler::new_from_seed(seed, DEPTH, runs), &body);
 }
 
-fn run(scheduler: impl Scheduler + 'static, body: &std::sync::Arc<impl Fn() + Send + Sync + 'static>) {
+/// Gives back how many schedules that were.
+fn run(scheduler: impl Scheduler + 'static, body: &std::sync::Arc<impl Fn() + Send + Sync + 'static>) -> usize {
     let mut config = Config::new();
     config.stack_size = STACK;
     let body = body.clone();
-    Runner::new(scheduler, config).run(move || body());
+    Runner::new(scheduler, config).run(move || body())
 }

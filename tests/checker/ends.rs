@@ -31,7 +31,7 @@ enum Op {
 type Histories = Arc<Mutex<Vec<Vec<u32>>>>;
 
 /// By which actors a message came, as digits.
-#[derive(Debug, Hash)]
+#[derive(Clone, Debug, Hash)]
 struct Go(u32);
 
 /// Does the `n`th list of operations at its `n`th message.
@@ -88,7 +88,7 @@ impl Scripted {
 }
 
 /// Passes what it gets on, once.
-#[derive(Hash)]
+#[derive(Clone, Hash)]
 struct Child {
     to: Addr<Go>,
 }
@@ -102,7 +102,7 @@ impl Actor for Child {
     }
 
     fn model() -> Model<Self> {
-        Model::hashed()
+        Model::hashed().copied()
     }
 }
 
@@ -127,6 +127,33 @@ impl Actor for Known {
     }
 }
 
+/// The same, which can be copied as well: what it shares with others says nothing to it.
+#[derive(Hash)]
+struct Copied(Known);
+
+impl Clone for Copied {
+    fn clone(&self) -> Self {
+        let Scripted { me, auth, control, others, behaviours, handled, guard: _, timer, seen } = &self.0.0;
+        let (auth, control, others, seen) = (auth.clone(), control.clone(), others.clone(), seen.clone());
+        let behaviours = behaviours.clone();
+        // Where there are guards, nobody is copied.
+        let (me, handled, guard, timer) = (*me, *handled, None, *timer);
+        Copied(Known(Scripted { me, auth, control, others, behaviours, handled, guard, timer, seen }))
+    }
+}
+
+impl Actor for Copied {
+    type Msg = Go;
+
+    fn receive(&mut self, go: Go, cx: &mut Context<'_, Self>) {
+        self.0.0.act(go, cx);
+    }
+
+    fn model() -> Model<Self> {
+        Model::hashed().copied()
+    }
+}
+
 /// An actor that follows a script, with or without a fingerprint.
 trait Act: Actor<Msg = Go> + From<Scripted> {
     /// What it saw tells its ends apart.
@@ -139,6 +166,16 @@ impl Act for Scripted {
 
 impl Act for Known {
     const SEES: bool = false;
+}
+
+impl Act for Copied {
+    const SEES: bool = false;
+}
+
+impl From<Scripted> for Copied {
+    fn from(actor: Scripted) -> Self {
+        Copied(Known(actor))
+    }
 }
 
 impl From<Scripted> for Known {
@@ -285,6 +322,33 @@ fn search_over_states_reaches_every_end_of_random_programs() {
     }
     assert!(compared > 100, "only {compared} programs were small enough to compare");
     assert!(merged > 20, "{merged} programs had states that two schedules share");
+}
+
+/// Whether a search goes back to copies of states or runs the program again, it explores the same, to the last step.
+#[test]
+fn a_search_that_goes_back_to_copies_explores_what_one_does_that_runs_again() {
+    let mut copied = 0;
+    for seed in 40_000..40_400 {
+        let program = random_program(seed);
+        for check in [
+            Check::new(),
+            Check::new().batch(2),
+            Check::new().atomic_behaviours(true),
+            Check::new().naive().max_runs(NAIVE),
+        ] {
+            let check = check.max_steps(200);
+            for check in [check.clone(), check.states()] {
+                let (again, verdict) = ends::<Known>(check.clone(), &program);
+                let (back, of_copies) = ends::<Copied>(check, &program);
+                let told = |verdict: &Verdict| {
+                    (format!("{:?}", verdict.explored()), verdict.failure().map(|failure| failure.token.clone()))
+                };
+                assert_eq!((again, told(&verdict)), (back, told(&of_copies)), "seed {seed}: {program:?}");
+                copied += u32::from(verdict.explored().runs > 10);
+            }
+        }
+    }
+    assert!(copied > 300, "only {copied} searches were large enough to go back");
 }
 
 #[test]

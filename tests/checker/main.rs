@@ -4,6 +4,7 @@
 mod bounds;
 mod canaries;
 mod ends;
+mod graphs;
 mod independence;
 mod liveness;
 mod shared;

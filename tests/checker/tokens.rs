@@ -2,6 +2,7 @@
 
 use super::{complete, fan_in, wrong_order};
 use backwater::{Check, Env, Fault, Verdict};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The one bad order of two, among much that has nothing to do with it.
@@ -139,11 +140,11 @@ fn the_environment_replays_and_keeps_traces() {
     assert!(passed && text.contains("found in run 1 "), "{text}");
     let (passed, text) = run(&[("BACKWATER_REPLAY", "bwc1.0.0..0")]);
     assert!(!passed && text.contains("cut short or altered"), "{text}");
-    let dir = std::env::temp_dir().join(format!("backwater-traces-{}", std::process::id()));
-    let name = dir.to_str().expect("the directory's name is text");
+    let dir = Scratch(std::env::temp_dir().join(format!("backwater-traces-{}", std::process::id())));
+    let name = dir.0.to_str().expect("the directory's name is text");
     let (passed, text) = run(&[("BACKWATER_TRACE_DIR", name)]);
     let kept = |end: &str| {
-        let files = std::fs::read_dir(&dir).expect("it is there").map(|file| file.expect("it can be read").path());
+        let files = std::fs::read_dir(&dir.0).expect("it is there").map(|file| file.expect("it can be read").path());
         let mut files = files.filter(|file| file.to_str().is_some_and(|name| name.ends_with(end)));
         files.next().unwrap_or_else(|| panic!("there is a file that ends with {end}"))
     };
@@ -154,5 +155,14 @@ fn the_environment_replays_and_keeps_traces() {
     let below = kept(".report.txt").join("traces");
     let (passed, text) = run(&[("BACKWATER_TRACE_DIR", below.to_str().expect("text"))]);
     assert!(!passed && text.contains("BACKWATER_TRACE_DIR: cannot write"), "{text}");
-    std::fs::remove_dir_all(dir).expect("the directory is ours");
+}
+
+/// A directory that goes with the test, even where that fails.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What was never made is not there.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

@@ -52,10 +52,16 @@ pub(crate) const fn ms(n: u64) -> Duration {
 
 /// A runtime on one thread, or on a pool: `BACKWATER_TEST_THREADS=2` has the same tests there.
 pub(crate) fn builder() -> Builder {
-    match std::env::var("BACKWATER_TEST_THREADS") {
-        Ok(threads) => Runtime::builder().threads(threads.parse().expect("it is a number of threads")),
-        Err(_) => Runtime::builder(),
+    match threads() {
+        Some(threads) => Runtime::builder().threads(threads),
+        None => Runtime::builder(),
     }
+}
+
+/// How many threads the pool has, if there is one.
+pub(crate) fn threads() -> Option<usize> {
+    let threads = std::env::var("BACKWATER_TEST_THREADS").ok()?;
+    Some(threads.parse().expect("BACKWATER_TEST_THREADS is a number of threads"))
 }
 
 /// A runtime with virtual time.

@@ -3,10 +3,10 @@
 
 use super::{act, each, each_built};
 use backwater::{
-    ApplyReleaseBackpressureAuth, Backpressure, RunError, Runtime, SpawnOptions, StallWatch, WhyNotRunning,
+    ApplyReleaseBackpressureAuth, Backpressure, Builder, RunError, Runtime, SpawnOptions, StallWatch, WhyNotRunning,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
@@ -131,6 +131,52 @@ fn virtual_time_jumps_over_no_timer() {
         },
         |result| assert_eq!(result.unwrap().stats.totals.handled, 6 * 301),
     );
+}
+
+/// Centuries pass: two timers, one that repeats and whose actor is muted meanwhile, and the end of time. It is heard when
+/// it is on one thread, and no count of nanoseconds runs over.
+#[test]
+fn the_end_of_time_is_the_same_as_on_one_thread() {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+    let heard = |builder: Builder| {
+        let notes: Arc<Mutex<Vec<(Duration, u64)>>> = Arc::default();
+        let (heard, mut timer) = (notes.clone(), None);
+        let result = builder.virtual_time().check_invariants(true).run(|env| {
+            let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+            let wall = env.spawn(act(move |n, cx| match n {
+                0 => {
+                    Backpressure::apply(&auth, cx);
+                    cx.after(8 * CENTURY, 1);
+                }
+                1 => Backpressure::release(&auth, cx),
+                _ => {}
+            }));
+            wall.tell(0, env);
+            let waits = act(move |n, cx| match n {
+                0 => {
+                    cx.after(5 * CENTURY, 1_000);
+                    cx.after(Duration::MAX, 2_000);
+                    timer = Some(cx.every(3 * CENTURY, |ticks| ticks));
+                    wall.tell(2, cx);
+                }
+                _ => {
+                    heard.lock().unwrap().push((cx.now(), n));
+                    if cx.now() > 20 * CENTURY {
+                        timer.take().into_iter().for_each(|timer| assert!(cx.cancel(timer)));
+                    }
+                }
+            });
+            env.spawn(waits).tell(0, env);
+        });
+        let notes = std::mem::take(&mut *notes.lock().unwrap());
+        (result.unwrap().time, notes)
+    };
+    let single = heard(Runtime::builder());
+    assert_eq!(single.0, Duration::MAX);
+    assert_eq!(single.1[..3], [(8 * CENTURY, 1_000), (8 * CENTURY, 2), (9 * CENTURY, 1)]);
+    for threads in [1, 2, 4] {
+        assert_eq!(heard(Runtime::builder().threads(threads)), single, "{threads} threads");
+    }
 }
 
 /// The driver falls asleep while the timer's owner is muted, and is to wake for it all the same: the owner is freed, and

@@ -57,6 +57,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("AnswerIsRelaxed", MEMORY_ORDER),
     ("WordIsRelaxed", MEMORY_ORDER),
     ("WakeIsRelaxed", MEMORY_ORDER),
+    ("RareIsRelaxed", MEMORY_ORDER),
+    ("RareEndsWithActor", LEFT_OUT),
+    ("TableLeaks", LEFT_OUT),
+    ("NoGrace", LEFT_OUT),
     ("PushInTwoSteps", ONE_STEP),
     ("BackWithATail", ONE_STEP),
     ("FallInTwoSteps", ONE_STEP),
@@ -69,7 +73,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 /// Whom a fall frees first, which runs count as full, who runs next.
 const OPEN: &str = "the model leaves it open, so that the theorems hold for every way to do it";
-/// Inlets, counts, memory.
+/// Inlets, counts, memory, seats.
 const LEFT_OUT: &str = "not in the model, where a message can come from outside at any time";
 const UNWATCHED: &str = "a run of which there is a trace is watched, and goes another way, on which it behaves";
 const MEMORY_ORDER: &str = "a trace is one order of what happened, and has none of these: loom's part";

@@ -39,7 +39,7 @@ fn a_ring_of_overloaded_actors_catches_up() {
 }
 
 /// Five messages to one receiver in one behaviour.
-fn burst(env: &mut Env<'_>) {
+pub(crate) fn burst(env: &mut Env<'_>) {
     let hop = env.spawn(Hop::default());
     let what = (0..5).map(|_| (hop.clone(), ())).collect::<Vec<_>>();
     struct Burst(Vec<(Addr<Pass>, ())>);

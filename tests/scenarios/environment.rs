@@ -1,7 +1,7 @@
 //! The environment itself: what the network and the clock may do is explored like what the actors do, and no more than
 //! that. Here the reduced search is held against the naive one, and the orders that time allows against those by hand.
 
-use backwater::net::sim::{Faults, Link, Peer, Script, SimNetwork};
+use backwater::net::sim::{Faults, Host, Link, Peer, Script, SimNetwork};
 use backwater::net::{NetError, Tcp, TcpConnection, TcpNotify, TcpSocket};
 use backwater::{Check, Context, Env, Failure, Fault, Runtime, Stats, TcpConnectAuth, Verdict};
 use std::collections::BTreeSet;
@@ -44,17 +44,102 @@ impl TcpNotify for Ear {
     }
 }
 
+/// A network with a host for the program and another; both are given back.
+fn network(seed: u64) -> (SimNetwork, Host, Host) {
+    let sim = SimNetwork::new(seed);
+    let here = sim.host("here", "10.0.0.1");
+    let there = sim.host("there", "10.0.0.2");
+    sim.buffers(there, 2, 2);
+    (sim, here, there)
+}
+
+/// A program that says these over one connection, and closes it.
+fn says(notes: Notes, messages: &[&'static str]) -> impl Fn(&mut Env<'_>) + use<> {
+    let messages = messages.to_vec();
+    move |env| {
+        notes.0.lock().unwrap().clear();
+        let to = TcpConnection::connect(&TcpConnectAuth::from(&env.root), "there:7", Ear(notes.clone()));
+        let conn = to.send_buffer(2).spawn(env);
+        messages.iter().for_each(|message| conn.tell(Tcp::Write(message.as_bytes().to_vec()), env));
+        conn.tell(Tcp::Close, env);
+    }
+}
+
+/// What is checked here on threads: what the connection hears, and the orders of ticks and refusals.
+#[cfg(test)]
+pub(crate) fn on_threads() -> Vec<super::threads::Case> {
+    let none = Faults::NONE;
+    type Wrong = fn(&SimNetwork, Host, Host);
+    let nothing: Wrong = |_, _, _| ();
+    let talk = |name, script: Option<Script>, faults, messages: &[&'static str], wrong: Wrong| {
+        let (notes, listens) = (Notes::default(), script.clone().unwrap_or_default());
+        let checked = move || {
+            let (sim, _, there) = network(0);
+            sim.listen(there, 7, listens.clone()).unwrap();
+            sim.faults(faults);
+            sim
+        };
+        let built = move |nth: u32| {
+            let (sim, here, there) = network(u64::from(nth));
+            script.iter().for_each(|script| drop(sim.listen(there, 7, script.clone()).unwrap()));
+            sim.at(Duration::from_micros(500) * (nth % 16), move |sim| wrong(sim, here, there));
+            sim
+        };
+        let case = super::threads::Case::new(name, says(notes.clone(), messages)).notes(notes.0);
+        case.check(move |check| check.network(checked.clone())).build(move |builder, nth| builder.network(built(nth)))
+    };
+    let mut cases = vec![
+        talk("a word that is read", Some(Script::new().read(1)), none, &["a"], nothing),
+        talk("a peer that resets", Some(Script::new().reset()), none, &["a"], nothing),
+        talk(
+            "two bytes to read",
+            Some(Script::new().write("ab").shut()),
+            Faults { short_reads: 1, ..none },
+            &[],
+            nothing,
+        ),
+        talk("a reset", Some(Script::new()), Faults { resets: 1, ..none }, &[], SimNetwork::reset),
+        talk("a refusal", None, Faults { refusals: 1, ..none }, &["a"], nothing),
+        talk(
+            "two bytes there and back",
+            Some(Script::new().echo()),
+            Faults { short_writes: 1, ..none },
+            &["ab"],
+            nothing,
+        ),
+    ];
+    for (name, tick) in [("a tick before", 3), ("a tick beside", 4), ("a tick behind a refusal", 5)] {
+        let notes = Notes::default();
+        let case = super::threads::Case::new(name, calls(notes.clone(), tick)).notes(notes.0);
+        cases.push(case.check(|check| check.network(slow)).build(|builder, _| builder.network(slow())));
+    }
+    let notes = Notes::default();
+    let held = |nth: u32| {
+        let (sim, here, there) = network(0);
+        if nth.is_multiple_of(2) {
+            sim.partition(here, there);
+            sim.at(Duration::from_millis(8), move |sim| sim.repair(here, there));
+        }
+        sim
+    };
+    let stalled = || {
+        let (sim, ..) = network(0);
+        sim.faults(Faults { stalls: 1, ..Faults::NONE });
+        sim
+    };
+    let case = super::threads::Case::new("a tick that overtakes", calls(notes.clone(), 5)).notes(notes.0);
+    cases.push(case.check(move |check| check.network(stalled)).build(move |builder, nth| builder.network(held(nth))));
+    cases
+}
+
 /// A program with one connection to a peer that goes by a script; what each run came to, and the verdict.
-fn ends(check: Check, script: &Script, faults: Faults, messages: &[&str]) -> (BTreeSet<String>, Verdict) {
+fn ends(check: Check, script: &Script, faults: Faults, messages: &[&'static str]) -> (BTreeSet<String>, Verdict) {
     let (notes, peer): (Notes, Arc<Mutex<Option<Peer>>>) = Default::default();
     let reached: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let network = {
         let (script, peer) = (script.clone(), peer.clone());
         move || {
-            let sim = SimNetwork::new(0);
-            sim.host("here", "10.0.0.1");
-            let there = sim.host("there", "10.0.0.2");
-            sim.buffers(there, 2, 2);
+            let (sim, _, there) = network(0);
             *peer.lock().unwrap() = Some(sim.listen(there, 7, script.clone()).unwrap());
             sim.faults(faults);
             sim
@@ -70,13 +155,7 @@ fn ends(check: Check, script: &Script, faults: Faults, messages: &[&str]) -> (BT
         }
     };
     let check = check.network(network).each_end(each).check_determinism(false).keep_going(true).shrink(false);
-    let verdict = check.run(|env| {
-        notes.0.lock().unwrap().clear();
-        let to = TcpConnection::connect(&TcpConnectAuth::from(&env.root), "there:7", Ear(notes.clone()));
-        let conn = to.send_buffer(2).spawn(env);
-        messages.iter().for_each(|message| conn.tell(Tcp::Write(message.as_bytes().to_vec()), env));
-        conn.tell(Tcp::Close, env);
-    });
+    let verdict = check.run(says(notes, messages));
     let reached = mem::take(&mut *reached.lock().unwrap());
     (reached, verdict)
 }
@@ -132,6 +211,22 @@ impl TcpNotify for Impatient {
     }
 }
 
+/// A program that calls there, and means to say something after so many milliseconds.
+fn calls(notes: Notes, tick: u64) -> impl Fn(&mut Env<'_>) {
+    move |env| {
+        notes.0.lock().unwrap().clear();
+        let notify = Impatient(notes.clone(), Duration::from_millis(tick));
+        TcpConnection::connect(&TcpConnectAuth::from(&env.root), "there:7", notify).spawn(env);
+    }
+}
+
+/// A packet takes two milliseconds.
+fn slow() -> SimNetwork {
+    let (sim, here, there) = network(0);
+    sim.link(here, there, Link { latency: Duration::from_millis(2), bandwidth: None });
+    sim
+}
+
 /// One clock for timers and packets: a refusal that takes 4 ms comes before a tick after 5 ms and after one after 3 ms,
 /// in every schedule; with a tick after 4 ms both orders are explored.
 #[test]
@@ -140,20 +235,11 @@ fn packets_and_timers_come_in_every_order_that_time_allows() {
     for (tick, orders) in [(3, &both[1..]), (4, &both[..]), (5, &both[..1])] {
         let (notes, seen): (Notes, Arc<Mutex<BTreeSet<Vec<String>>>>) = Default::default();
         let (reached, each) = (seen.clone(), notes.clone());
-        let network = || {
-            let sim = SimNetwork::new(0);
-            let (here, there) = (sim.host("here", "10.0.0.1"), sim.host("there", "10.0.0.2"));
-            sim.link(here, there, Link { latency: Duration::from_millis(2), bandwidth: None });
-            sim
-        };
         let note = move |_: &Stats, _: Option<&Fault>| {
             reached.lock().unwrap().insert(mem::take(&mut *each.0.lock().unwrap()));
         };
-        let check = Check::new().network(network).check_determinism(false).each_end(note);
-        crate::complete(check, |env| {
-            let notify = Impatient(notes.clone(), Duration::from_millis(tick));
-            TcpConnection::connect(&TcpConnectAuth::from(&env.root), "there:7", notify).spawn(env);
-        });
+        let check = Check::new().network(slow).check_determinism(false).each_end(note);
+        crate::complete(check, calls(notes, tick));
         let orders: BTreeSet<Vec<String>> =
             orders.iter().map(|order| order.iter().map(|word| (*word).to_owned()).collect()).collect();
         assert_eq!(*seen.lock().unwrap(), orders, "a tick after {tick} ms");
@@ -177,10 +263,7 @@ fn a_stall_lets_a_timer_overtake_a_packet() {
     let note = move |_: &Stats, _: Option<&Fault>| {
         seen.lock().unwrap().insert(mem::take(&mut *late.0.lock().unwrap()));
     };
-    crate::complete(Check::new().network(network).check_determinism(false).each_end(note), |env| {
-        let notify = Impatient(notes.clone(), Duration::from_millis(5));
-        TcpConnection::connect(&TcpConnectAuth::from(&env.root), "there:7", notify).spawn(env);
-    });
+    crate::complete(Check::new().network(network).check_determinism(false).each_end(note), calls(notes, 5));
     assert_eq!(sometimes.lock().unwrap().len(), 2, "refused first, and the tick first");
 }
 

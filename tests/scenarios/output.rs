@@ -36,7 +36,7 @@ impl Actor for Judge {
     }
 }
 
-fn program(env: &mut Env<'_>) {
+pub(crate) fn program(env: &mut Env<'_>) {
     let judge = env.spawn(Judge(Vec::new()));
     let out = env.out.clone();
     env.spawn(Chatty { out: out.clone(), judge: judge.clone() }).tell(true, env);

@@ -46,10 +46,12 @@ fn rows() -> Vec<Row> {
 
 /// One reset is enough to strand the sender; there may be more of all.
 #[cfg(feature = "net")]
+const FAULTS: Faults = Faults { resets: 2, short_writes: 2, stalls: 2, ..Faults::NONE };
+
+#[cfg(feature = "net")]
 fn on_the_network() -> Option<Row> {
-    let faults = Faults { resets: 2, short_writes: 2, stalls: 2, ..Faults::NONE };
     let program = super::slow_down::program(Pressure::AsPublished);
-    Some(row("`slow_down` as published, on a network with faults", super::slow_down::on(faults), &program))
+    Some(row("`slow_down` as published, on a network with faults", super::slow_down::on(FAULTS), &program))
 }
 
 #[cfg(not(feature = "net"))]
@@ -71,4 +73,21 @@ fn failures_become_shorter() {
         let (found, left) = (sum(|row| row.found, what), sum(|row| row.left, what));
         assert!(left * 2 <= found, "of {found} {called} {left} are left");
     }
+}
+
+/// Two faults are left of the four in the last row; one alone strands the sender too, in another schedule.
+#[cfg(feature = "net")]
+#[test]
+fn one_fault_alone_strands_the_sender_of_the_last_row() {
+    let fails =
+        |check: Check| match check.random(1_000_000).seed(7).run(super::slow_down::program(Pressure::AsPublished)) {
+            Verdict::Failed(failure) => failure,
+            other => panic!("it fails: {other}"),
+        };
+    let alone = Faults { resets: 1, ..Faults::NONE };
+    // Pressure that is left where nobody waits any more would be a smaller fault.
+    let one = fails(super::slow_down::on(alone).allow_unmatched_apply(true));
+    let more = fails(super::slow_down::on(FAULTS));
+    assert_eq!([Size::of(&more).0[2], Size::of(&one).0[2]], [2, 1], "{more}\n{one}");
+    assert_eq!(std::mem::discriminant(&more.fault), std::mem::discriminant(&one.fault), "{more}\n{one}");
 }

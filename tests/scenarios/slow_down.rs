@@ -4,8 +4,9 @@
 //! whatever the network does.
 
 use super::program::{Pace, Pressure, Settings, begin};
-use backwater::net::sim::{Cue, Faults, Script, SimNetwork};
+use backwater::net::sim::{Cue, Faults, Host, Script, SimNetwork};
 use backwater::{Cause, Check, Env, Fault, Root};
+use std::time::Duration;
 
 /// Chunks of two bytes through buffers that hold two: at the second the connection is throttled, if the peer is slow.
 pub(crate) fn program(pressure: Pressure) -> impl Fn(&mut Env<'_>) {
@@ -25,15 +26,51 @@ pub(crate) fn on(faults: Faults) -> Check {
 }
 
 fn against(script: Script, faults: Faults) -> Check {
-    Check::new().network(move || {
-        let sim = SimNetwork::new(0);
-        sim.host("here", "10.0.0.1");
-        let peer = sim.host("peer", "10.0.0.2");
-        sim.buffers(peer, 2, 2);
-        sim.listen(peer, 7669, script.clone()).expect("nobody listens there yet");
+    Check::new().network(with_faults(script, faults))
+}
+
+fn with_faults(script: Script, faults: Faults) -> impl Fn() -> SimNetwork {
+    move || {
+        let (sim, ..) = network(0, &script);
         sim.faults(faults);
         sim
-    })
+    }
+}
+
+/// A network with a peer that goes by the script; and the two hosts.
+fn network(seed: u64, script: &Script) -> (SimNetwork, Host, Host) {
+    let sim = SimNetwork::new(seed);
+    let here = sim.host("here", "10.0.0.1");
+    let peer = sim.host("peer", "10.0.0.2");
+    sim.buffers(peer, 2, 2);
+    sim.listen(peer, 7669, script.clone()).expect("nobody listens there yet");
+    (sim, here, peer)
+}
+
+/// On threads the network is told what goes wrong, and when: half a millisecond later in each run, over the whole life of
+/// the connection.
+#[cfg(test)]
+pub(crate) fn on_threads() -> Vec<super::threads::Case> {
+    type Wrong = fn(&SimNetwork, Host, Host);
+    let case = |name, pressure, faults, script: Script, wrong: Wrong| {
+        let (checked, chunk) = (script.clone(), if faults == Faults::NONE { 3 } else { 2 });
+        let network = move |nth: u32| {
+            let (sim, here, peer) = network(u64::from(nth), &script);
+            sim.at(Duration::from_micros(500) * (nth % 32), move |sim| wrong(sim, here, peer));
+            sim
+        };
+        super::threads::Case::new(name, sends(pressure, chunk, 2 * chunk as u64))
+            .check(move |check| check.network(with_faults(checked.clone(), faults)))
+            .build(move |builder, nth| builder.network(network(nth)))
+    };
+    let (reads, stops) = (|| Script::new().read_to_end(), Script::new().read(1).until(&Cue::new()));
+    let (reset, cut) = (Faults { resets: 1, ..Faults::NONE }, Faults { cuts: 1, ..Faults::NONE });
+    vec![
+        case("slow_down as published, reset", Pressure::AsPublished, reset, reads(), SimNetwork::reset),
+        case("slow_down repaired, reset", Pressure::Repaired, reset, reads(), SimNetwork::reset),
+        case("slow_down repaired, cut off", Pressure::Repaired, cut, reads(), SimNetwork::partition),
+        case("slow_down, a peer that stops reading", Pressure::Repaired, Faults::NONE, stops, |_, _, _| ()),
+    ]
 }
 
 #[test]

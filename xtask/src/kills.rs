@@ -2,21 +2,23 @@
 //!
 //! `src/faults.rs` has the faults, `model_tests/kills.txt` says who finds each. This plants them one at a time and runs
 //! the tests named there, each of which has to fail; those of loom and shuttle are run by `model_tests/tests/broken.rs`,
-//! those of the proofs by `proofs/tie.sh`, in the steps of these names. Then it makes the matrix in `docs/KILLS.md`.
+//! those of the proofs by `proofs/tie.sh`, those of the sanitizers by the steps that [`STEPS`] has of them, in the steps of
+//! these names. Then it makes the matrix in `docs/KILLS.md`.
 //!
 //! An empty field claims nothing: only named tests are run.
 
 use crate::run;
-use std::collections::BTreeMap;
+use crate::steps::{STEPS, Work};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The tools, as the columns of the matrix.
-const TOOLS: &[&str] = &["unit", "property", "checker", "loom", "shuttle", "fuzz", "proof"];
+const TOOLS: &[&str] = &["unit", "property", "checker", "loom", "shuttle", "fuzz", "proof", "sanitizer"];
 /// Those that have steps of their own: their lines are held there.
-const ELSEWHERE: &[&str] = &["loom", "shuttle", "proof"];
+const ELSEWHERE: &[&str] = &["loom", "shuttle", "proof", "sanitizer"];
 
 const FAULTS: &str = "src/faults.rs";
 const FINDS: &str = "model_tests/kills.txt";
@@ -46,6 +48,7 @@ pub(crate) fn check(top: &Path) -> Result<(), String> {
     let read = |path: &str| fs::read_to_string(top.join(path)).map_err(|why| format!("{path}: {why}"));
     let (faults, finds) = (faults(&read(FAULTS)?), finds(&read(FINDS)?)?);
     complete(&faults, &finds)?;
+    planted_under_sanitizers(&finds)?;
     run_all(top, &finds)?;
     let page = read(PAGE)?;
     let new = put_into(&page, &matrix(&faults, &finds))?;
@@ -93,6 +96,20 @@ fn complete(faults: &[Fault], finds: &[Find]) -> Result<(), String> {
         (_, false, _) => Err(format!("{FINDS} names what is no fault: {stray:?}")),
         (_, _, false) => Err(format!("nobody finds {free:?}: write the test, and its line into {FINDS}")),
         _ => Ok(()),
+    }
+}
+
+/// Do the steps of the sanitizers plant what stands in the list, and nothing else? There the file is the step.
+fn planted_under_sanitizers(finds: &[Find]) -> Result<(), String> {
+    let listed = finds.iter().filter(|find| find.tool == "sanitizer").map(|find| (&*find.file, &*find.fault));
+    let planted = STEPS.iter().flat_map(|step| match &step.work {
+        Work::Sanitizer(sanitizer) => sanitizer.finds.iter().map(|fault| (step.name, *fault)).collect(),
+        _ => Vec::new(),
+    });
+    let (listed, planted): (BTreeSet<_>, BTreeSet<_>) = (listed.collect(), planted.collect());
+    match listed == planted {
+        true => Ok(()),
+        false => Err(format!("{FINDS} says that sanitizers find {listed:?}, and the steps plant {planted:?}")),
     }
 }
 
@@ -188,11 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn what_sanitizers_are_to_find_is_what_their_steps_plant() {
+        let named = "RareEndsWithActor sanitizer memory a\nTableLeaks sanitizer memory a\n";
+        let all = format!("{named}PushIsRelaxed sanitizer threads a\nOne loom b c");
+        assert_eq!(planted_under_sanitizers(&find(&all)), Ok(()));
+        assert!(planted_under_sanitizers(&find(named)).unwrap_err().contains("PushIsRelaxed"));
+    }
+
+    #[test]
     fn only_what_is_made_is_replaced() {
         let page = format!("head\n{BEGIN}old\n{END}tail\n");
         let new = put_into(&page, &matrix(&faults(SOURCE), &find("One unit lib a\nTwo loom b c"))).unwrap();
         assert!(new.starts_with("head\n") && new.ends_with("tail\n") && !new.contains("old"), "{new}");
-        assert!(new.contains("| `Two` | R2: two |  |  |  | x |  |  |  |\n"), "{new}");
+        assert!(new.contains("| `Two` | R2: two |  |  |  | x |  |  |  |  |\n"), "{new}");
         assert!(put_into("head", "made").is_err());
     }
 

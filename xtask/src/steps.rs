@@ -41,8 +41,8 @@ pub(crate) struct Sanitizer {
     pub(crate) env: Option<(&'static str, &'static str)>,
     /// What follows `cargo test`, separated by single spaces.
     pub(crate) words: &'static str,
-    /// A planted fault that it has to find, to show that it looks.
-    pub(crate) finds: Option<&'static str>,
+    /// Planted faults that it has to find, one at a time, to show that it looks.
+    pub(crate) finds: &'static [&'static str],
 }
 
 /// A cargo command, its words separated by single spaces.
@@ -100,6 +100,17 @@ pub(crate) const STEPS: &[Step] = &[
         work: Work::OtherTests,
     },
     Step {
+        name: "edges",
+        purpose: "the tests of what the runtime meets the world by, once more on a pool of two threads",
+        about: "20 s",
+        work: Work::Commands(&[Command {
+            env: Some(("BACKWATER_TEST_THREADS", "2")),
+            words: "test --package backwater --all-features --test tcp --test udp --test parity --test machine --test sim \
+                    --test process --test signals --test streams --test timers --test outside --test outlets \
+                    --test asynchronous --test executors --test handles --test leaks",
+        }]),
+    },
+    Step {
         name: "properties",
         purpose: "random programs do what a second, naive reading of the rules says, twice the same",
         about: "2 min",
@@ -153,7 +164,19 @@ pub(crate) const STEPS: &[Step] = &[
             folder: "sanitizer",
             env: None,
             words: "--package backwater --lib --test mailbox",
-            finds: None,
+            finds: &[],
+        }),
+    },
+    Step {
+        name: "memory",
+        purpose: "the same of the pool, on threads that stand still at any step",
+        about: "2 min",
+        work: Work::Sanitizer(Sanitizer {
+            flags: "-Zsanitizer=address --cfg backwater_sync=\"pauses\"",
+            folder: "memory",
+            env: None,
+            words: "--package model_tests --profile model --test pool --test pool_edges",
+            finds: &["RareEndsWithActor", "TableLeaks"],
         }),
     },
     Step {
@@ -166,7 +189,7 @@ pub(crate) const STEPS: &[Step] = &[
             folder: "threads",
             env: Some(("TSAN_OPTIONS", "suppressions=threads.txt")),
             words: "--package model_tests --profile model --test pool --test pool_edges -- --test-threads=1",
-            finds: Some("PushIsRelaxed"),
+            finds: &["PushIsRelaxed"],
         }),
     },
     Step {

@@ -3,6 +3,7 @@
 use crate::case::{Case, Outcome, Program};
 use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Check, Context, Env, Model, Verdict};
 use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// How Backwater searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +26,10 @@ pub fn ends(search: Search, case: Case) -> std::collections::BTreeSet<u8> {
     use std::sync::{Arc, Mutex};
     let all: Arc<Mutex<std::collections::BTreeSet<u8>>> = Arc::default();
     let seen = all.clone();
-    let check = Check::new().keep_going(true).each_end(move |_, _| drop(seen.lock().unwrap().insert(LAST.get())));
+    let check = Check::new().keep_going(true).each_end(move |_, _| _ = seen.lock().unwrap().insert(LAST.get()));
+    NOTES.set(true);
     explore(search, case, check);
+    NOTES.set(false);
     std::mem::take(&mut *all.lock().unwrap())
 }
 
@@ -34,6 +37,8 @@ pub fn ends(search: Search, case: Case) -> std::collections::BTreeSet<u8> {
 thread_local! {
     /// The last figure that the run in progress came to.
     static LAST: std::cell::Cell<u8> = const { std::cell::Cell::new(0) };
+    /// Somebody reads that. Then nothing is copied: the figure is not part of any actor.
+    static NOTES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 #[cfg(test)]
@@ -41,17 +46,42 @@ fn note(figure: u8) {
     LAST.set(figure);
 }
 
+#[cfg(test)]
+fn notes() -> bool {
+    NOTES.get()
+}
+
 #[cfg(not(test))]
 fn note(_: u8) {}
+
+#[cfg(not(test))]
+fn notes() -> bool {
+    false
+}
+
+/// From here on nothing is copied: each run begins at the beginning.
+pub fn run_again() {
+    AGAIN.store(true, Relaxed);
+}
+
+static AGAIN: AtomicBool = AtomicBool::new(false);
+
+/// What the checker may know of all actors here.
+fn known<A>() -> Model<A>
+where
+    A: Actor<Msg: Clone + Hash> + Clone + Hash,
+{
+    if notes() || AGAIN.load(Relaxed) { Model::hashed() } else { Model::hashed().copied() }
+}
 
 fn explore(search: Search, case: Case, check: Check) -> Outcome {
     let check = check.max_time(case.limit()).seed(case.seed).shrink(false).check_determinism(false);
     let check = match search {
-        Search::Random => check.random(u64::MAX),
-        Search::Pct => check.pct(3, u64::MAX),
-        Search::Pos => check.pos(u64::MAX),
-        Search::Exhaustive => check.exhaustive(),
-        Search::States => check.states(),
+        Search::Random => check.random(case.runs),
+        Search::Pct => check.pct(3, case.runs),
+        Search::Pos => check.pos(case.runs),
+        Search::Exhaustive => check.exhaustive().max_runs(case.runs),
+        Search::States => check.states().max_states(case.runs),
     };
     let (bug, per) = (case.bug, case.per);
     let verdict = match case.program {
@@ -63,6 +93,7 @@ fn explore(search: Search, case: Case, check: Check) -> Outcome {
     let states = search == Search::States;
     Outcome {
         runs: if states { explored.states } else { explored.runs + explored.redundant },
+        steps: explored.steps,
         found: matches!(verdict, Verdict::Failed(_)),
         complete: matches!(verdict, Verdict::Complete(_)),
     }
@@ -73,13 +104,13 @@ fn explore(search: Search, case: Case, check: Check) -> Outcome {
 /// How often each of two clients counts.
 const TIMES: u8 = 3;
 
-#[derive(Hash)]
+#[derive(Clone, Hash)]
 struct Counter {
     value: u8,
     updates: u8,
 }
 
-#[derive(Debug, Hash)]
+#[derive(Clone, Debug, Hash)]
 enum Count {
     Add,
     Get(Addr<u8>),
@@ -101,12 +132,12 @@ impl Actor for Counter {
     }
 
     fn model() -> Model<Self> {
-        Model::hashed()
+        known()
     }
 }
 
 /// Adds, or, with the bug, reads, adds and writes.
-#[derive(Hash)]
+#[derive(Clone, Hash)]
 struct Client {
     counter: Addr<Count>,
     bug: bool,
@@ -133,7 +164,7 @@ impl Actor for Client {
     }
 
     fn model() -> Model<Self> {
-        Model::hashed()
+        known()
     }
 }
 
@@ -148,7 +179,7 @@ fn counter(env: &mut Env<'_>, bug: bool) {
 
 /// Two producers, two consumers, a buffer of two places. Whoever finds it full or empty is put to sleep and told to try
 /// again. The bug: who takes wakes a producer only if the buffer was full.
-#[derive(Hash)]
+#[derive(Clone, Hash)]
 struct Buffer {
     len: u8,
     taken: u8,
@@ -158,7 +189,7 @@ struct Buffer {
     consumers: Vec<Addr<Turn>>,
 }
 
-#[derive(Debug, Hash)]
+#[derive(Clone, Debug, Hash)]
 enum Ask {
     Put(Addr<Turn>),
     Take(Addr<Turn>),
@@ -198,7 +229,7 @@ impl Actor for Buffer {
     }
 
     fn model() -> Model<Self> {
-        Model::hashed()
+        known()
     }
 }
 
@@ -208,7 +239,7 @@ fn wake(sleepers: &mut Vec<Addr<Turn>>, cx: &mut Context<'_, Buffer>) {
     }
 }
 
-#[derive(Hash)]
+#[derive(Clone, Hash)]
 struct Side {
     buffer: Addr<Ask>,
     produces: bool,
@@ -227,7 +258,7 @@ impl Actor for Side {
     }
 
     fn model() -> Model<Self> {
-        Model::hashed()
+        known()
     }
 }
 
@@ -242,14 +273,14 @@ fn buffer(env: &mut Env<'_>, per: u8, bug: bool) {
 // --- Pressure that is never released --------------------------------------------------------------------------------
 
 /// Applies pressure at its first piece, and releases it when it has handled what is there. The bug: it does not.
-#[derive(Hash)]
+#[derive(Clone, Hash)]
 struct Sink {
     auth: ApplyReleaseBackpressureAuth,
     bug: bool,
     seen: u8,
 }
 
-#[derive(Debug, Hash)]
+#[derive(Clone, Debug, Hash)]
 enum Piece {
     Piece,
     Lift,
@@ -273,11 +304,11 @@ impl Actor for Sink {
     }
 
     fn model() -> Model<Self> {
-        Model::hashed()
+        known()
     }
 }
 
-#[derive(Hash)]
+#[derive(Clone, Hash)]
 struct Source {
     sink: Addr<Piece>,
     left: u8,
@@ -295,7 +326,7 @@ impl Actor for Source {
     }
 
     fn model() -> Model<Self> {
-        Model::hashed()
+        known()
     }
 }
 

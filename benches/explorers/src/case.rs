@@ -34,9 +34,16 @@ pub struct Case {
     pub per: u8,
     pub seconds: f64,
     pub seed: u64,
+    /// Of ours: how many at most.
+    pub runs: u64,
 }
 
 impl Case {
+    /// For a second, from the first seed on.
+    pub fn new(program: Program, per: u8, bug: bool) -> Self {
+        Case { program, bug, per, seconds: 1.0, seed: 0, runs: u64::MAX }
+    }
+
     pub fn limit(&self) -> Duration {
         Duration::from_secs_f64(self.seconds)
     }
@@ -47,8 +54,17 @@ impl Case {
 pub struct Outcome {
     /// Runs, or states where states are explored.
     pub runs: u64,
+    /// Of ours: steps of all runs.
+    pub steps: u64,
     /// It met the bug.
     pub found: bool,
     /// It saw everything.
     pub complete: bool,
+}
+
+/// An outcome, and how long it took.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    pub outcome: Outcome,
+    pub seconds: f64,
 }

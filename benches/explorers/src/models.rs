@@ -231,7 +231,12 @@ where
     M::Action: Clone + Debug + PartialEq,
 {
     let checker = model.checker().threads(1).timeout(case.limit());
-    let outcome = |states: usize, found: bool, done: bool| Outcome { runs: states as u64, found, complete: done && !found };
+    let outcome = |states: usize, found: bool, done: bool| Outcome {
+        runs: states as u64,
+        found,
+        complete: done && !found,
+        ..Outcome::default()
+    };
     if breadth_first {
         let done = checker.spawn_bfs().join();
         outcome(done.unique_state_count(), !done.discoveries().is_empty(), done.is_done())

@@ -141,7 +141,12 @@ pub fn loom(preemptions: Option<usize>, case: Case) -> Outcome {
         });
     }));
     let in_time = begun.elapsed() < case.limit();
-    Outcome { runs: runs(), found: ended.is_err(), complete: ended.is_ok() && in_time && preemptions.is_none() }
+    Outcome {
+        runs: runs(),
+        found: ended.is_err(),
+        complete: ended.is_ok() && in_time && preemptions.is_none(),
+        ..Outcome::default()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,5 +177,10 @@ pub fn shuttle(how: Shuttle, case: Case) -> Outcome {
         Shuttle::Dfs => shuttle::Runner::new(DfsScheduler::new(None, false), config).run(main),
     }));
     let in_time = begun.elapsed() < case.limit();
-    Outcome { runs: runs(), found: ended.is_err(), complete: ended.is_ok() && in_time && how == Shuttle::Dfs }
+    Outcome {
+        runs: runs(),
+        found: ended.is_err(),
+        complete: ended.is_ok() && in_time && how == Shuttle::Dfs,
+        ..Outcome::default()
+    }
 }

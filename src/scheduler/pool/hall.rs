@@ -268,7 +268,7 @@ impl Hall {
     pub fn has_grace(&self, grace: u64) -> bool {
         let state = self.lock();
         let sleeps = |worker| if worker == self.driver() { state.rests } else { state.asleep[worker] };
-        (0..self.desks.len()).all(|worker| state.given[worker] >= grace || sleeps(worker))
+        planted(Fault::NoGrace) || (0..self.desks.len()).all(|worker| state.given[worker] >= grace || sleeps(worker))
     }
 
     // --- The driver asks ------------------------------------------------------------------------------------------

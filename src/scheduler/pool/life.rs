@@ -12,6 +12,7 @@ use super::shared::SEATS_IN_A_BLOCK;
 use super::slot::{BY_DEPTH, NAMED, PINNED, Rare};
 use super::worker::Worker;
 use crate::event::{ActorId, End, Event, Place};
+use crate::faults::{Fault, planted};
 use crate::mailbox::Tray;
 use crate::rules::{self, Detector};
 use crate::scheduler::Random;
@@ -125,6 +126,10 @@ impl Worker {
         // What may panic comes last: nobody else is to miss this end for that. Each of these is gone even if it does.
         if let Some(rare) = self.shared.table.slot(seat).rare() {
             let more = close(&mut lock(rare));
+            if planted(Fault::RareEndsWithActor) {
+                // SAFETY: none: this is the fault.
+                unsafe { self.shared.table.slot(seat).forget_rare() };
+            }
             self.end_more(more);
         }
         self.empty_mailbox(id);

@@ -5,6 +5,7 @@
 //! bits its word had, and each frees its own. Why no mark is missed stands in [`word`](super::word).
 
 use super::super::pressure::GuardDrops;
+use super::super::timers::nanos;
 use super::slot::Rare;
 use super::word::Waiters;
 use super::worker::Worker;
@@ -226,9 +227,9 @@ impl Worker {
         self.schedule(sender);
     }
 
-    /// The scheduler's time in nanoseconds; 584 years fit.
+    /// The scheduler's time in nanoseconds.
     pub(super) fn now_ns(&self) -> u64 {
-        self.now().as_nanos() as u64
+        nanos(self.now())
     }
 
     /// What is attached to an actor from outside is told whether it presses. Asked under the lock, so that whoever comes

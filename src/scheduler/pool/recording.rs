@@ -12,6 +12,7 @@ use crate::mailbox::Parcel;
 use crate::sync::lock;
 use std::fmt::Debug;
 use std::io;
+use std::time::Duration;
 
 impl Worker {
     #[inline(always)]
@@ -24,6 +25,14 @@ impl Worker {
     pub(in crate::scheduler) fn record(&self, write: impl FnOnce(&mut Tape)) {
         if let Some(tape) = &self.tape {
             write(&mut tape.borrow_mut());
+        }
+    }
+
+    /// The same with the time in nanoseconds; beyond what a number of 64 bits can say, that it was so.
+    pub(in crate::scheduler) fn record_at(&self, now: Duration, write: impl FnOnce(&mut Tape, u64)) {
+        match u64::try_from(now.as_nanos()) {
+            Ok(now) => self.record(|tape| write(tape, now)),
+            Err(_) => self.record_obstacle(Obstacle::Age),
         }
     }
 

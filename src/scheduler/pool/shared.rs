@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(super) drops: Arc<GuardDrops>,
     pub(super) bell: Arc<Bell>,
     pub(super) config: Config,
-    time: Mutex<Time>,
+    clock: Mutex<Hands>,
     failure: Mutex<Option<Failure>>,
     failed: AtomicBool,
     /// Somebody wants to see every event.
@@ -54,6 +54,13 @@ pub(crate) struct Shared {
     pub(super) recorder: Option<Arc<Recorder>>,
 }
 
+/// A clock and what it showed last. Under a lock, and not one number: nanoseconds of 64 bits end after 584 years.
+struct Hands {
+    time: Time,
+    /// Never goes back.
+    last: Duration,
+}
+
 /// Numbers that all workers change: apart from what they only read.
 #[derive(Default)]
 #[repr(align(128))] // two cache lines, which are fetched together
@@ -65,8 +72,6 @@ pub(super) struct Numbers {
     pub(super) muted: AtomicU64,
     pub(super) muted_most: AtomicU64,
     pub(super) guards: AtomicU64,
-    /// The time in nanoseconds; never goes back.
-    now: AtomicU64,
 }
 
 /// A worker's place, as far as others see it.
@@ -126,7 +131,7 @@ impl Shared {
             drops: Arc::new(GuardDrops::new(bell.clone())),
             bell,
             config,
-            time: Mutex::new(time),
+            clock: Mutex::new(Hands { time, last: Duration::ZERO }),
             failure: Mutex::new(None),
             failed: AtomicBool::new(false),
             watched: watch.on,
@@ -188,13 +193,14 @@ impl Shared {
 
     /// The clock's time, or the last that anybody read if it went back.
     pub(super) fn read_clock(&self) -> Duration {
-        let now = (lock(&self.time))().as_nanos() as u64;
-        Duration::from_nanos(now.max(self.numbers.now.fetch_max(now, Ordering::Relaxed)))
+        let mut clock = lock(&self.clock);
+        clock.last = (clock.time)().max(clock.last);
+        clock.last
     }
 
     /// The last time that anybody read.
     pub(super) fn last_now(&self) -> Duration {
-        Duration::from_nanos(self.numbers.now.load(Ordering::Relaxed))
+        lock(&self.clock).last
     }
 
     // --- The end ----------------------------------------------------------------------------------------------------
@@ -202,14 +208,14 @@ impl Shared {
     /// The run cannot go on: no worker begins another run, and the driver hears of it.
     pub(super) fn fail(&self, failure: Failure) {
         lock(&self.failure).get_or_insert(failure);
-        self.failed.store(true, Ordering::Release); // pairs with the load in `has_failed`
+        self.failed.store(true, Ordering::Relaxed); // says that there is one; the lock shows which
         self.hall.close();
         self.bell.ring();
     }
 
     #[inline(always)]
     pub(super) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.failed.load(Ordering::Relaxed)
     }
 
     pub(super) fn take_failure(&self) -> Option<Failure> {

@@ -19,6 +19,7 @@
 use super::super::seat::{More, Name};
 use super::super::single::Body;
 use super::word::Word;
+use crate::faults::{Fault, order, planted};
 use crate::mailbox::{Inbox, Tray};
 use crate::rules::Load;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Mutex, Ordering, SHIPS, UnsafeCell, lock};
@@ -43,7 +44,7 @@ pub(crate) struct Slot {
     pub(super) created: AtomicU64,
     /// Where it comes from, as a number: its parent's lineage and which of its parent's children it is.
     pub(super) lineage: AtomicU64,
-    rare: AtomicPtr<Mutex<Rare>>,
+    rare: AtomicPtr<Shown>,
     name: UnsafeCell<Name>,
     /// The most messages that a run of it found.
     pub(super) peak: AtomicU32,
@@ -81,6 +82,33 @@ pub(super) struct Rare {
     pub(super) muted_since: u64,
     pub(super) muted_ns: u64,
     pub(super) mutes_taken: u32,
+}
+
+/// What is rare about an actor, as others find it. Nobody touches the cell but to say that he is there: so loom sees who
+/// comes before he can know that it was made, and who is still there when it is freed.
+struct Shown {
+    made: UnsafeCell<()>,
+    rare: Mutex<Rare>,
+}
+
+impl Shown {
+    fn new() -> *mut Self {
+        Box::into_raw(Box::new(Shown { made: UnsafeCell::new(()), rare: Mutex::new(Rare::default()) }))
+    }
+
+    #[inline]
+    fn found(&self) -> &Mutex<Rare> {
+        self.made.with(|_| ());
+        &self.rare
+    }
+
+    /// # Safety
+    /// It came from `new`, and nobody refers to it.
+    unsafe fn free(shown: *mut Self) {
+        // SAFETY: by contract.
+        let shown = unsafe { Box::from_raw(shown) };
+        shown.made.with_mut(|_| ());
+    }
 }
 
 /// A count that one thread writes and others read.
@@ -202,9 +230,9 @@ impl Slot {
     #[inline]
     pub(super) fn rare(&self) -> Option<&Mutex<Rare>> {
         // Pairs with the exchange in `make_rare`.
-        let rare = self.rare.load(Ordering::Acquire);
-        // SAFETY: made from a box by `make_rare`, and freed only when the seat is renewed, which is after this use.
-        unsafe { rare.as_ref() }
+        let shown = self.rare.load(order(Fault::RareIsRelaxed, Ordering::Acquire));
+        // SAFETY: made by `make_rare`, and freed only when the seat is renewed, which is after this use.
+        unsafe { shown.as_ref() }.map(Shown::found)
     }
 
     /// The same, made if it is not there yet.
@@ -212,18 +240,18 @@ impl Slot {
         if let Some(rare) = self.rare() {
             return rare;
         }
-        let new = Box::into_raw(Box::new(Mutex::new(Rare::default())));
-        let installed = self.rare.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire);
-        let rare = installed.map_or_else(
+        let new = Shown::new();
+        let installed = self.rare.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Acquire);
+        let shown = installed.map_or_else(
             |there| {
                 // SAFETY: ours, and nobody has seen it.
-                drop(unsafe { Box::from_raw(new) });
+                unsafe { Shown::free(new) };
                 there
             },
             |_| new,
         );
         // SAFETY: as in `rare`.
-        unsafe { &*rare }
+        unsafe { &*shown }.found()
     }
 
     /// With what is rare about it, made if it is not there yet. `f` must not call user code, nor drop any.
@@ -240,10 +268,12 @@ impl Slot {
     /// # Safety
     /// The seat is vacant and the caller's, and everybody has been between two behaviours since its tenant ended.
     pub(super) unsafe fn forget_rare(&self) {
-        let rare = self.rare.swap(ptr::null_mut(), Ordering::AcqRel);
-        if !rare.is_null() {
-            // SAFETY: made from a box by `make_rare`, and by contract nobody refers to it any more.
-            drop(unsafe { Box::from_raw(rare) });
+        // Relaxed, both: whoever put it here, and whoever used it, has been between two behaviours since.
+        let shown = self.rare.load(Ordering::Relaxed);
+        self.rare.store(ptr::null_mut(), Ordering::Relaxed);
+        if !shown.is_null() {
+            // SAFETY: made by `make_rare`, and by contract nobody refers to it any more.
+            unsafe { Shown::free(shown) };
         }
     }
 }
@@ -304,8 +334,11 @@ impl Table {
     }
 
     /// How many seats there are; some of them vacant.
+    #[inline(always)]
     pub(super) fn seats(&self) -> u32 {
-        self.seats.load(Ordering::Acquire)
+        // Relaxed: whoever has the number of a seat was told of it after the seat was there, and that shows both; whoever
+        // counts them all has the lock of births, or everybody stands still for him.
+        self.seats.load(Ordering::Relaxed)
     }
 
     /// Adds seats up to `seats`. Not for two at once.
@@ -314,15 +347,15 @@ impl Table {
             let (segment, at) = place(seat);
             if at == 0 {
                 let slots = ManuallyDrop::new(Vec::with_capacity(size(segment))).as_mut_ptr();
-                self.segments[segment].store(slots, Ordering::Relaxed); // shown by the store below
+                self.segments[segment].store(slots, Ordering::Relaxed); // shown as `seats` is
             }
             let slots = self.segments[segment].load(Ordering::Relaxed);
             // SAFETY: inside the segment, by the arithmetic of `place`.
             let slot = unsafe { slots.add(at) };
-            // SAFETY: ours, and nobody looks there before `seats` says so.
+            // SAFETY: ours, and nobody looks there before somebody who has seen `seats` gives a seat of these away.
             unsafe { slot.write(Slot::vacant()) };
         }
-        self.seats.store(seats, Ordering::Release); // pairs with the load in `seats`
+        self.seats.store(seats, Ordering::Relaxed);
     }
 
     /// The slot of a seat; none if no seat has this number.
@@ -332,7 +365,7 @@ impl Table {
             return None;
         }
         let (segment, at) = place(seat);
-        let slots = self.segments[segment].load(Ordering::Relaxed); // shown by the load of `seats`
+        let slots = self.segments[segment].load(Ordering::Relaxed); // shown as `seats` is
         // SAFETY: inside the segment, by the arithmetic of `place`.
         let slot = unsafe { slots.add(at) };
         // SAFETY: written by `grow`, shared from then on, and freed with the table.
@@ -368,6 +401,9 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
+        if planted(Fault::TableLeaks) {
+            return;
+        }
         let mut left = self.seats() as usize;
         for segment in 0..SEGMENTS {
             let slots = self.segments[segment].load(Ordering::Relaxed);

@@ -148,8 +148,9 @@ impl Word {
     pub fn renew(&self) {
         let seen = self.look();
         debug_assert!(seen.load().has(Load::STOPPED), "a seat gets a new tenant when its last one has ended");
-        // Alone: nobody changes the load of an actor that has ended.
-        self.0.store(seen.with_load(Load::IDLE).0, Ordering::Release); // pairs with the load in `look`
+        // Alone: nobody changes the load of an actor that has ended. Relaxed: whoever has the new tenant's address was told
+        // of it after this, and of those who have the last one's everybody has been between two behaviours since.
+        self.0.store(seen.with_load(Load::IDLE).0, Ordering::Relaxed);
     }
 
     fn exchange(&self, seen: Seen, next: Seen) -> Result<(), Seen> {

@@ -100,10 +100,12 @@ pub(super) enum Obstacle {
     Counts,
     /// The network, the simulated one included.
     World,
+    /// A time too far from the beginning to be written down.
+    Age,
 }
 
 impl Obstacle {
-    const ALL: [Obstacle; 3] = [Obstacle::Outside, Obstacle::Counts, Obstacle::World];
+    const ALL: [Obstacle; 4] = [Obstacle::Outside, Obstacle::Counts, Obstacle::World, Obstacle::Age];
 
     /// What an actor did that a replay cannot give it again.
     fn why(self) -> &'static str {
@@ -119,6 +121,10 @@ impl Obstacle {
             Obstacle::World => {
                 "used the network or a child process: what came from there is in no recording; let an actor stand in \
                  for it"
+            }
+            Obstacle::Age => {
+                "asked the time, or set a timer, when virtual time was beyond 584 years: a recording counts nanoseconds in \
+                 64 bits; let the program come to its end before that"
             }
         }
     }

@@ -161,6 +161,7 @@ impl Single {
         self.watch_all();
     }
 
+    #[inline(always)]
     pub(in super::super) fn is_replaying(&self) -> bool {
         self.replay.is_some()
     }

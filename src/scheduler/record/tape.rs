@@ -5,6 +5,7 @@ use super::format::{BLOCK_HEAD, END, HEAD, MAGIC, VERSION, block_head, checksum,
 use super::{Name, Obstacle, Outcome, hash_of};
 use crate::event::ActorId;
 use crate::scheduler::single::{Config, Failure};
+use crate::scheduler::timers::nanos;
 use crate::sync::{Arc, Mutex, lock};
 use std::fmt;
 use std::io::{self, Write};
@@ -73,7 +74,7 @@ impl Recorder {
         };
         let mut end = vec![kind];
         put_id(&mut end, actor);
-        put(&mut end, now.as_nanos() as u64);
+        put(&mut end, nanos(now));
         put(&mut end, muted.len() as u64);
         for (sender, since, receivers) in muted {
             put_id(&mut end, *sender);
@@ -179,13 +180,14 @@ impl Tape {
         put(&mut self.entries, u64::from(name));
     }
 
-    pub(in super::super) fn time(&mut self, now: Duration) {
-        self.short(code::TIME, now.as_nanos() as u64);
+    /// In nanoseconds, as in all of these.
+    pub(in super::super) fn time(&mut self, now: u64) {
+        self.short(code::TIME, now);
     }
 
-    pub(in super::super) fn timer(&mut self, id: u64, now: Duration) {
+    pub(in super::super) fn timer(&mut self, id: u64, now: u64) {
         self.short(code::TIMER, id);
-        put(&mut self.entries, now.as_nanos() as u64);
+        put(&mut self.entries, now);
     }
 
     pub(in super::super) fn cancelled(&mut self, in_time: bool) {
