@@ -32,7 +32,6 @@ pub fn check(name: &str, bounds: Bounds, body: impl Fn(&Leaks) + Send + Sync + '
         runs: bounds.runs * (1 + deep),
         depth_first: bounds.depth_first.map(|most| most * (1 + deep)),
         seed: bounds.seed + deep as u64,
-        ..bounds
     };
     let runs = model(bounds, body);
     println!("{name}: {runs} runs under {BACKING}, {}", said(bounds, runs));
