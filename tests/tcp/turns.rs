@@ -3,7 +3,7 @@
 use super::support::{Heard, Log, Probe, pattern, peer, read_to_end, run};
 use super::{MUCH, connect};
 use backwater::net::Tcp;
-use backwater::{Actor, Context};
+use backwater::{Actor, Context, SpawnOptions};
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
@@ -52,7 +52,9 @@ fn a_peer_that_sends_for_ever_keeps_nobody_from_running() {
     });
     run(|env| {
         connect(env, to, probe);
-        env.spawn(Bystander { read, before: 0, most: most.clone(), enough: ENOUGH }).tell((), env);
+        // On the thread of the connection, on a pool too: there they take turns.
+        let bystander = Bystander { read, before: 0, most: most.clone(), enough: ENOUGH };
+        env.spawn_with(SpawnOptions::new().pinned(), bystander).tell((), env);
     });
     peer.join().unwrap();
     // Two behaviours, if the bystander's turn came first in one round and last in the next.
