@@ -3,7 +3,7 @@
 use super::super::core::Core;
 use super::super::engine::Engine;
 use super::super::event_loop::EventLoop;
-use super::super::record::{Obstacle, Recorder};
+use super::super::record::Recorder;
 use super::super::single::{Config, Failure};
 use super::super::trace::Watch;
 use super::super::{Bell, Deadlock, Stall, Stats};
@@ -73,7 +73,7 @@ impl Pool {
     /// Puts a world in the machine's place.
     #[cfg(feature = "net")]
     pub(crate) fn set_world(&mut self, world: super::super::World) {
-        self.worker.record_obstacle(Obstacle::World);
+        self.worker.record_obstacle(super::super::record::Obstacle::World);
         self.worker.set_event_loop(world.into_inner());
     }
 
