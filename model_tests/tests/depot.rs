@@ -18,11 +18,11 @@ fn a_node_is_in_one_hand_wherever_it_travels() {
             let mut nodes = Nodes::new(&shared);
             (0..3).filter(|n| mine.send(theirs.track((0, *n)), &mut nodes)).count()
         };
-        // Awake from the start, and this thread's: the sender never schedules.
+        // Awake from the start, and this thread's: the sender never schedules. This message is handled at once.
         assert!(actor.send(leaks.track((1, 0)), &mut Nodes::new(&depot)));
         let sender = thread::spawn("sender", work).expect("a model has threads");
         let mut nodes = Nodes::new(&depot);
-        let mut handled = 0;
+        let mut handled = 1;
         while handled < 4 {
             // SAFETY: pushed awake above, and never put to rest.
             match unsafe { actor.run(&mut nodes) } {

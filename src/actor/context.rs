@@ -153,6 +153,9 @@ impl<'a, A: Actor> Context<'a, A> {
     }
 
     /// Is this actor under pressure now: has it applied and not released, or does a guard of it live (R5)?
+    ///
+    /// On many threads a guard that was dropped a moment ago may still count: it ends when the worker that found it first has
+    /// seen to it.
     pub fn is_under_pressure(&mut self) -> bool {
         self.core.is_under_pressure()
     }

@@ -90,7 +90,7 @@ impl Actor for Asker {
     }
 }
 
-pub(crate) fn asks(env: &mut Env<'_>) {
+fn asks(env: &mut Env<'_>) {
     let auth = ApplyReleaseBackpressureAuth::from(&env.root);
     env.spawn(Asker(auth)).tell((), env);
 }

@@ -6,7 +6,9 @@
 //!
 //! Where the checker chooses what the world does, a run is told what goes wrong, and when: another moment in each run. Left
 //! out are runs by Pony's rules (`pony`, `tie`), which a pool does not have; `partial`, whose clock ticks for ever in a run in
-//! which nobody is muted; and what is about the checker itself (`shrinking`, the modes and refusals in `environment`).
+//! which nobody is muted; what an actor says of its own pressure just after it has dropped a guard (`handed_over::asks`), which
+//! on a pool another worker may be about to see to; and what is about the checker itself (`shrinking`, the modes and refusals
+//! in `environment`).
 
 use super::table::scenarios;
 use super::{batches, ends, grain, handed_over, output, pony};
@@ -61,7 +63,6 @@ fn cases() -> Vec<Case> {
         Case::new("burst", batches::burst).batch(2),
         Case::new("end of an actor under pressure", ends::program),
         Case::new("receivers that disagree", grain::program),
-        Case::new("own pressure", handed_over::asks),
         Case::new("valves", pony::valves),
         Case::new("chain of valves", pony::chain),
         Case::new("output to a slow reader", output::program).check(|check| check.output_stalls(1)),
