@@ -65,6 +65,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("BackWithATail", ONE_STEP),
     ("FallInTwoSteps", ONE_STEP),
     ("ExemptionAskedTwice", ONE_STEP),
+    ("PopWithoutExchange", LAST_ACTOR),
     ("QuietWithPinned", NARROW),
     ("QuietByHint", NARROW),
     ("ParkWithoutLooking", HANGS),
@@ -81,6 +82,8 @@ const ONE_STEP: &str = "whoever shows events to an observer holds a lock over bo
     them one again: loom and shuttle find it in runs that nobody observes";
 const NARROW: &str = "it shows if a worker makes some hundred steps between two of the driver's, to which no schedule comes \
     that is drawn of a whole pool: loom finds it in the hall alone";
+const LAST_ACTOR: &str = "a worker has to take its last actor while another steals it: schedules drawn of a whole pool hardly come \
+    to that, loom and shuttle do in the run queue alone";
 const HANGS: &str = "everybody sleeps, and there is no end to judge: loom and shuttle see that as a deadlock";
 
 /// Those that are refused, each with its rule.
