@@ -3,6 +3,7 @@
 
 mod bounds;
 mod canaries;
+mod counts;
 mod ends;
 mod graphs;
 mod independence;
