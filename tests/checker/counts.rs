@@ -18,6 +18,7 @@ struct Sums {
     ends: usize,
     complete: u32,
     shortest: [usize; 3],
+    tokens: Vec<String>,
 }
 
 impl Sums {
@@ -38,6 +39,7 @@ impl Sums {
         if let Some(failure) = verdict.failure() {
             let left = [failure.steps, failure.switches as usize, failure.token.len()];
             self.shortest.iter_mut().zip(left).for_each(|(sum, left)| *sum += left);
+            self.tokens.push(failure.token.clone());
         }
     }
 
@@ -52,14 +54,20 @@ impl Sums {
     }
 }
 
-fn of<A: Act>(seeds: Range<u64>, name: &str, check: impl Fn() -> Check) -> String {
+/// The same, with the tokens of what failed.
+fn of_failures(name: &str, check: impl Fn() -> Check) -> String {
+    let sums = sums::<Scripted>(60_000..60_025, check);
+    format!("{}  {}\n", sums.line(name), sums.tokens.join("\n  "))
+}
+
+fn sums<A: Act>(seeds: Range<u64>, check: impl Fn() -> Check) -> Sums {
     let mut sums = Sums::default();
     seeds.for_each(|seed| sums.add(ends_and_failures::<A>(check().max_steps(200), &random_program(seed))));
-    sums.line(name)
+    sums
 }
 
 fn of_programs<A: Act>(name: &str, check: impl Fn() -> Check) -> String {
-    of::<A>(60_000..60_100, name, || check().shrink(false))
+    sums::<A>(60_000..60_100, || check().shrink(false)).line(name)
 }
 
 #[test]
@@ -94,8 +102,8 @@ fn a_search_explores_as_much_as_it_did() {
         note(of_programs::<Scripted>(name, || check.clone().seed(7)));
     }
     note(of_programs::<Scripted>("given", || some().mode(backwater::Mode::Given((0..60).collect()))));
-    note(of::<Scripted>(60_000..60_025, "failures made short", || some().batch(2)));
-    note(of::<Scripted>(60_000..60_025, "failures of samples made short", || some().random(20).seed(7)));
+    note(of_failures("failures made short", || some().batch(2)));
+    note(of_failures("failures of samples made short", || some().random(20).seed(7)));
     if std::env::var_os("BACKWATER_BLESS").is_some() {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/checker/counts.txt"), &text)
             .expect("it can be written");

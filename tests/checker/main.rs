@@ -8,6 +8,7 @@ mod ends;
 mod graphs;
 mod independence;
 mod liveness;
+mod modes;
 mod shared;
 mod tokens;
 
