@@ -140,6 +140,10 @@ impl Driver for States {
         self.frames.last().is_some_and(|frame| frame.others.is_empty() && frame.answers.is_empty())
     }
 
+    fn comes_back(&self, world: &World) -> bool {
+        self.fresh.is_some() && world.enabled.len() > 1
+    }
+
     fn skip(&mut self, steps: usize) {
         self.at = steps;
     }

@@ -78,6 +78,9 @@ impl Single {
         }
         self.show(&Event::Ended { actor: id, why });
         self.touch(Object::Life(seat), Access::Write);
+        if let Some(script) = &mut self.script {
+            script.ended(seat);
+        }
         let _ = self.change(seat, rules::Event::Stop);
         self.marks.forget(seat);
         let data = self.post.data_mut(seat);

@@ -10,12 +10,14 @@
 use super::fingerprint::{Fingerprint, and, of_words};
 use super::script::{Effect, Proc, Promise};
 use super::single::{Bodies, Single};
+use super::stamps::Stamps;
 use crate::mailbox::Letter;
 use crate::rules::Load;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::mem;
 
 /// A message that has not been handled.
 pub(crate) enum Held<'a> {
@@ -28,10 +30,15 @@ pub(crate) enum Held<'a> {
 /// Fingerprints of the parts of a runtime.
 #[derive(Default)]
 pub(super) struct Prints {
-    /// Of each actor.
-    bodies: Vec<u128>,
-    /// Of each message that waits, by seat.
-    mail: Vec<VecDeque<u128>>,
+    seats: Vec<Print>,
+    /// In how many of them somebody was born.
+    born: u32,
+    /// The sum of all seats' prints, and the prints of marks and promises, with the stamps of what these were taken of.
+    sum: u128,
+    marks: (u64, u128),
+    promises: (u64, u128),
+    /// Of the whole, after the last step.
+    whole: u128,
     /// Of the behaviour that runs: what it began with, and the answers it got.
     behaviour: Cell<u128>,
     /// Where messages arrived in this step.
@@ -46,6 +53,20 @@ pub(super) struct Prints {
     time_matters: bool,
     /// Something that cannot be known again.
     pub(super) refused: Cell<Option<&'static str>>,
+}
+
+/// What is known of a seat.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Print {
+    /// The actor's type, and how it is kept: that never changes.
+    birth: u128,
+    /// The actor.
+    body: u128,
+    /// Each message that waits.
+    mail: VecDeque<u128>,
+    /// All of it, and the stamps that it then had.
+    whole: u128,
+    at: Stamps,
 }
 
 /// Marks of what follows, so that unlike things never look alike.
@@ -76,16 +97,16 @@ impl Prints {
         and(and(self.behaviour.get(), tag), nth)
     }
 
-    fn mail_of(&mut self, seat: u32) -> &mut VecDeque<u128> {
+    pub(super) fn of(&mut self, seat: u32) -> &mut Print {
         let seat = seat as usize;
-        if seat >= self.mail.len() {
-            self.mail.resize_with(seat + 1, VecDeque::new);
+        if seat >= self.seats.len() {
+            self.seats.resize_with(seat + 1, Print::default);
         }
-        &mut self.mail[seat]
+        &mut self.seats[seat]
     }
 
     fn body(&self, seat: u32) -> u128 {
-        self.bodies.get(seat as usize).copied().unwrap_or_default()
+        self.seats.get(seat as usize).map_or(0, |print| print.body)
     }
 
     /// A message is about to arrive.
@@ -95,31 +116,46 @@ impl Prints {
 
     /// A run that has not begun.
     pub(super) fn reset(&mut self) {
-        self.bodies.clear();
-        self.mail.iter_mut().for_each(VecDeque::clear);
+        self.truncate(0);
         self.arrived.clear();
+        (self.sum, self.marks, self.promises, self.whole) = (0, (0, 0), (0, 0), 0);
         self.behaviour.set(0);
         self.tick = None;
     }
 
-    /// What it was between two steps of another run; its own run has not begun.
-    pub(super) fn become_copy(&mut self, other: &Prints) {
-        self.bodies.extend_from_slice(&other.bodies);
-        for (seat, mail) in (0..).zip(&other.mail).filter(|(_, mail)| !mail.is_empty()) {
-            let (first, rest) = mail.as_slices();
-            let mine = self.mail_of(seat);
-            mine.extend(first);
-            mine.extend(rest);
+    /// There are only so many seats.
+    pub(super) fn truncate(&mut self, seats: u32) {
+        self.born = self.born.min(seats);
+        for print in self.seats.iter_mut().skip(seats as usize) {
+            print.mail.clear();
+            *print = Print { mail: mem::take(&mut print.mail), ..Print::default() };
         }
+    }
+
+    /// What another was between two steps, but for the seats.
+    pub(super) fn take_rest(&mut self, other: &Prints) {
+        (self.sum, self.marks, self.promises, self.whole) = (other.sum, other.marks, other.promises, other.whole);
+        self.born = other.born;
         self.behaviour.set(other.behaviour.get());
         self.changed.set(other.changed.get());
         self.looked.set(self.looked.get() || other.looked.get());
         self.refused.set(self.refused.get().or(other.refused.get()));
     }
 
+    /// What is known of a seat of another.
+    pub(super) fn take_seat(&mut self, other: &Prints, seat: u32) {
+        let Some(theirs) = other.seats.get(seat as usize) else { return };
+        let mine = self.of(seat);
+        mine.mail.clear();
+        let (first, rest) = theirs.mail.as_slices();
+        mine.mail.extend(first);
+        mine.mail.extend(rest);
+        (mine.birth, mine.body, mine.whole, mine.at) = (theirs.birth, theirs.body, theirs.whole, theirs.at);
+    }
+
     /// `seat` begins a behaviour with the first of its messages.
     pub(super) fn begins(&mut self, seat: u32) {
-        let message = self.mail_of(seat).pop_front().unwrap_or_default();
+        let message = self.of(seat).mail.pop_front().unwrap_or_default();
         let mut print = Fingerprint::new();
         print.bits_of(self.body(seat));
         print.bits_of(message);
@@ -182,16 +218,22 @@ impl Single {
     pub(super) fn print_behaviour(&mut self, seat: u32, bodies: &Bodies) {
         let Some(mut prints) = self.script().prints.take() else { return };
         let progress = self.script().of(seat);
-        let (effects, mut made) = (std::mem::take(&mut progress.effects), std::mem::take(&mut progress.prints));
+        let (effects, mut made) = (mem::take(&mut progress.effects), mem::take(&mut progress.prints));
         let body = |seat: u32| bodies.get(seat as usize).and_then(Option::as_ref);
-        for newborn in prints.bodies.len() as u32..self.post.seats() {
-            let known = body(newborn).and_then(|body| body.print());
-            let print = known.unwrap_or_else(|| prints.made(tag::CHILD, u64::from(newborn)));
-            prints.bodies.push(self.with_birth(newborn, print));
+        while prints.born < self.post.seats() {
+            let newborn = prints.born;
+            prints.born += 1;
+            let birth = self.print_birth(newborn, body(newborn).map_or("", |body| body.kind()));
+            let known = body(newborn).and_then(|body| body.print(birth));
+            let print = known.unwrap_or_else(|| and(prints.made(tag::CHILD, u64::from(newborn)), birth as u64));
+            let seat = prints.of(newborn);
+            (seat.birth, seat.body) = (birth, print);
         }
-        let after = body(seat).and_then(|body| body.print()).unwrap_or(prints.behaviour.get());
-        let (before, after) = (prints.body(seat), self.with_birth(seat, after));
-        prints.bodies[seat as usize] = after;
+        let of = prints.of(seat);
+        let (before, birth) = (of.body, of.birth);
+        let known = body(seat).and_then(|body| body.print(birth));
+        let after = known.unwrap_or_else(|| and(prints.behaviour.get(), birth as u64));
+        prints.of(seat).body = after;
         prints.changed.set(prints.changed.get() || before != after);
         let effect = |(nth, effect): (usize, &Effect)| match effect {
             Effect::Send { letter, to, .. } => {
@@ -206,12 +248,11 @@ impl Single {
         self.script().prints = Some(prints);
     }
 
-    /// An actor's print, and how it is kept.
-    fn with_birth(&self, seat: u32, print: u128) -> u128 {
+    /// The print of what never changes in an actor: its type, and how it is kept.
+    fn print_birth(&self, seat: u32, kind: &str) -> u128 {
         let data = self.post.data(seat);
         let mut all = Fingerprint::new();
-        all.bits_of(print);
-        (data.batch, data.detector()).hash(&mut all);
+        (kind, data.batch, data.detector()).hash(&mut all);
         all.bits()
     }
 
@@ -219,18 +260,18 @@ impl Single {
     pub(super) fn print_arrival(&mut self, seat: u32, print: u128) {
         let waiting = if seat < self.post.seats() { self.post.len(seat) as usize } else { 0 };
         if let Some(prints) = self.prints()
-            && prints.mail_of(seat).len() < waiting
+            && prints.of(seat).mail.len() < waiting
         {
-            prints.mail_of(seat).push_back(print);
+            prints.of(seat).mail.push_back(print);
         }
     }
 
     /// What the runtime itself delivered in this step of `proc`.
     pub(super) fn print_deliveries(&mut self, proc: Proc, bodies: &Bodies) {
-        let Some(mut arrived) = self.prints().map(|prints| std::mem::take(&mut prints.arrived)) else { return };
+        let Some(mut arrived) = self.prints().map(|prints| mem::take(&mut prints.arrived)) else { return };
         arrived.retain(|seat| *seat < self.post.seats());
         for seat in arrived {
-            let known = self.prints().map_or(0, |prints| prints.mail_of(seat).len() as u32);
+            let known = self.prints().map_or(0, |prints| prints.of(seat).mail.len() as u32);
             for nth in known..self.post.len(seat) {
                 let body = bodies.get(seat as usize).and_then(Option::as_ref);
                 let told = body.and_then(|body| body.print_message(self, &Held::Waiting { seat, nth }));
@@ -270,24 +311,74 @@ impl Single {
     }
 
     /// The fingerprint of all that decides how this run goes on. Between two steps.
+    #[inline]
     pub(crate) fn fingerprint(&self) -> u128 {
-        let script = self.script.as_ref().expect("only the checker asks for states");
-        let prints = script.prints.as_deref().expect("it asked for them from the start");
+        let prints = self.script.as_ref().and_then(|script| script.prints.as_deref());
+        prints.expect("the checker asked for fingerprints from the start").whole
+    }
+
+    /// A step is over: the fingerprint of what it left. Only what it changed is looked at.
+    pub(crate) fn print_state(&mut self) {
+        let Some(mut prints) = self.script().prints.take() else { return };
+        let stamped = &self.script().stamped;
+        let (marks, promises) = (stamped.marks, stamped.promises);
+        for seat in 0..self.post.seats() {
+            let at = self.script().stamped.of(seat);
+            if prints.of(seat).at != at {
+                let now = self.print_seat(seat, &prints);
+                let print = prints.of(seat);
+                let before = mem::replace(&mut print.whole, now);
+                print.at = at;
+                prints.sum = prints.sum.wrapping_sub(before).wrapping_add(now);
+            }
+        }
+        if prints.marks.0 != marks {
+            prints.marks = (marks, self.print_marks());
+        }
+        if prints.promises.0 != promises {
+            prints.promises = (promises, self.print_promises());
+        }
+        prints.whole = self.print_whole(&prints, prints.sum, prints.marks.1, prints.promises.1);
+        debug_assert_eq!(prints.whole, self.print_anew(&prints), "a step that changes a seat says so: a bug in backwater");
+        self.script().prints = Some(prints);
+    }
+
+    /// The same, of all seats.
+    fn print_anew(&self, prints: &Prints) -> u128 {
+        let sum = (0..self.post.seats()).map(|seat| self.print_seat(seat, prints)).fold(0, u128::wrapping_add);
+        self.print_whole(prints, sum, self.print_marks(), self.print_promises())
+    }
+
+    fn print_whole(&self, prints: &Prints, seats: u128, marks: u128, promises: u128) -> u128 {
         let mut all = Fingerprint::new();
         all.word(u64::from(self.failure.is_some()));
         if prints.time_matters {
             all.word(self.watch.now.as_nanos() as u64);
         }
-        for seat in (0..self.post.seats()).filter(|seat| !script.is_mute_stream(*seat)) {
-            let data = self.post.data(seat);
-            if data.is_empty() {
-                all.word(tag::ENDED);
-                continue;
-            }
+        all.word(u64::from(self.post.seats()));
+        all.bits_of(seats);
+        if !self.timers.is_empty() {
+            self.timers.in_order().for_each(|timer| timer.print(self.watch.now, &mut all));
+        }
+        all.bits_of(marks);
+        all.bits_of(promises);
+        all.bits()
+    }
+
+    fn print_seat(&self, seat: u32, prints: &Prints) -> u128 {
+        let script = self.script.as_ref().expect("only the checker asks for states");
+        if script.is_mute_stream(seat) {
+            return 0;
+        }
+        let mut all = Fingerprint::new();
+        all.word(u64::from(seat));
+        let data = self.post.data(seat);
+        if data.is_empty() {
+            all.word(tag::ENDED);
+        } else {
             all.bits_of(prints.body(seat));
-            data.load.hash(&mut all);
-            let mail = prints.mail.get(seat as usize);
-            all.word(mail.map_or(0, VecDeque::len) as u64);
+            let mail = prints.seats.get(seat as usize).map(|print| &print.mail);
+            all.word(u64::from(data.load.bits()) << 32 | mail.map_or(0, VecDeque::len) as u64);
             mail.into_iter().flatten().for_each(|print| all.bits_of(*print));
             if let Some(more) = data.more.as_deref() {
                 more.random.iter().for_each(|random| all.word(random.clone().next_u64()));
@@ -296,20 +387,26 @@ impl Single {
                 all.word(more.watchers.len() as u64);
             }
         }
-        script.print_progress(&mut all);
-        for timer in self.timers.in_order() {
-            timer.print(self.watch.now, &mut all);
+        script.print_progress(seat, &mut all);
+        all.bits()
+    }
+
+    fn print_marks(&self) -> u128 {
+        if self.marks.is_empty() {
+            return 0;
         }
         let mark = |(sender, receiver): (u32, u32)| of_words([tag::MARK, u64::from(sender), u64::from(receiver)]);
-        all.bits_of(self.marks.iter().map(mark).fold(0, u128::wrapping_add));
-        let promises = script.promises.iter().filter(|(_, kind, _)| *kind == Promise::Eventually);
+        self.marks.iter().map(mark).fold(0, u128::wrapping_add)
+    }
+
+    fn print_promises(&self) -> u128 {
+        let promises = self.promises().iter().filter(|(_, kind, _)| *kind == Promise::Eventually);
         let promise = |(label, _, held): &(&'static str, Promise, bool)| {
             let mut print = Fingerprint::new();
             (label, held).hash(&mut print);
             print.bits()
         };
-        all.bits_of(promises.map(promise).fold(0, u128::wrapping_add));
-        all.bits()
+        promises.map(promise).fold(0, u128::wrapping_add)
     }
 }
 

@@ -14,6 +14,7 @@ use super::prints::Prints;
 use super::random::Random;
 use super::seat::Seat;
 use super::single::{Delivery, Single};
+use super::stamps::Stamped;
 use crate::event::{ActorId, Lane, Place};
 use crate::mailbox::{Draft, Letter};
 use crate::rules::Load;
@@ -154,7 +155,7 @@ impl Progress {
         (self.running, self.left, self.handled) = (false, 0, 0);
     }
 
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         if !self.behaving && !self.running && !self.enabled && self.pushed == 0 {
             return;
         }
@@ -222,6 +223,8 @@ pub(crate) struct Script {
     pub(super) commutes: bool,
     /// What tells states apart, if the search asks for it.
     pub(super) prints: Option<Box<Prints>>,
+    /// What changed last in which step.
+    pub(super) stamped: Stamped,
 }
 
 /// Seats of the standard streams: what is sent there is not part of the search, unless the output's is wanted.
@@ -293,6 +296,7 @@ impl Script {
         if let Some(prints) = &mut self.prints {
             prints.arrives(to.seat);
         }
+        self.changed_mail(to.seat);
         let progress = self.of(to.seat);
         progress.pushed += 1;
         let number = progress.pushed;
@@ -340,11 +344,22 @@ impl Script {
     /// `actor` fell, and `senders` lose their marks on it.
     pub(super) fn fell(&mut self, actor: u32, senders: &[u32]) {
         self.touch(Object::Load(actor), Access::Write);
+        self.changed(actor);
         for sender in senders {
             self.touch(Object::Load(*sender), Access::Write);
+            self.changed(*sender);
             self.freed.push(*sender);
         }
-        self.progress.iter_mut().for_each(|progress| progress.pending.retain(|r| *r != actor));
+        if !senders.is_empty() {
+            self.stamped.marks = self.stamped.step;
+        }
+        for seat in 0..self.progress.len() {
+            let pending = &mut self.progress[seat].pending;
+            if pending.contains(&actor) {
+                pending.retain(|r| *r != actor);
+                self.changed(seat as u32);
+            }
+        }
     }
 }
 
@@ -357,32 +372,30 @@ impl Script {
     }
 
     pub(super) fn guard_is_gone(&mut self, seat: u32, number: u64) {
+        self.changed(seat);
         self.guards.remove(&(seat, number));
     }
 
-    /// Behaviours in progress. Where runs end matters only if one can be full.
-    pub(super) fn print_progress(&self, all: &mut Fingerprint) {
-        for (seat, progress) in (0u64..).zip(&self.progress) {
-            // Whoever is in no behaviour, nor in a run whose end matters, is known by the rest.
-            if !(progress.behaving || self.batches_matter && progress.running) {
-                continue;
-            }
-            all.word(seat);
-            let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some()];
-            all.word(flags.iter().fold(1 + progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag)));
-            if self.batches_matter {
-                (progress.running, progress.left, progress.handled).hash(all);
-            }
-            if progress.behaving {
-                let made = progress.prints.iter().copied().chain(std::iter::repeat(0));
-                progress.effects.iter().zip(made).for_each(|(effect, made)| effect.print(made, all));
-                for marks in [&progress.pending, &progress.marked] {
-                    all.word(marks.len() as u64);
-                    all.bits_of(marks.iter().map(|mark| of_words([u64::from(*mark)])).fold(0, u128::wrapping_add));
-                }
+    /// The behaviour in progress of a seat. Where runs end matters only if one can be full.
+    pub(super) fn print_progress(&self, seat: u32, all: &mut Fingerprint) {
+        let Some(progress) = self.progress.get(seat as usize) else { return };
+        // Whoever is in no behaviour, nor in a run whose end matters, is known by the rest.
+        if !(progress.behaving || self.batches_matter && progress.running) {
+            return;
+        }
+        let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some()];
+        all.word(flags.iter().fold(1 + progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag)));
+        if self.batches_matter {
+            (progress.running, progress.left, progress.handled).hash(all);
+        }
+        if progress.behaving {
+            let made = progress.prints.iter().copied().chain(std::iter::repeat(0));
+            progress.effects.iter().zip(made).for_each(|(effect, made)| effect.print(made, all));
+            for marks in [&progress.pending, &progress.marked] {
+                all.word(marks.len() as u64);
+                all.bits_of(marks.iter().map(|mark| of_words([u64::from(*mark)])).fold(0, u128::wrapping_add));
             }
         }
-        all.word(u64::MAX);
     }
 }
 
@@ -418,6 +431,7 @@ impl Single {
             classes: None,
             commutes: false,
             prints: None,
+            stamped: Stamped::default(),
         }));
         self.watch_all();
     }
@@ -441,6 +455,7 @@ impl Single {
             script.guards.clear();
         }
         script.prints.iter_mut().for_each(|prints| prints.reset());
+        script.stamped.reset();
         (script.recording, script.dice, script.enabled) = (false, None, 0);
     }
 
@@ -452,6 +467,12 @@ impl Single {
     /// What steps touch is written down from here on, or no longer.
     pub(crate) fn trace(&mut self, tracing: bool) {
         self.script().tracing = tracing;
+    }
+
+    /// The number of the step that comes next, other than all that were taken before.
+    #[inline(always)]
+    pub(crate) fn number_step(&mut self, number: u64) {
+        self.script().stamped.step = number;
     }
 
     /// From here on what `choose` answers is random.
@@ -584,8 +605,10 @@ impl Single {
         let Some(script) = &mut self.script else { return };
         let same = |l: &'static str| std::ptr::eq(l, label) || l == label;
         match script.promises.iter_mut().find(|(l, k, _)| same(l) && *k == kind) {
-            Some((_, _, held)) => *held |= holds,
+            Some((_, _, held)) if *held || !holds => return,
+            Some((_, _, held)) => *held = true,
             None => script.promises.push((label, kind, holds)),
         }
+        script.stamped.promises = script.stamped.step;
     }
 }

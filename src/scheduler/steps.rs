@@ -131,6 +131,7 @@ impl Single {
         self.step_begins(given);
         let script = self.script();
         script.recording = true;
+        script.born(0);
         let progress = script.of(0);
         (progress.behaving, progress.running) = (true, true);
         main(self);
@@ -235,7 +236,9 @@ impl Single {
     #[inline]
     fn step_actor(&mut self, seat: u32, bodies: &mut Bodies) {
         self.running = self.id_of(seat);
-        let begins = !self.script().of(seat).behaving;
+        let script = self.script();
+        script.changed(seat);
+        let begins = !script.of(seat).behaving;
         if begins {
             self.begin(seat, bodies);
         }
@@ -297,6 +300,7 @@ impl Single {
             (progress.running, progress.left, progress.handled) = (true, quota, 0);
         }
         script.recording = true;
+        script.born(seat);
         let progress = script.of(seat);
         progress.behaving = true;
         progress.left -= 1;
@@ -385,6 +389,7 @@ impl Single {
             Effect::Drop { owner, guard } => self.drop_guard(owner, guard),
             Effect::Watch { other, notice } => {
                 self.touch(Object::Life(other.seat), Access::Write);
+                self.script().changed(other.seat);
                 self.watch_now(other, notice);
             }
         }
@@ -519,6 +524,7 @@ impl Single {
     /// User code panicked in a step: in a behaviour, or where a message or an actor was dropped.
     pub(crate) fn step_panicked(&mut self, payload: String, bodies: &mut Bodies) {
         let seat = self.running.seat;
+        self.script().born(seat);
         self.stopping = false;
         if self.script().recording && !self.config.end_on_panic {
             self.behaviour_written(seat, bodies);
