@@ -138,8 +138,9 @@ pub(super) struct Stage<'p> {
     given: Vec<u32>,
     meter: Meter,
     saved: Saved,
-    /// How many steps of this run are those of the last.
+    /// How many steps of this run are those of the last, and whether no later run takes just as many.
     same: usize,
+    last: bool,
     /// Runs may begin with copies of states.
     copies: bool,
     /// How many steps were taken in all runs.
@@ -149,7 +150,18 @@ pub(super) struct Stage<'p> {
 impl<'p> Stage<'p> {
     pub(super) fn new(program: Program<'p>) -> Self {
         let (trail, meter, saved) = (Trail::default(), Meter::default(), Saved::default());
-        Stage { program, world: None, trail, given: Vec::new(), meter, saved, same: 0, copies: false, steps: 0 }
+        Stage {
+            program,
+            world: None,
+            trail,
+            given: Vec::new(),
+            meter,
+            saved,
+            same: 0,
+            last: false,
+            copies: false,
+            steps: 0,
+        }
     }
 
     /// The ends of runs matter from here on: see `Single::write_script`.
@@ -241,7 +253,8 @@ impl<'p> Stage<'p> {
         let settings = self.program.settings;
         self.copies = !settings.measures() && settings.observe_each.is_none();
         self.same = if self.copies { driver.same_steps() } else { 0 };
-        let steps = self.saved.restore(self.same, driver.is_last_there(), world, &self.program);
+        self.last = driver.is_last_there();
+        let steps = self.saved.restore(self.same, self.last, world, &self.program);
         if steps == 0 && !world.is_new() {
             let new = || World::new(&self.program, None);
             let used = mem::replace(world, new());
@@ -275,7 +288,7 @@ impl<'p> Stage<'p> {
             if ran.steps >= settings.max_steps {
                 return Ending::TooLong;
             }
-            if self.saved.wants(ran.steps, self.same, &self.program) || self.comes_back(world, driver) {
+            if self.wants_copy(ran.steps) || self.comes_back(world, driver) {
                 self.saved.keep(ran.steps, world, &self.program);
             }
             self.given.clear();
@@ -290,6 +303,13 @@ impl<'p> Stage<'p> {
                 return Ending::Over(Some(fault));
             }
         }
+    }
+
+    /// Is the state after `steps` steps worth a copy, on the way to where the run goes a way of its own?
+    #[inline]
+    fn wants_copy(&self, steps: usize) -> bool {
+        let on_the_way = steps < self.same || steps == self.same && !self.last;
+        on_the_way && self.saved.wants(steps, self.same - steps, &self.program)
     }
 
     fn comes_back(&self, world: &World, driver: &impl Driver) -> bool {

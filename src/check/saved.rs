@@ -54,18 +54,13 @@ impl Saved {
         self.off
     }
 
-    /// Is the state after `steps` steps to be kept, on the way to where the run goes a way of its own?
-    #[inline]
-    pub(super) fn wants(&self, steps: usize, same: usize, program: &Program<'_>) -> bool {
-        steps <= same && !self.off && self.is_due(steps, same - steps, program)
-    }
-
-    /// A copy costs as much as a few steps, or as one where states are told apart.
+    /// Is the state after `steps` steps to be kept, `left` steps before the run goes a way of its own? A copy costs as
+    /// much as a few steps, or as one where states are told apart.
     #[inline(never)]
-    fn is_due(&self, steps: usize, left: usize, program: &Program<'_>) -> bool {
+    pub(super) fn wants(&self, steps: usize, left: usize, program: &Program<'_>) -> bool {
         let apart = if program.prints { 1 } else { 4 };
         let last = self.states.last().map_or(0, |state| state.steps);
-        steps >= last + apart && (left == 0 || left >= 4 && left.is_power_of_two())
+        !self.off && steps >= last + apart && (left == 0 || left >= 4 && left.is_power_of_two())
     }
 
     pub(super) fn keep(&mut self, steps: usize, world: &World, program: &Program<'_>) {

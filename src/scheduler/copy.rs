@@ -4,7 +4,7 @@
 //! ([`Model::copied`](crate::Model::copied)). Not everything that a runtime may hold can be: the closure of a timer or of a
 //! watcher, a guard, a world outside. Then there is no copy, and the program runs again.
 
-use super::script::{Effect, Progress, Script};
+use super::script::{Effect, Progress, Script, Written};
 use super::seat::Seat;
 use super::single::{Bodies, Body, Single};
 use crate::mailbox::{Draft, Letter};
@@ -29,29 +29,21 @@ impl Single {
 
     fn copy_all(&self, bodies: &Bodies, to: &mut Single, to_bodies: &mut Bodies) -> Option<()> {
         let script = self.script.as_deref()?;
-        to.keep_seats(self.post.seats(), to_bodies);
-        for seat in 0..self.post.seats() {
-            let (theirs, mine) = (script.stamped.of(seat), to.script().stamped.of(seat));
-            if theirs == mine {
+        let seats = self.post.seats();
+        to.keep_seats(seats, to_bodies);
+        for (seat, progress) in (0..seats).zip(&script.progress) {
+            let (theirs, mine) = (progress.stamps, to.script().of(seat).stamps);
+            if theirs.data == mine.data {
                 continue;
             }
-            if theirs.data != mine.data {
-                self.copy_seat(seat, to)?;
-            }
+            self.copy_seat(seat, to)?;
             if theirs.body != mine.body {
                 copy_body(bodies.get(seat as usize).and_then(Option::as_deref), seat as usize, to_bodies)?;
             }
             if theirs.mail != mine.mail {
                 self.copy_mail(seat, bodies, to)?;
             }
-            if theirs.data != mine.data {
-                self.copy_progress(seat, bodies, to)?;
-            }
-            let to = to.script();
-            if let (Some(theirs), Some(mine)) = (&script.prints, &mut to.prints) {
-                mine.take_seat(theirs, seat);
-            }
-            *to.stamped.entry(seat) = theirs;
+            self.copy_progress(progress, seat, bodies, to)?;
         }
         self.copy_rest(script, to);
         debug_assert!(self.is_like(to), "a step that changes a seat says so: a bug in backwater");
@@ -60,17 +52,13 @@ impl Single {
 
     /// Whoever is in a seat beyond these is gone.
     fn keep_seats(&mut self, seats: u32, bodies: &mut Bodies) {
-        if self.post.seats() <= seats {
-            return;
-        }
         for seat in seats..self.post.seats() {
-            self.forget_progress(seat);
+            self.forget_effects(seat);
+            self.script().of(seat).reset();
         }
+        self.script().grow(seats);
         self.post.truncate(seats);
         bodies.truncate(seats as usize);
-        let script = self.script();
-        script.stamped.truncate(seats);
-        script.prints.iter_mut().for_each(|prints| prints.truncate(seats));
     }
 
     fn copy_seat(&self, seat: u32, to: &mut Single) -> Option<()> {
@@ -92,27 +80,27 @@ impl Single {
         Some(())
     }
 
-    fn copy_progress(&self, seat: u32, bodies: &Bodies, to: &mut Single) -> Option<()> {
-        to.forget_progress(seat);
-        let Some(progress) = self.script.as_ref()?.progress.get(seat as usize) else { return Some(()) };
-        for effect in &progress.effects {
-            let copy = self.copy_effect(effect, bodies, to)?;
-            to.script().of(seat).effects.push_back(copy);
+    fn copy_progress(&self, progress: &Progress, seat: u32, bodies: &Bodies, to: &mut Single) -> Option<()> {
+        to.forget_effects(seat);
+        for written in &progress.effects {
+            let effect = self.copy_effect(&written.effect, bodies, to)?;
+            let copy = Written { effect, conflicts: written.conflicts.clone(), print: written.print };
+            to.script().of(seat).effects.push(copy);
         }
-        to.script().of(seat).take_rest(progress);
+        let states = self.takes_prints();
+        to.script().of(seat).take_rest(progress, states);
         Some(())
     }
 
-    /// Nothing is in progress in this seat.
-    fn forget_progress(&mut self, seat: u32) {
+    /// What was still to be carried out in this seat is dropped.
+    fn forget_effects(&mut self, seat: u32) {
         let Single { post, script, .. } = self;
-        let Some(progress) = script.as_mut().and_then(|script| script.progress.get_mut(seat as usize)) else { return };
-        for effect in progress.effects.drain(..) {
-            if let Effect::Send { letter, .. } = effect {
+        let Some(script) = script.as_mut() else { return };
+        while let Some(written) = script.of(seat).effects.pop() {
+            if let Effect::Send { letter, .. } = written.effect {
                 drop(post.letter(letter));
             }
         }
-        progress.reset();
     }
 
     /// All that is in no seat.
@@ -183,30 +171,31 @@ fn copy_body(from: Option<&dyn Body>, seat: usize, to: &mut Bodies) -> Option<()
 }
 
 impl Progress {
-    /// All but the effects, which have messages in them. This one is idle.
-    fn take_rest(&mut self, other: &Progress) {
-        let (first, rest) = other.prints.as_slices();
-        self.prints.extend(first);
-        self.prints.extend(rest);
-        if !other.conflicts.is_empty() {
-            self.conflicts.clone_from(&other.conflicts);
+    /// All but the effects, which have messages in them; `states` says whether states are told apart.
+    fn take_rest(&mut self, other: &Progress, states: bool) {
+        for (mine, theirs) in [(&mut self.pending, &other.pending), (&mut self.marked, &other.marked)] {
+            if !(mine.is_empty() && theirs.is_empty()) {
+                mine.clone_from(theirs);
+            }
         }
-        self.pending.extend_from_slice(&other.pending);
-        self.marked.extend_from_slice(&other.marked);
-        if other.panic.is_some() {
+        if self.panic.is_some() || other.panic.is_some() {
             self.panic.clone_from(&other.panic);
         }
         (self.stopping, self.shutdown) = (other.stopping, other.shutdown);
         (self.behaving, self.running, self.enabled) = (other.behaving, other.running, other.enabled);
         (self.left, self.handled) = (other.left, other.handled);
         (self.pushed, self.popped) = (other.pushed, other.popped);
+        self.stamps = other.stamps;
+        if states {
+            self.print.become_copy(&other.print);
+        }
     }
 
     /// What two that are alike have in common.
-    fn summary(&self) -> ([usize; 5], [bool; 5], [u32; 4]) {
-        let lens = [&self.effects.len(), &self.prints.len(), &self.conflicts.len(), &self.pending.len(), &self.marked.len()];
+    fn summary(&self) -> ([usize; 3], [bool; 5], [u32; 4]) {
+        let lens = [self.effects.len(), self.pending.len(), self.marked.len()];
         let flags = [self.stopping, self.shutdown, self.behaving, self.running, self.enabled];
-        (lens.map(|len| *len), flags, [self.left, self.handled, self.pushed, self.popped])
+        (lens, flags, [self.left, self.handled, self.pushed, self.popped])
     }
 }
 

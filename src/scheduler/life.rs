@@ -44,7 +44,10 @@ impl Single {
         }
         self.totals.spawned += 1;
         if self.watch.on {
-            self.touch(Object::Births, Access::Write);
+            if let Some(script) = &mut self.script {
+                script.born(id.seat);
+                script.touch(Object::Births, Access::Write);
+            }
             if self.watch.observer.is_some() {
                 self.show_spawn(id, parent, nth, plan.place);
             }

@@ -8,13 +8,12 @@
 //! Not here: the hash, which is [`Fingerprint`]'s, and what is done with states, which is the checker's.
 
 use super::fingerprint::{Fingerprint, and, of_words};
-use super::script::{Effect, Proc, Promise};
+use super::script::{Effect, Proc, Progress, Promise, Script};
+use super::seat::Seat;
 use super::single::{Bodies, Single};
-use super::stamps::Stamps;
-use crate::mailbox::Letter;
+use crate::mailbox::{Letter, Post};
 use crate::rules::Load;
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::mem;
@@ -30,8 +29,7 @@ pub(crate) enum Held<'a> {
 /// Fingerprints of the parts of a runtime.
 #[derive(Default)]
 pub(super) struct Prints {
-    seats: Vec<Print>,
-    /// In how many of them somebody was born.
+    /// In how many seats somebody was born.
     born: u32,
     /// The sum of all seats' prints, and the prints of marks and promises, with the stamps of what these were taken of.
     sum: u128,
@@ -63,10 +61,22 @@ pub(super) struct Print {
     /// The actor.
     body: u128,
     /// Each message that waits.
-    mail: VecDeque<u128>,
-    /// All of it, and the stamps that it then had.
+    mail: Vec<u128>,
+    /// All of it, after the last step.
     whole: u128,
-    at: Stamps,
+}
+
+impl Print {
+    pub(super) fn reset(&mut self) {
+        (self.birth, self.body, self.whole) = (0, 0, 0);
+        self.mail.clear();
+    }
+
+    pub(super) fn become_copy(&mut self, other: &Print) {
+        (self.birth, self.body, self.whole) = (other.birth, other.body, other.whole);
+        self.mail.clear();
+        self.mail.extend_from_slice(&other.mail);
+    }
 }
 
 /// Marks of what follows, so that unlike things never look alike.
@@ -85,6 +95,9 @@ mod tag {
     pub(super) const WATCH: u64 = 12;
     pub(super) const ENDED: u64 = 13;
     pub(super) const MARK: u64 = 14;
+    pub(super) const LIVES: u64 = 15;
+    pub(super) const PROMISE: u64 = 16;
+    pub(super) const BEHAVIOUR: u64 = 17;
 }
 
 impl Prints {
@@ -97,16 +110,8 @@ impl Prints {
         and(and(self.behaviour.get(), tag), nth)
     }
 
-    pub(super) fn of(&mut self, seat: u32) -> &mut Print {
-        let seat = seat as usize;
-        if seat >= self.seats.len() {
-            self.seats.resize_with(seat + 1, Print::default);
-        }
-        &mut self.seats[seat]
-    }
-
-    fn body(&self, seat: u32) -> u128 {
-        self.seats.get(seat as usize).map_or(0, |print| print.body)
+    pub(super) fn step_begins(&mut self) {
+        self.arrived.clear();
     }
 
     /// A message is about to arrive.
@@ -116,20 +121,10 @@ impl Prints {
 
     /// A run that has not begun.
     pub(super) fn reset(&mut self) {
-        self.truncate(0);
         self.arrived.clear();
-        (self.sum, self.marks, self.promises, self.whole) = (0, (0, 0), (0, 0), 0);
+        (self.born, self.sum, self.marks, self.promises, self.whole) = (0, 0, (0, 0), (0, 0), 0);
         self.behaviour.set(0);
         self.tick = None;
-    }
-
-    /// There are only so many seats.
-    pub(super) fn truncate(&mut self, seats: u32) {
-        self.born = self.born.min(seats);
-        for print in self.seats.iter_mut().skip(seats as usize) {
-            print.mail.clear();
-            *print = Print { mail: mem::take(&mut print.mail), ..Print::default() };
-        }
     }
 
     /// What another was between two steps, but for the seats.
@@ -141,25 +136,42 @@ impl Prints {
         self.looked.set(self.looked.get() || other.looked.get());
         self.refused.set(self.refused.get().or(other.refused.get()));
     }
+}
 
-    /// What is known of a seat of another.
-    pub(super) fn take_seat(&mut self, other: &Prints, seat: u32) {
-        let Some(theirs) = other.seats.get(seat as usize) else { return };
-        let mine = self.of(seat);
-        mine.mail.clear();
-        let (first, rest) = theirs.mail.as_slices();
-        mine.mail.extend(first);
-        mine.mail.extend(rest);
-        (mine.birth, mine.body, mine.whole, mine.at) = (theirs.birth, theirs.body, theirs.whole, theirs.at);
+impl Script {
+    /// `seat` begins a behaviour with the first of its messages.
+    pub(super) fn print_beginning(&mut self, seat: u32) {
+        let Print { mail, body, .. } = &mut self.progress[seat as usize].print;
+        let message = if mail.is_empty() { 0 } else { mail.remove(0) };
+        let mut print = Fingerprint::new();
+        print.bits_of(*body);
+        print.bits_of(message);
+        self.prints.iter().for_each(|prints| prints.behaviour.set(print.bits()));
     }
 
-    /// `seat` begins a behaviour with the first of its messages.
-    pub(super) fn begins(&mut self, seat: u32) {
-        let message = self.of(seat).mail.pop_front().unwrap_or_default();
-        let mut print = Fingerprint::new();
-        print.bits_of(self.body(seat));
-        print.bits_of(message);
-        self.behaviour.set(print.bits());
+    /// The behaviour in progress of a seat. Where runs end matters only if one can be full.
+    fn print_progress(&self, seat: u32, all: &mut Fingerprint) {
+        let progress = &self.progress[seat as usize];
+        // Whoever is in no behaviour, nor in a run whose end matters, is known by the rest.
+        if !(progress.behaving || self.batches_matter && progress.running) {
+            return;
+        }
+        let marked = !progress.pending.is_empty() || !progress.marked.is_empty();
+        let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some(), marked];
+        let flags = flags.iter().fold(progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag));
+        all.word(tag::BEHAVIOUR << 56 | flags);
+        if self.batches_matter {
+            (progress.running, progress.left, progress.handled).hash(all);
+        }
+        if progress.behaving {
+            progress.effects.iter().rev().for_each(|written| written.effect.print(written.print, all));
+        }
+        if marked && progress.behaving {
+            for marks in [&progress.pending, &progress.marked] {
+                all.word(marks.len() as u64);
+                all.bits_of(marks.iter().map(|mark| of_words([u64::from(*mark)])).fold(0, u128::wrapping_add));
+            }
+        }
     }
 }
 
@@ -217,8 +229,6 @@ impl Single {
     /// The behaviour of `seat` is written down: what it made gets its fingerprints.
     pub(super) fn print_behaviour(&mut self, seat: u32, bodies: &Bodies) {
         let Some(mut prints) = self.script().prints.take() else { return };
-        let progress = self.script().of(seat);
-        let (effects, mut made) = (mem::take(&mut progress.effects), mem::take(&mut progress.prints));
         let body = |seat: u32| bodies.get(seat as usize).and_then(Option::as_ref);
         while prints.born < self.post.seats() {
             let newborn = prints.born;
@@ -226,25 +236,26 @@ impl Single {
             let birth = self.print_birth(newborn, body(newborn).map_or("", |body| body.kind()));
             let known = body(newborn).and_then(|body| body.print(birth));
             let print = known.unwrap_or_else(|| and(prints.made(tag::CHILD, u64::from(newborn)), birth as u64));
-            let seat = prints.of(newborn);
+            let seat = &mut self.script().of(newborn).print;
             (seat.birth, seat.body) = (birth, print);
         }
-        let of = prints.of(seat);
-        let (before, birth) = (of.body, of.birth);
+        let progress = self.script().of(seat);
+        let (before, birth) = (progress.print.body, progress.print.birth);
         let known = body(seat).and_then(|body| body.print(birth));
         let after = known.unwrap_or_else(|| and(prints.behaviour.get(), birth as u64));
-        prints.of(seat).body = after;
+        progress.print.body = after;
         prints.changed.set(prints.changed.get() || before != after);
-        let effect = |(nth, effect): (usize, &Effect)| match effect {
-            Effect::Send { letter, to, .. } => {
-                let known = body(to.seat).and_then(|body| body.print_message(self, &Held::Letter(letter)));
-                known.unwrap_or_else(|| prints.made(tag::MESSAGE, nth as u64))
-            }
-            _ => prints.made(tag::MESSAGE, nth as u64),
-        };
-        made.extend(effects.iter().enumerate().map(effect));
-        let progress = self.script().of(seat);
-        (progress.effects, progress.prints) = (effects, made);
+        let mut effects = mem::take(&mut progress.effects);
+        for (nth, written) in (0..).zip(effects.iter_mut().rev()) {
+            let known = match &written.effect {
+                Effect::Send { letter, to, .. } => {
+                    body(to.seat).and_then(|body| body.print_message(self, &Held::Letter(letter)))
+                }
+                _ => None,
+            };
+            written.print = known.unwrap_or_else(|| prints.made(tag::MESSAGE, nth));
+        }
+        self.script().of(seat).effects = effects;
         self.script().prints = Some(prints);
     }
 
@@ -257,36 +268,42 @@ impl Single {
     }
 
     /// A message of this fingerprint was sent to `seat`, if it has arrived.
+    #[inline(never)]
     pub(super) fn print_arrival(&mut self, seat: u32, print: u128) {
-        let waiting = if seat < self.post.seats() { self.post.len(seat) as usize } else { 0 };
-        if let Some(prints) = self.prints()
-            && prints.of(seat).mail.len() < waiting
-        {
-            prints.of(seat).mail.push_back(print);
+        if seat >= self.post.seats() {
+            return;
+        }
+        let waiting = self.post.len(seat) as usize;
+        let mail = &mut self.script().of(seat).print.mail;
+        if mail.len() < waiting {
+            mail.push(print);
         }
     }
 
     /// What the runtime itself delivered in this step of `proc`.
     pub(super) fn print_deliveries(&mut self, proc: Proc, bodies: &Bodies) {
-        let Some(mut arrived) = self.prints().map(|prints| mem::take(&mut prints.arrived)) else { return };
-        arrived.retain(|seat| *seat < self.post.seats());
-        for seat in arrived {
-            let known = self.prints().map_or(0, |prints| prints.of(seat).mail.len() as u32);
+        let Some(prints) = self.prints() else { return };
+        let arrived = mem::take(&mut prints.arrived);
+        for seat in arrived.iter().copied() {
+            if seat >= self.post.seats() {
+                continue;
+            }
+            let known = self.script().of(seat).print.mail.len() as u32;
             for nth in known..self.post.len(seat) {
                 let body = bodies.get(seat as usize).and_then(Option::as_ref);
                 let told = body.and_then(|body| body.print_message(self, &Held::Waiting { seat, nth }));
-                let print = told.unwrap_or_else(|| {
-                    let (a, b) = match proc {
-                        Proc::Actor(from) => (u64::from(from), 0),
-                        Proc::Timer { owner, nth } => (u64::from(owner), 1 + u64::from(nth)),
-                        Proc::World(choice) => (choice, u64::MAX),
-                        Proc::Time => (0, u64::MAX),
-                    };
-                    of_words([tag::DELIVERED, a, b, u64::from(nth - known)])
-                });
+                let print = told.unwrap_or_else(|| print_delivery(proc, nth - known));
                 self.print_arrival(seat, print);
             }
         }
+        if let Some(prints) = self.prints() {
+            prints.arrived = arrived;
+        }
+    }
+
+    /// In whose mailboxes something arrived in the last step; more than once if more than one message did.
+    pub(crate) fn arrivals(&self) -> &[u32] {
+        self.script.as_ref().and_then(|script| script.prints.as_deref()).map_or(&[], |prints| &prints.arrived)
     }
 
     /// A behaviour asked for the time in this run; and what cannot be known again, if there is anything.
@@ -304,10 +321,19 @@ impl Single {
     }
 
     /// Who is muted, and who is under pressure, by seat.
-    pub(crate) fn standings(&self) -> (Vec<u32>, Vec<u32>) {
-        let seats =
-            |which: fn(Load) -> bool| (0..self.post.seats()).filter(|seat| which(self.post.data(*seat).load)).collect();
-        (seats(Load::is_muted), seats(Load::is_under_pressure))
+    pub(crate) fn standings(&self, muted: &mut Vec<u32>, pressing: &mut Vec<u32>) {
+        for seat in 0..self.post.seats() {
+            let load = self.post.data(seat).load;
+            if load == Load::IDLE {
+                continue;
+            }
+            if load.is_muted() {
+                muted.push(seat);
+            }
+            if load.is_under_pressure() {
+                pressing.push(seat);
+            }
+        }
     }
 
     /// The fingerprint of all that decides how this run goes on. Between two steps.
@@ -320,75 +346,52 @@ impl Single {
     /// A step is over: the fingerprint of what it left. Only what it changed is looked at.
     pub(crate) fn print_state(&mut self) {
         let Some(mut prints) = self.script().prints.take() else { return };
-        let stamped = &self.script().stamped;
-        let (marks, promises) = (stamped.marks, stamped.promises);
-        for seat in 0..self.post.seats() {
-            let at = self.script().stamped.of(seat);
-            if prints.of(seat).at != at {
-                let now = self.print_seat(seat, &prints);
-                let print = prints.of(seat);
-                let before = mem::replace(&mut print.whole, now);
-                print.at = at;
+        let stamped = self.script().stamped;
+        let Single { post, script, .. } = self;
+        let script = script.as_deref_mut().expect("only the checker asks for states");
+        for seat in 0..script.progress.len() {
+            if script.progress[seat].stamps.data == stamped.step {
+                let now = print_seat(post, script, seat as u32);
+                let before = mem::replace(&mut script.progress[seat].print.whole, now);
                 prints.sum = prints.sum.wrapping_sub(before).wrapping_add(now);
             }
         }
-        if prints.marks.0 != marks {
-            prints.marks = (marks, self.print_marks());
+        if prints.marks.0 != stamped.marks {
+            prints.marks = (stamped.marks, self.print_marks());
         }
-        if prints.promises.0 != promises {
-            prints.promises = (promises, self.print_promises());
+        if prints.promises.0 != stamped.promises {
+            prints.promises = (stamped.promises, self.print_promises());
         }
         prints.whole = self.print_whole(&prints, prints.sum, prints.marks.1, prints.promises.1);
-        debug_assert_eq!(prints.whole, self.print_anew(&prints), "a step that changes a seat says so: a bug in backwater");
+        debug_assert_eq!(
+            prints.whole,
+            self.print_anew(&prints),
+            "a step that changes a seat says so: a bug in backwater"
+        );
         self.script().prints = Some(prints);
     }
 
     /// The same, of all seats.
     fn print_anew(&self, prints: &Prints) -> u128 {
-        let sum = (0..self.post.seats()).map(|seat| self.print_seat(seat, prints)).fold(0, u128::wrapping_add);
+        let script = self.script.as_deref().expect("only the checker asks for states");
+        let seats = (0..self.post.seats()).map(|seat| print_seat(&self.post, script, seat));
+        let sum = seats.fold(0, u128::wrapping_add);
         self.print_whole(prints, sum, self.print_marks(), self.print_promises())
     }
 
+    /// The sum of all parts, each of which says what it is.
     fn print_whole(&self, prints: &Prints, seats: u128, marks: u128, promises: u128) -> u128 {
-        let mut all = Fingerprint::new();
-        all.word(u64::from(self.failure.is_some()));
+        let whole = seats.wrapping_add(marks).wrapping_add(promises);
+        if self.failure.is_none() && !prints.time_matters && self.timers.is_empty() {
+            return whole;
+        }
+        let mut rest = Fingerprint::new();
+        rest.word(u64::from(self.failure.is_some()));
         if prints.time_matters {
-            all.word(self.watch.now.as_nanos() as u64);
+            rest.word(self.watch.now.as_nanos() as u64);
         }
-        all.word(u64::from(self.post.seats()));
-        all.bits_of(seats);
-        if !self.timers.is_empty() {
-            self.timers.in_order().for_each(|timer| timer.print(self.watch.now, &mut all));
-        }
-        all.bits_of(marks);
-        all.bits_of(promises);
-        all.bits()
-    }
-
-    fn print_seat(&self, seat: u32, prints: &Prints) -> u128 {
-        let script = self.script.as_ref().expect("only the checker asks for states");
-        if script.is_mute_stream(seat) {
-            return 0;
-        }
-        let mut all = Fingerprint::new();
-        all.word(u64::from(seat));
-        let data = self.post.data(seat);
-        if data.is_empty() {
-            all.word(tag::ENDED);
-        } else {
-            all.bits_of(prints.body(seat));
-            let mail = prints.seats.get(seat as usize).map(|print| &print.mail);
-            all.word(u64::from(data.load.bits()) << 32 | mail.map_or(0, VecDeque::len) as u64);
-            mail.into_iter().flatten().for_each(|print| all.bits_of(*print));
-            if let Some(more) = data.more.as_deref() {
-                more.random.iter().for_each(|random| all.word(random.clone().next_u64()));
-                let guards: u128 = more.guards.iter().map(|(guard, _)| of_words([*guard])).fold(0, u128::wrapping_add);
-                all.bits_of(guards);
-                all.word(more.watchers.len() as u64);
-            }
-        }
-        script.print_progress(seat, &mut all);
-        all.bits()
+        self.timers.in_order().for_each(|timer| timer.print(self.watch.now, &mut rest));
+        whole.wrapping_add(rest.bits())
     }
 
     fn print_marks(&self) -> u128 {
@@ -403,11 +406,47 @@ impl Single {
         let promises = self.promises().iter().filter(|(_, kind, _)| *kind == Promise::Eventually);
         let promise = |(label, _, held): &(&'static str, Promise, bool)| {
             let mut print = Fingerprint::new();
-            (label, held).hash(&mut print);
+            (tag::PROMISE, label, held).hash(&mut print);
             print.bits()
         };
         promises.map(promise).fold(0, u128::wrapping_add)
     }
+}
+
+fn print_seat(post: &Post<Seat>, script: &Script, seat: u32) -> u128 {
+    if script.is_mute_stream(seat) {
+        return 0;
+    }
+    let Progress { print: Print { body, mail, .. }, .. } = &script.progress[seat as usize];
+    let mut all = Fingerprint::new();
+    let data = post.data(seat);
+    if data.is_empty() {
+        all.word(u64::from(seat) << 32 | tag::ENDED);
+    } else {
+        all.word(u64::from(seat) << 32 | u64::from(data.load.bits()) << 8 | tag::LIVES);
+        all.bits_of(*body);
+        all.word(mail.len() as u64);
+        mail.iter().for_each(|print| all.bits_of(*print));
+        if let Some(more) = data.more.as_deref() {
+            more.random.iter().for_each(|random| all.word(random.clone().next_u64()));
+            let guards: u128 = more.guards.iter().map(|(guard, _)| of_words([*guard])).fold(0, u128::wrapping_add);
+            all.bits_of(guards);
+            all.word(more.watchers.len() as u64);
+        }
+    }
+    script.print_progress(seat, &mut all);
+    all.bits()
+}
+
+/// Of the `nth` message that a step of `proc` delivered, if nothing else is known of it.
+fn print_delivery(proc: Proc, nth: u32) -> u128 {
+    let (a, b) = match proc {
+        Proc::Actor(from) => (u64::from(from), 0),
+        Proc::Timer { owner, nth } => (u64::from(owner), 1 + u64::from(nth)),
+        Proc::World(choice) => (choice, u64::MAX),
+        Proc::Time => (0, u64::MAX),
+    };
+    of_words([tag::DELIVERED, a, b, u64::from(nth)])
 }
 
 impl Effect {
@@ -415,8 +454,8 @@ impl Effect {
     pub(super) fn print(&self, made: u128, all: &mut Fingerprint) {
         match self {
             Effect::Send { to, lane, .. } => {
-                all.word(tag::SEND);
-                (to, lane).hash(all);
+                all.word(tag::SEND << 8 | *lane as u64);
+                all.word(u64::from(to.tenant) << 32 | u64::from(to.seat));
                 all.bits_of(made);
             }
             Effect::Apply(_) => all.word(tag::APPLY),

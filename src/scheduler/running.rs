@@ -210,7 +210,6 @@ impl Single {
         for (seat, body) in self.newborn.drain(..) {
             if let Some(script) = &mut self.script {
                 script.commutes |= body.commutes();
-                script.born(seat);
             }
             let seat = seat as usize;
             if seat >= bodies.len() {

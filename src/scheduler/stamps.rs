@@ -20,51 +20,19 @@ pub(super) struct Stamps {
     pub(super) body: u64,
 }
 
-/// Nothing has this stamp that was changed by a step.
-const NEVER: Stamps = Stamps { data: 0, mail: 0, body: 0 };
+impl Stamps {
+    /// No step changed it.
+    pub(super) const NEVER: Stamps = Stamps { data: 0, mail: 0, body: 0 };
+}
 
-/// The stamps of one world.
-#[derive(Debug, Default)]
+/// What is stamped beside the seats.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stamped {
     /// The number of the step in progress.
     pub(super) step: u64,
-    seats: Vec<Stamps>,
     /// The last changes of the marks, and of what behaviours promised.
     pub(super) marks: u64,
     pub(super) promises: u64,
-}
-
-impl Stamped {
-    /// When this seat changed.
-    #[inline(always)]
-    pub(super) fn of(&self, seat: u32) -> Stamps {
-        self.seats.get(seat as usize).copied().unwrap_or(NEVER)
-    }
-
-    #[inline(always)]
-    pub(super) fn entry(&mut self, seat: u32) -> &mut Stamps {
-        let seat = seat as usize;
-        if seat >= self.seats.len() {
-            self.grow(seat);
-        }
-        &mut self.seats[seat]
-    }
-
-    #[cold]
-    fn grow(&mut self, seat: usize) {
-        self.seats.resize(seat + 1, NEVER);
-    }
-
-    /// No step was taken yet.
-    pub(super) fn reset(&mut self) {
-        self.seats.clear();
-        (self.marks, self.promises) = (0, 0);
-    }
-
-    /// There are only so many seats.
-    pub(super) fn truncate(&mut self, seats: u32) {
-        self.seats.truncate(seats as usize);
-    }
 }
 
 impl Script {
@@ -72,15 +40,7 @@ impl Script {
     #[inline(always)]
     pub(super) fn changed(&mut self, seat: u32) {
         let step = self.stamped.step;
-        self.stamped.entry(seat).data = step;
-    }
-
-    /// It changes that, and its mailbox.
-    #[inline(always)]
-    pub(super) fn changed_mail(&mut self, seat: u32) {
-        let step = self.stamped.step;
-        let entry = self.stamped.entry(seat);
-        (entry.data, entry.mail) = (step, step);
+        self.of(seat).stamps.data = step;
     }
 
     /// It mutes the running actor: the marks change, and what is counted at these.
@@ -91,14 +51,19 @@ impl Script {
 
     /// It changes all of the seat, and the marks: the actor there ends.
     pub(super) fn ended(&mut self, seat: u32) {
-        self.born(seat);
+        self.changed_all(seat);
         self.stamped.marks = self.stamped.step;
     }
 
-    /// It changes all of the seat: the actor there begins to live, or takes a message.
-    #[inline(always)]
+    /// The actor there begins to live.
     pub(super) fn born(&mut self, seat: u32) {
+        self.grow(seat + 1);
+        self.changed_all(seat);
+    }
+
+    /// It changes all of the seat.
+    pub(super) fn changed_all(&mut self, seat: u32) {
         let step = self.stamped.step;
-        *self.stamped.entry(seat) = Stamps { data: step, mail: step, body: step };
+        self.of(seat).stamps = Stamps { data: step, mail: step, body: step };
     }
 }
