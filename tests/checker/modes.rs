@@ -96,7 +96,7 @@ fn a_seed_decides_what_a_program_draws() {
             drawn.lock().unwrap().push(mine);
             env.spawn(act(|_, cx| assert!(cx.random() != cx.random()))).tell(0, env);
         };
-        Check::new().seed(seed).run(main);
+        assert!(Check::new().seed(seed).run(main).failure().is_none());
         drawn.into_inner().unwrap()
     };
     assert_eq!(drawn(1), drawn(1));
