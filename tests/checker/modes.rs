@@ -78,12 +78,13 @@ fn each_method_chooses_its_mode() {
     assert!(complete(Check::new().states(), fan_in(2, 1)).states > 1);
 }
 
-/// The bound on runs is one for all threads together.
+/// The bound on runs is one for all threads together. Runs that come before the part of a thread count too; and each thread
+/// ends the one that it is in.
 #[test]
 fn threads_share_the_bound_on_runs() {
     let verdict = Check::new().max_runs(20).workers(2).run(fan_in(3, 2));
     let Verdict::Cut { by: Bound::Runs, explored, .. } = &verdict else { panic!("{verdict}") };
-    assert!((20..=22).contains(&(explored.runs + explored.redundant)), "{verdict}");
+    assert!(explored.runs + explored.redundant <= 22, "{verdict}");
 }
 
 /// Its schedule is drawn by a seed, and what it draws itself by the same.

@@ -65,7 +65,8 @@ impl Test {
         let mut shell = Command::new("sh");
         shell.args(["-c", "ulimit -v 6000000; ulimit -f 400000; exec nice \"$@\"", "sh"]).arg(&self.program);
         shell.args(["--exact", &self.name, "--test-threads=1"]).current_dir(tree);
-        shell.env(env.0, env.1).env("PROPTEST_MAX_SHRINK_ITERS", "0");
+        // As cargo would.
+        shell.env("CARGO_MANIFEST_DIR", tree).env(env.0, env.1).env("PROPTEST_MAX_SHRINK_ITERS", "0");
         shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let (ended, worked) = watch::wait(&mut shell.spawn().expect("a shell runs"), seconds);
         let end = ended.map_or(End::Late, |status| if status.success() { End::Passed } else { End::Failed });
