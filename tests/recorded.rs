@@ -6,7 +6,10 @@ mod common;
 mod programs;
 
 use backwater::report::Trace;
-use backwater::{ActorId, BadRecording, Builder, Context, Env, Recording, RunError, Runtime, SpawnOptions, Summary};
+use backwater::{
+    ActorId, ApplyReleaseBackpressureAuth, Backpressure, BadRecording, Builder, Context, Env, Recording, RunError,
+    Runtime, SpawnOptions, Summary,
+};
 use programs::{PROGRAMS, Program};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -316,4 +319,36 @@ fn a_message_takes_about_a_byte() {
     let recording = Recording::parse(&bytes).unwrap();
     assert_eq!((recording.messages(), recording.actors()), (5_000, 5));
     assert!(bytes.len() < 6_000, "{} bytes for 5,000 messages", bytes.len());
+}
+
+/// A one-shot for an actor that is muted for ever fires, and waits in its mailbox; another keeps the run going until then.
+#[test]
+fn a_tick_that_nobody_handles_waits_in_its_mailbox_again() {
+    let program: Program = |env, ear| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let sink = env.spawn(common::act(move |n, cx| {
+            if n == 0 {
+                Backpressure::apply(&auth, cx);
+                let me = cx.me();
+                let sender = cx.spawn(common::act(move |n, cx| {
+                    assert_eq!(n, 0, "it is muted for ever");
+                    cx.after(common::ms(1), 1);
+                    me.tell(9, cx);
+                }));
+                sender.tell(0, cx);
+            }
+        }));
+        sink.tell(0, env);
+        let ear = ear.clone();
+        let late = env.spawn(common::act(move |n, cx| {
+            ear.hear(n, cx);
+            if n == 0 {
+                cx.after(common::ms(5), 1);
+            }
+        }));
+        late.tell(0, env);
+    };
+    let (run, bytes) = record(program, 2, 0, |builder| builder.virtual_time());
+    assert!(run.end.contains("(1 message in its mailbox"), "{}", run.end);
+    assert_eq!(replay_with(program, &bytes, |builder| builder.virtual_time()).0, run);
 }
