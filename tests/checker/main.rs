@@ -3,10 +3,12 @@
 
 mod bounds;
 mod canaries;
+mod counts;
 mod ends;
 mod graphs;
 mod independence;
 mod liveness;
+mod modes;
 mod shared;
 mod tokens;
 
