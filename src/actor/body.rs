@@ -5,6 +5,7 @@ use crate::event::ActorId;
 use crate::mailbox::{Draft, Letter};
 use crate::scheduler::{Body, Classes, Core, Held, Seat, Single};
 use crate::sync::PlainArc;
+use std::any::Any;
 
 pub(super) struct Housing<A>(pub(super) A);
 
@@ -21,12 +22,25 @@ impl<A: Actor> Body for Housing<A> {
         }
     }
 
-    fn print(&self) -> Option<u128> {
-        A::model().print(&self.0)
+    fn kind(&self) -> &'static str {
+        std::any::type_name::<A>()
+    }
+
+    fn print(&self, birth: u128) -> Option<u128> {
+        A::model().print(&self.0, birth)
     }
 
     fn copy(&self) -> Option<Box<dyn Body>> {
         A::model().copy(&self.0).map(|actor| Box::new(Housing(actor)) as Box<dyn Body>)
+    }
+
+    fn become_copy(&mut self, other: &dyn Body) -> bool {
+        let Some(Housing(other)) = other.as_any().downcast_ref::<Self>() else { return false };
+        A::model().become_copy(&mut self.0, other)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 
     fn copy_message<'t>(&self, core: &Single, held: &Held<'_>, to: &'t mut Single) -> Option<Draft<'t, Seat>> {

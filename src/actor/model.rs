@@ -37,6 +37,7 @@ pub struct Model<A: Actor> {
 /// How an actor and its messages are copied.
 struct Copies<A: Actor> {
     actor: fn(&A) -> A,
+    actor_again: fn(&mut A, &A),
     message: fn(&A::Msg) -> A::Msg,
 }
 
@@ -128,11 +129,16 @@ impl<A: Actor> Model<A> {
         A: Clone,
         A::Msg: Clone,
     {
-        Model { copy: Some(Copies { actor: A::clone, message: A::Msg::clone }), ..self }
+        Model { copy: Some(Copies { actor: A::clone, actor_again: A::clone_from, message: A::Msg::clone }), ..self }
     }
 
     pub(super) fn copy(&self, actor: &A) -> Option<A> {
         self.copy.map(|copy| (copy.actor)(actor))
+    }
+
+    /// False if it is not said how.
+    pub(super) fn become_copy(&self, actor: &mut A, other: &A) -> bool {
+        self.copy.map(|copy| (copy.actor_again)(actor, other)).is_some()
     }
 
     pub(super) fn copy_message(&self, message: &A::Msg) -> Option<A::Msg> {
@@ -148,10 +154,10 @@ impl<A: Actor> Model<A> {
     }
 
     /// What `actor` is made of; none if that is not known.
-    pub(super) fn print(&self, actor: &A) -> Option<u128> {
+    pub(super) fn print(&self, actor: &A, birth: u128) -> Option<u128> {
         self.state.map(|state| {
             let mut print = Fingerprint::new();
-            std::any::type_name::<A>().hash(&mut print);
+            print.bits_of(birth);
             state(actor, &mut print);
             print.bits()
         })

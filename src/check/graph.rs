@@ -40,6 +40,8 @@ pub(super) struct Graph {
     /// For each state, a number in `standings`.
     standing: Vec<u32>,
     standings: BTreeMap<Standing, u32>,
+    /// That of the last new state: most are like it.
+    last: (Standing, u32),
 }
 
 impl Graph {
@@ -47,10 +49,11 @@ impl Graph {
         Graph {
             prints: Table::new(),
             edges: Vec::new(),
-            answers: Vec::new(),
-            answer_numbers: BTreeMap::new(),
+            answers: vec![Vec::new()],
+            answer_numbers: BTreeMap::from([(Vec::new(), 0)]),
             standing: vec![0],
             standings: BTreeMap::from([(Standing::default(), 0)]),
+            last: Default::default(),
         }
     }
 
@@ -59,25 +62,37 @@ impl Graph {
         self.standing.len() - 1
     }
 
-    /// The state of this fingerprint, and whether it is new.
-    pub(super) fn state(&mut self, print: u128, standing: impl FnOnce() -> Standing) -> (u32, bool) {
+    /// The state of this fingerprint, and whether it is new: then it has to be said how it [stands](Graph::stands).
+    pub(super) fn state(&mut self, print: u128) -> (u32, bool) {
         let next = u32::try_from(self.standing.len()).expect("memory ends before 2^32 states do");
         let known = self.prints.get_or_insert(print, next);
-        if known == next {
-            let fresh = self.standings.len() as u32;
-            self.standing.push(*self.standings.entry(standing()).or_insert(fresh));
-        }
         (known, known == next)
     }
 
+    /// What holds in the state that was new just now.
+    pub(super) fn stands(&mut self, standing: &Standing) {
+        if self.last.0 != *standing {
+            let fresh = self.standings.len() as u32;
+            let number = *self.standings.entry(standing.clone()).or_insert(fresh);
+            self.last.0.clone_from(standing);
+            self.last.1 = number;
+        }
+        self.standing.push(self.last.1);
+    }
+
     pub(super) fn edge(&mut self, from: u32, to: u32, proc: Proc, answers: &[u32], quiet: bool) {
+        let answers = if answers.is_empty() { 0 } else { self.number_of(answers) };
+        self.edges.push(Edge { from, to, proc, answers, quiet });
+    }
+
+    fn number_of(&mut self, answers: &[u32]) -> u32 {
         let next = self.answers.len() as u32;
         let number = self.answer_numbers.get(answers).copied().unwrap_or(next);
         if number == next {
             self.answers.push(answers.to_vec());
             self.answer_numbers.insert(answers.to_vec(), next);
         }
-        self.edges.push(Edge { from, to, proc, answers: number, quiet });
+        number
     }
 
     fn edges_to(&self, shortest: &Shortest, mut to: u32) -> Vec<&Edge> {
@@ -331,7 +346,8 @@ mod tests {
     fn graph(states: u32, steps: &[(u32, u32, u32)]) -> Graph {
         let mut graph = Graph::new();
         for state in 1..states {
-            graph.state(u128::from(state), Default::default);
+            graph.state(u128::from(state));
+            graph.stands(&Standing::default());
         }
         steps.iter().for_each(|(from, to, p)| graph.edge(*from, *to, Proc::Actor(*p), &[], true));
         graph
@@ -342,8 +358,10 @@ mod tests {
         let mut graph = Graph::new();
         for round in 0..2 {
             for n in 0..5_000u128 {
-                let (state, new) =
-                    graph.state(n.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835), Default::default);
+                let (state, new) = graph.state(n.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
+                if new {
+                    graph.stands(&Standing::default());
+                }
                 assert_eq!((u128::from(state), new), (n + 1, round == 0));
             }
         }

@@ -23,7 +23,8 @@ impl Meter {
     /// The step number `step` was `proc`'s. What is wrong with it, if anything is.
     pub(super) fn read(&mut self, step: usize, proc: Proc, world: &World, settings: &Settings) -> Option<Fault> {
         if let Some(limit) = settings.max_mute {
-            let (muted, _) = world.core.standings();
+            let mut muted = Vec::new();
+            world.core.standings(&mut muted, &mut Vec::new());
             let long = longest(&mut self.muted, step, muted.iter().copied());
             if let Some((seat, _)) = long.filter(|(_, steps)| *steps > limit) {
                 let by = world.core.muted_by(seat);

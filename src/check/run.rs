@@ -9,6 +9,7 @@ use crate::event::{Event, Observer};
 use crate::runtime::quietly;
 use crate::scheduler::{Proc, Promise};
 use crate::sync::{Arc, Mutex, lock};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -36,6 +37,11 @@ pub(super) trait Driver {
 
     /// No later run takes just as many.
     fn is_last_there(&self) -> bool {
+        false
+    }
+
+    /// Other runs begin with the state that the last step led to.
+    fn comes_back(&self, _world: &World) -> bool {
         false
     }
 
@@ -132,14 +138,30 @@ pub(super) struct Stage<'p> {
     given: Vec<u32>,
     meter: Meter,
     saved: Saved,
-    /// How many steps of this run are those of the last.
+    /// How many steps of this run are those of the last, and whether no later run takes just as many.
     same: usize,
+    last: bool,
+    /// Runs may begin with copies of states.
+    copies: bool,
+    /// How many steps were taken in all runs.
+    steps: u64,
 }
 
 impl<'p> Stage<'p> {
     pub(super) fn new(program: Program<'p>) -> Self {
         let (trail, meter, saved) = (Trail::default(), Meter::default(), Saved::default());
-        Stage { program, world: None, trail, given: Vec::new(), meter, saved, same: 0 }
+        Stage {
+            program,
+            world: None,
+            trail,
+            given: Vec::new(),
+            meter,
+            saved,
+            same: 0,
+            last: false,
+            copies: false,
+            steps: 0,
+        }
     }
 
     /// The ends of runs matter from here on: see `Single::write_script`.
@@ -162,6 +184,11 @@ impl<'p> Stage<'p> {
             let mut world = self.world.take().unwrap_or_else(|| World::new(&self.program, None));
             let mut ran = self.drive_to_end(&mut world, driver);
             ran.judge(&mut world, &self.program, false);
+            if matches!(ran.ending, Ending::GivenUp) && self.saved.has_any() {
+                // The next run will likely begin with a copy that is much like it.
+                self.world = Some(world);
+                return ran;
+            }
             match world.reset() {
                 Ok(world) => self.world = world,
                 Err(fault) => ran.add(*fault),
@@ -224,9 +251,16 @@ impl<'p> Stage<'p> {
     /// Begins with a copy of a state that the last run passed, if there is one. How many steps lead there.
     fn go_back(&mut self, world: &mut Box<World>, driver: &mut impl Driver) -> usize {
         let settings = self.program.settings;
-        let each_step_counts = settings.measures() || settings.observe_each.is_some();
-        self.same = if each_step_counts { 0 } else { driver.same_steps() };
-        let steps = self.saved.restore(self.same, driver.is_last_there(), world);
+        self.copies = !settings.measures() && settings.observe_each.is_none();
+        self.same = if self.copies { driver.same_steps() } else { 0 };
+        self.last = driver.is_last_there();
+        let steps = self.saved.restore(self.same, self.last, world, &self.program);
+        if steps == 0 && !world.is_new() {
+            let new = || World::new(&self.program, None);
+            let used = mem::replace(world, new());
+            // Panics of what is dropped do not count: that run was given up.
+            *world = used.reset().ok().flatten().unwrap_or_else(new);
+        }
         self.trail.cut(steps);
         driver.skip(steps);
         steps
@@ -239,7 +273,8 @@ impl<'p> Stage<'p> {
             self.given.clear();
             driver.main(&mut self.given);
             world.core.trace(driver.wants_traces());
-            world.start(&self.program, &self.given);
+            self.steps += 1;
+            world.start(self.steps, &self.program, &self.given);
             self.stepped(MAIN, world, driver, ran);
         }
         loop {
@@ -253,13 +288,14 @@ impl<'p> Stage<'p> {
             if ran.steps >= settings.max_steps {
                 return Ending::TooLong;
             }
-            if self.saved.wants(ran.steps, self.same, &self.program) {
+            if self.wants_copy(ran.steps) || self.comes_back(world, driver) {
                 self.saved.keep(ran.steps, world, &self.program);
             }
             self.given.clear();
             let Some(proc) = driver.next(world, &mut self.given) else { return Ending::GivenUp };
             world.core.trace(driver.wants_traces());
-            world.step(proc, &self.given);
+            self.steps += 1;
+            world.step(self.steps, proc, &self.given);
             self.stepped(proc, world, driver, ran);
             if settings.measures()
                 && let Some(fault) = self.meter.read(ran.steps, proc, world, settings)
@@ -267,6 +303,17 @@ impl<'p> Stage<'p> {
                 return Ending::Over(Some(fault));
             }
         }
+    }
+
+    /// Is the state after `steps` steps worth a copy, on the way to where the run goes a way of its own?
+    #[inline]
+    fn wants_copy(&self, steps: usize) -> bool {
+        let on_the_way = steps < self.same || steps == self.same && !self.last;
+        on_the_way && self.saved.wants(steps, self.same - steps, &self.program)
+    }
+
+    fn comes_back(&self, world: &World, driver: &impl Driver) -> bool {
+        self.copies && !self.saved.is_off() && driver.comes_back(world)
     }
 
     fn stepped(&mut self, proc: Proc, world: &World, driver: &mut impl Driver, ran: &mut Ran) {
@@ -362,7 +409,7 @@ impl<D: Driver> Driver for Teller<'_, D> {
         let chosen = world.traces().chosen;
         let answers: Vec<u32> = chosen.iter().map(|(chosen, _)| *chosen).collect();
         self.decisions.extend_from_slice(&answers);
-        self.way.push(Taken { proc, answers, is_fault: std::mem::take(&mut self.is_fault) });
+        self.way.push(Taken { proc, answers, is_fault: mem::take(&mut self.is_fault) });
         let mut path = Hash(self.path);
         match proc {
             Proc::Actor(seat) => path.add(u64::from(seat)),
@@ -501,7 +548,7 @@ pub(super) struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Lines {
     pub(super) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut lock(&self.0))
+        mem::take(&mut lock(&self.0))
     }
 }
 

@@ -14,7 +14,7 @@ use super::search::Search;
 use super::settings::Settings;
 use super::verdict::{Bound, Explored, Fault, Verdict};
 use super::world::{MAIN, Program, World};
-use crate::scheduler::{Object, Proc, Promise, Stall};
+use crate::scheduler::{Proc, Promise, Stall};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A state on the path, and the step that is taken from it now.
@@ -26,40 +26,48 @@ struct Frame {
     answers: Vec<Vec<u32>>,
     /// How many answers at the beginning of `given` are fixed.
     fixed: usize,
-    /// Who else is to step from here.
-    others: Vec<Proc>,
+    /// Where those begin in `States::others` who are to step from here, too.
+    others: usize,
 }
 
 /// The search.
 pub(super) struct States {
     graph: Graph,
     frames: Vec<Frame>,
+    /// Who else is to step from the states on the path: those of the last state last.
+    others: Vec<Proc>,
     /// The step that is taken next; those before it are taken again.
     at: usize,
     /// The state that the last step led to, if it was new.
     fresh: Option<u32>,
-    /// Who ever sends to whom, in any schedule: (receiver, sender).
-    contacts: BTreeSet<(u32, u32)>,
+    /// Who ever sends to whom, in any schedule.
+    contacts: Contacts,
     /// Statements of `eventually`.
     labels: Vec<&'static str>,
     /// Behaviours asked for the time.
     looked: bool,
     /// Why states cannot be told apart.
     refused: Option<&'static str>,
+    /// Work space.
+    standing: Standing,
+    chosen: Vec<u32>,
 }
 
 impl States {
     fn new() -> Self {
-        let main = Frame { state: 0, proc: MAIN, given: Vec::new(), answers: Vec::new(), fixed: 0, others: Vec::new() };
+        let main = Frame { state: 0, proc: MAIN, given: Vec::new(), answers: Vec::new(), fixed: 0, others: 0 };
         States {
             graph: Graph::new(),
             frames: vec![main],
+            others: Vec::new(),
             at: 0,
             fresh: None,
-            contacts: BTreeSet::new(),
+            contacts: Contacts::default(),
             labels: Vec::new(),
             looked: false,
             refused: None,
+            standing: Standing::default(),
+            chosen: Vec::new(),
         }
     }
 
@@ -71,7 +79,9 @@ impl States {
                 (frame.fixed, frame.given) = (given.len(), given);
                 return true;
             }
-            if let Some(proc) = frame.others.pop() {
+            if self.others.len() > frame.others
+                && let Some(proc) = self.others.pop()
+            {
                 (frame.proc, frame.given, frame.fixed) = (proc, Vec::new(), 0);
                 return true;
             }
@@ -82,20 +92,23 @@ impl States {
 
     /// The last step on the path was taken for the first time.
     fn arrive(&mut self, world: &World) {
-        let traces = world.traces();
+        let chosen = world.traces().chosen;
         let frame = self.frames.last_mut().expect("a step was taken from the last frame");
-        let answers: Vec<u32> = traces.chosen.iter().map(|(answer, _)| *answer).collect();
-        for (at, (answer, all)) in traces.chosen.iter().enumerate().skip(frame.fixed) {
-            let others = (0..*all).filter(|other| other != answer);
-            frame.answers.extend(others.map(|other| answers[..at].iter().copied().chain([other]).collect()));
+        self.chosen.clear();
+        if !chosen.is_empty() {
+            self.chosen.extend(chosen.iter().map(|(answer, _)| *answer));
+            frame.note_answers(&self.chosen, chosen);
         }
         let quiet = !world.core.print_changed() && matches!(frame.proc, Proc::Actor(_));
-        let (state, new) = self.graph.state(world.core.fingerprint(), || standing(world, &mut self.labels));
-        self.graph.edge(frame.state, state, frame.proc, &answers, quiet);
-        if let Proc::Actor(from) = frame.proc {
-            note_contacts(&mut self.contacts, from, world);
+        let (state, new) = self.graph.state(world.core.fingerprint());
+        if new {
+            take_standing(world, &mut self.labels, &mut self.standing);
+            self.graph.stands(&self.standing);
         }
-        (frame.fixed, frame.given) = (answers.len(), answers);
+        self.graph.edge(frame.state, state, frame.proc, &self.chosen, quiet);
+        if let Proc::Actor(from) = frame.proc {
+            world.core.arrivals().iter().for_each(|to| self.contacts.note(*to, from));
+        }
         self.fresh = new.then_some(state);
         let (looked, refused) = world.core.print_doubts();
         self.looked |= looked;
@@ -103,22 +116,53 @@ impl States {
     }
 }
 
+impl Frame {
+    /// The step was taken: the other answers to its choices are to be given too.
+    fn note_answers(&mut self, answers: &[u32], chosen: &[(u32, u32)]) {
+        for (at, (answer, all)) in chosen.iter().enumerate().skip(self.fixed) {
+            let others = (0..*all).filter(|other| other != answer);
+            self.answers.extend(others.map(|other| answers[..at].iter().copied().chain([other]).collect()));
+        }
+        self.given = answers.to_vec();
+        self.fixed = self.given.len();
+    }
+}
+
+/// Who ever sends to whom: (receiver, sender).
+#[derive(Default)]
+struct Contacts {
+    all: BTreeSet<(u32, u32)>,
+    /// Those that were noted last: most are noted again.
+    last: [(u32, u32); 8],
+}
+
+impl Contacts {
+    #[inline]
+    fn note(&mut self, to: u32, from: u32) {
+        let contact = (to, from);
+        let place = &mut self.last[(to ^ from) as usize % 8];
+        if to != from && *place != contact {
+            *place = contact;
+            self.all.insert(contact);
+        }
+    }
+}
+
 impl Driver for States {
     fn next(&mut self, world: &World, given: &mut Vec<u32>) -> Option<Proc> {
         if self.at == self.frames.len() {
             let state = self.fresh.take().filter(|_| self.refused.is_none())?;
-            let mut others: Vec<Proc> = world.in_order().collect();
-            let proc = others.remove(0);
-            others.reverse();
+            let others = self.others.len();
+            self.others.extend(world.in_order());
+            self.others[others..].reverse();
+            let proc = self.others.pop()?;
             self.frames.push(Frame { state, proc, given: Vec::new(), answers: Vec::new(), fixed: 0, others });
         }
         let frame = &self.frames[self.at];
-        given.extend_from_slice(&frame.given);
+        if !frame.given.is_empty() {
+            given.extend_from_slice(&frame.given);
+        }
         Some(frame.proc)
-    }
-
-    fn wants_traces(&self) -> bool {
-        self.at + 1 == self.frames.len()
     }
 
     fn stepped(&mut self, _proc: Proc, world: &World) {
@@ -137,7 +181,11 @@ impl Driver for States {
     }
 
     fn is_last_there(&self) -> bool {
-        self.frames.last().is_some_and(|frame| frame.others.is_empty() && frame.answers.is_empty())
+        self.frames.last().is_some_and(|frame| frame.others == self.others.len() && frame.answers.is_empty())
+    }
+
+    fn comes_back(&self, world: &World) -> bool {
+        self.fresh.is_some() && world.enabled.len() > 1
     }
 
     fn skip(&mut self, steps: usize) {
@@ -246,7 +294,7 @@ impl Search<'_> {
         if let Some(state) = first(&muted) {
             let (who, roots) = (at(&muted, state), at(&pressing, state));
             let path = path_to(state);
-            let stall = |world: &World| Fault::Stalled(Box::new(prove(world, &who, &roots, &states.contacts)));
+            let stall = |world: &World| Fault::Stalled(Box::new(prove(world, &who, &roots, &states.contacts.all)));
             return Some(self.fail_at(&path, stall));
         }
         if let Some(state) = first(&pressing).filter(|_| !self.settings().unmatched_apply_is_fine) {
@@ -301,31 +349,22 @@ fn busy(world: &World) -> Vec<String> {
     world.enabled.iter().filter_map(actor).collect()
 }
 
-fn standing(world: &World, labels: &mut Vec<&'static str>) -> Standing {
+/// What holds in the state of this world.
+fn take_standing(world: &World, labels: &mut Vec<&'static str>, standing: &mut Standing) {
+    let Standing { muted, pressing, pending } = standing;
+    (muted.clear(), pressing.clear(), pending.clear());
     if world.core.failure.is_some() {
         // The whole run was ended: whoever is muted or under pressure is so no longer.
-        return Standing::default();
+        return;
     }
-    let (muted, pressing) = world.core.standings();
+    world.core.standings(muted, pressing);
     let promises = world.core.promises().iter();
-    let pending = promises.filter(|(_, kind, held)| *kind == Promise::Eventually && !held);
-    let mut number = |label: &'static str| {
-        labels.iter().position(|known| *known == label).unwrap_or_else(|| {
+    for (label, ..) in promises.filter(|(_, kind, held)| *kind == Promise::Eventually && !held) {
+        let known = labels.iter().position(|known| std::ptr::eq(*known, *label) || known == label);
+        pending.push(known.unwrap_or_else(|| {
             labels.push(label);
             labels.len() - 1
-        }) as u32
-    };
-    Standing { muted, pressing, pending: pending.map(|(label, ..)| number(label)).collect() }
-}
-
-/// To whom the step just taken sent.
-fn note_contacts(contacts: &mut BTreeSet<(u32, u32)>, from: u32, world: &World) {
-    for (object, access) in world.traces().touched {
-        if let (Object::Tail(to), _) = (object, access)
-            && *to != from
-        {
-            contacts.insert((*to, from));
-        }
+        }) as u32);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::event::{Observer, Place};
 use crate::runtime::{Env, Lobby, Remote, Streams, install_hook, panic_place, payload_text};
 use crate::scheduler::{Base, Bodies, Classes, Config, Failure, Proc, Promise, Single, Stall, Traces};
 use crate::sync::Arc;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A program and how it is set up.
@@ -51,6 +52,8 @@ pub(super) struct World {
     base: Base,
     lobby: Option<Lobby>,
     is_watched: bool,
+    /// No step was taken yet.
+    is_new: bool,
 }
 
 /// The procedure that `main` is.
@@ -90,13 +93,15 @@ impl World {
         if program.prints {
             core.take_prints(program.time_matters);
         }
-        Box::new(World { core, bodies, enabled: Vec::new(), last: MAIN, stepping: None, base, lobby, is_watched })
+        let enabled = Vec::new();
+        Box::new(World { core, bodies, enabled, last: MAIN, stepping: None, base, lobby, is_watched, is_new: true })
     }
 
     /// The first step: `main` runs, its effects are written down. `given` answers its choices. A panic comes through, as
     /// in `step`: see `panicked`.
-    pub(super) fn start(&mut self, program: &Program<'_>, given: &[u32]) {
-        self.stepping = Some(MAIN);
+    pub(super) fn start(&mut self, number: u64, program: &Program<'_>, given: &[u32]) {
+        (self.stepping, self.is_new) = (Some(MAIN), false);
+        self.core.number_step(number);
         self.furnish(program.settings);
         let World { core, bodies, lobby, .. } = self;
         let before = lobby.take().expect("a world without a lobby is not used again");
@@ -120,9 +125,10 @@ impl World {
         }
     }
 
-    /// The next step. `given` answers its choices.
-    pub(super) fn step(&mut self, proc: Proc, given: &[u32]) {
+    /// The next step. No other, in whatever world of the same search, has its number; `given` answers its choices.
+    pub(super) fn step(&mut self, number: u64, proc: Proc, given: &[u32]) {
         self.stepping = Some(proc);
+        self.core.number_step(number);
         self.core.step(proc, given, &mut self.bodies);
         self.step_over(proc);
     }
@@ -131,6 +137,9 @@ impl World {
     fn step_over(&mut self, proc: Proc) {
         (self.stepping, self.last) = (None, proc);
         self.look();
+        if self.core.takes_prints() {
+            self.core.print_state();
+        }
     }
 
     /// Who is in a step now: after a panic, whose it was.
@@ -226,13 +235,30 @@ impl World {
         self.core.stall()
     }
 
-    /// Makes this, made for the same program and of no steps yet, a copy of `other`, which is between two steps. False if
-    /// that cannot be; then this is good for nothing.
-    pub(super) fn copy_of(&mut self, other: &World) -> bool {
-        let World { core, bodies, enabled, last, .. } = self;
+    /// No step was taken yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Makes this, made for the same program, a copy of `other`, which is between two steps. Only what differs is copied.
+    /// False if that cannot be; then this is good for nothing.
+    fn become_copy(&mut self, other: &World) -> bool {
+        let World { core, bodies, enabled, last, stepping, base, is_new, .. } = self;
+        if !core.is_plain() {
+            core.reset(base, bodies);
+        }
         enabled.clone_from(&other.enabled);
-        *last = other.last;
+        (*last, *stepping, *is_new) = (other.last, None, false);
         other.core.copy(&other.bodies, core, bodies)
+    }
+
+    /// Makes a world a copy of `other`, or puts one in its place. False if there cannot be one.
+    pub(super) fn copy(world: &mut Box<World>, other: &World, program: &Program<'_>) -> bool {
+        // What is in it is dropped. User code that panics there is told of where the original ends.
+        catch_unwind(AssertUnwindSafe(|| world.become_copy(other))).unwrap_or_else(|_| {
+            let _ = mem::replace(world, World::new(program, None)).finish();
+            world.become_copy(other)
+        })
     }
 
     /// Drops what is left, so that the next run can begin; none if that needs a new world. User code that panics there
@@ -244,7 +270,7 @@ impl World {
             return Err(dropping(&*payload));
         }
         self.enabled.clear();
-        (self.last, self.stepping) = (MAIN, None);
+        (self.last, self.stepping, self.is_new) = (MAIN, None, true);
         let whole = self.lobby.as_ref().is_some_and(Lobby::is_whole);
         if whole { Ok(Some(self)) } else { self.finish().map(|()| None) }
     }

@@ -207,6 +207,14 @@ impl<T> Post<T> {
         self.seats.truncate(seats as usize);
     }
 
+    /// Only the first `seats` seats are left. What waited in others is dropped.
+    pub(crate) fn truncate(&mut self, seats: u32) {
+        for seat in seats..self.seats() {
+            while self.discard(seat, |_| ()) {}
+        }
+        self.seats.truncate(seats as usize);
+    }
+
     /// A message that is kept, if it is an `M`.
     pub(crate) fn kept<M: Debug + Send + 'static>(&self, letter: &Letter) -> Option<&M> {
         let link = self.letters.get(letter.0 as usize).copied().flatten()?;

@@ -44,7 +44,10 @@ impl Single {
         }
         self.totals.spawned += 1;
         if self.watch.on {
-            self.touch(Object::Births, Access::Write);
+            if let Some(script) = &mut self.script {
+                script.born(id.seat);
+                script.touch(Object::Births, Access::Write);
+            }
             if self.watch.observer.is_some() {
                 self.show_spawn(id, parent, nth, plan.place);
             }
@@ -78,6 +81,9 @@ impl Single {
         }
         self.show(&Event::Ended { actor: id, why });
         self.touch(Object::Life(seat), Access::Write);
+        if let Some(script) = &mut self.script {
+            script.ended(seat);
+        }
         let _ = self.change(seat, rules::Event::Stop);
         self.marks.forget(seat);
         let data = self.post.data_mut(seat);

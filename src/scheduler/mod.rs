@@ -24,6 +24,7 @@ mod running;
 mod script;
 mod seat;
 mod single;
+mod stamps;
 mod standing;
 mod stats;
 mod steps;

@@ -63,6 +63,9 @@ impl Single {
             self.show_change(seat, before, after);
             if before != after {
                 self.touch(Object::Load(seat), Access::Write);
+                if let Some(script) = &mut self.script {
+                    script.changed(seat);
+                }
             }
         }
         match action {
@@ -133,6 +136,9 @@ impl Single {
             self.tell_outside(sender, true);
         }
         receivers.iter().for_each(|r| self.post.data_mut(*r).more().mutes_given += 1);
+        if let Some(script) = &mut self.script {
+            script.muted(&receivers);
+        }
         if self.watch.observer.is_some() {
             let receivers: Vec<ActorId> = receivers.iter().map(|r| self.id_of(*r)).collect();
             self.show(&Event::Muted { sender: self.running, receivers: &receivers });

@@ -8,14 +8,15 @@
 //! Not here: the hash, which is [`Fingerprint`]'s, and what is done with states, which is the checker's.
 
 use super::fingerprint::{Fingerprint, and, of_words};
-use super::script::{Effect, Proc, Promise};
+use super::script::{Effect, Proc, Progress, Promise, Script};
+use super::seat::Seat;
 use super::single::{Bodies, Single};
-use crate::mailbox::Letter;
+use crate::mailbox::{Letter, Post};
 use crate::rules::Load;
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::mem;
 
 /// A message that has not been handled.
 pub(crate) enum Held<'a> {
@@ -28,10 +29,14 @@ pub(crate) enum Held<'a> {
 /// Fingerprints of the parts of a runtime.
 #[derive(Default)]
 pub(super) struct Prints {
-    /// Of each actor.
-    bodies: Vec<u128>,
-    /// Of each message that waits, by seat.
-    mail: Vec<VecDeque<u128>>,
+    /// In how many seats somebody was born.
+    born: u32,
+    /// The sum of all seats' prints, and the prints of marks and promises, with the stamps of what these were taken of.
+    sum: u128,
+    marks: (u64, u128),
+    promises: (u64, u128),
+    /// Of the whole, after the last step.
+    whole: u128,
     /// Of the behaviour that runs: what it began with, and the answers it got.
     behaviour: Cell<u128>,
     /// Where messages arrived in this step.
@@ -46,6 +51,32 @@ pub(super) struct Prints {
     time_matters: bool,
     /// Something that cannot be known again.
     pub(super) refused: Cell<Option<&'static str>>,
+}
+
+/// What is known of a seat.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Print {
+    /// The actor's type, and how it is kept: that never changes.
+    birth: u128,
+    /// The actor.
+    body: u128,
+    /// Each message that waits.
+    mail: Vec<u128>,
+    /// All of it, after the last step.
+    whole: u128,
+}
+
+impl Print {
+    pub(super) fn reset(&mut self) {
+        (self.birth, self.body, self.whole) = (0, 0, 0);
+        self.mail.clear();
+    }
+
+    pub(super) fn become_copy(&mut self, other: &Print) {
+        (self.birth, self.body, self.whole) = (other.birth, other.body, other.whole);
+        self.mail.clear();
+        self.mail.extend_from_slice(&other.mail);
+    }
 }
 
 /// Marks of what follows, so that unlike things never look alike.
@@ -64,6 +95,9 @@ mod tag {
     pub(super) const WATCH: u64 = 12;
     pub(super) const ENDED: u64 = 13;
     pub(super) const MARK: u64 = 14;
+    pub(super) const LIVES: u64 = 15;
+    pub(super) const PROMISE: u64 = 16;
+    pub(super) const BEHAVIOUR: u64 = 17;
 }
 
 impl Prints {
@@ -76,16 +110,8 @@ impl Prints {
         and(and(self.behaviour.get(), tag), nth)
     }
 
-    fn mail_of(&mut self, seat: u32) -> &mut VecDeque<u128> {
-        let seat = seat as usize;
-        if seat >= self.mail.len() {
-            self.mail.resize_with(seat + 1, VecDeque::new);
-        }
-        &mut self.mail[seat]
-    }
-
-    fn body(&self, seat: u32) -> u128 {
-        self.bodies.get(seat as usize).copied().unwrap_or_default()
+    pub(super) fn step_begins(&mut self) {
+        self.arrived.clear();
     }
 
     /// A message is about to arrive.
@@ -95,35 +121,57 @@ impl Prints {
 
     /// A run that has not begun.
     pub(super) fn reset(&mut self) {
-        self.bodies.clear();
-        self.mail.iter_mut().for_each(VecDeque::clear);
         self.arrived.clear();
+        (self.born, self.sum, self.marks, self.promises, self.whole) = (0, 0, (0, 0), (0, 0), 0);
         self.behaviour.set(0);
         self.tick = None;
     }
 
-    /// What it was between two steps of another run; its own run has not begun.
-    pub(super) fn become_copy(&mut self, other: &Prints) {
-        self.bodies.extend_from_slice(&other.bodies);
-        for (seat, mail) in (0..).zip(&other.mail).filter(|(_, mail)| !mail.is_empty()) {
-            let (first, rest) = mail.as_slices();
-            let mine = self.mail_of(seat);
-            mine.extend(first);
-            mine.extend(rest);
-        }
+    /// What another was between two steps, but for the seats.
+    pub(super) fn take_rest(&mut self, other: &Prints) {
+        (self.sum, self.marks, self.promises, self.whole) = (other.sum, other.marks, other.promises, other.whole);
+        self.born = other.born;
         self.behaviour.set(other.behaviour.get());
         self.changed.set(other.changed.get());
         self.looked.set(self.looked.get() || other.looked.get());
         self.refused.set(self.refused.get().or(other.refused.get()));
     }
+}
 
+impl Script {
     /// `seat` begins a behaviour with the first of its messages.
-    pub(super) fn begins(&mut self, seat: u32) {
-        let message = self.mail_of(seat).pop_front().unwrap_or_default();
+    pub(super) fn print_beginning(&mut self, seat: u32) {
+        let Print { mail, body, .. } = &mut self.progress[seat as usize].print;
+        let message = if mail.is_empty() { 0 } else { mail.remove(0) };
         let mut print = Fingerprint::new();
-        print.bits_of(self.body(seat));
+        print.bits_of(*body);
         print.bits_of(message);
-        self.behaviour.set(print.bits());
+        self.prints.iter().for_each(|prints| prints.behaviour.set(print.bits()));
+    }
+
+    /// The behaviour in progress of a seat. Where runs end matters only if one can be full.
+    fn print_progress(&self, seat: u32, all: &mut Fingerprint) {
+        let progress = &self.progress[seat as usize];
+        // Whoever is in no behaviour, nor in a run whose end matters, is known by the rest.
+        if !(progress.behaving || self.batches_matter && progress.running) {
+            return;
+        }
+        let marked = !progress.pending.is_empty() || !progress.marked.is_empty();
+        let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some(), marked];
+        let flags = flags.iter().fold(progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag));
+        all.word(tag::BEHAVIOUR << 56 | flags);
+        if self.batches_matter {
+            (progress.running, progress.left, progress.handled).hash(all);
+        }
+        if progress.behaving {
+            progress.effects.iter().rev().for_each(|written| written.effect.print(written.print, all));
+        }
+        if marked && progress.behaving {
+            for marks in [&progress.pending, &progress.marked] {
+                all.word(marks.len() as u64);
+                all.bits_of(marks.iter().map(|mark| of_words([u64::from(*mark)])).fold(0, u128::wrapping_add));
+            }
+        }
     }
 }
 
@@ -181,71 +229,81 @@ impl Single {
     /// The behaviour of `seat` is written down: what it made gets its fingerprints.
     pub(super) fn print_behaviour(&mut self, seat: u32, bodies: &Bodies) {
         let Some(mut prints) = self.script().prints.take() else { return };
-        let progress = self.script().of(seat);
-        let (effects, mut made) = (std::mem::take(&mut progress.effects), std::mem::take(&mut progress.prints));
         let body = |seat: u32| bodies.get(seat as usize).and_then(Option::as_ref);
-        for newborn in prints.bodies.len() as u32..self.post.seats() {
-            let known = body(newborn).and_then(|body| body.print());
-            let print = known.unwrap_or_else(|| prints.made(tag::CHILD, u64::from(newborn)));
-            prints.bodies.push(self.with_birth(newborn, print));
+        while prints.born < self.post.seats() {
+            let newborn = prints.born;
+            prints.born += 1;
+            let birth = self.print_birth(newborn, body(newborn).map_or("", |body| body.kind()));
+            let known = body(newborn).and_then(|body| body.print(birth));
+            let print = known.unwrap_or_else(|| and(prints.made(tag::CHILD, u64::from(newborn)), birth as u64));
+            let seat = &mut self.script().of(newborn).print;
+            (seat.birth, seat.body) = (birth, print);
         }
-        let after = body(seat).and_then(|body| body.print()).unwrap_or(prints.behaviour.get());
-        let (before, after) = (prints.body(seat), self.with_birth(seat, after));
-        prints.bodies[seat as usize] = after;
-        prints.changed.set(prints.changed.get() || before != after);
-        let effect = |(nth, effect): (usize, &Effect)| match effect {
-            Effect::Send { letter, to, .. } => {
-                let known = body(to.seat).and_then(|body| body.print_message(self, &Held::Letter(letter)));
-                known.unwrap_or_else(|| prints.made(tag::MESSAGE, nth as u64))
-            }
-            _ => prints.made(tag::MESSAGE, nth as u64),
-        };
-        made.extend(effects.iter().enumerate().map(effect));
         let progress = self.script().of(seat);
-        (progress.effects, progress.prints) = (effects, made);
+        let (before, birth) = (progress.print.body, progress.print.birth);
+        let known = body(seat).and_then(|body| body.print(birth));
+        let after = known.unwrap_or_else(|| and(prints.behaviour.get(), birth as u64));
+        progress.print.body = after;
+        prints.changed.set(prints.changed.get() || before != after);
+        let mut effects = mem::take(&mut progress.effects);
+        for (nth, written) in (0..).zip(effects.iter_mut().rev()) {
+            let known = match &written.effect {
+                Effect::Send { letter, to, .. } => {
+                    body(to.seat).and_then(|body| body.print_message(self, &Held::Letter(letter)))
+                }
+                _ => None,
+            };
+            written.print = known.unwrap_or_else(|| prints.made(tag::MESSAGE, nth));
+        }
+        self.script().of(seat).effects = effects;
         self.script().prints = Some(prints);
     }
 
-    /// An actor's print, and how it is kept.
-    fn with_birth(&self, seat: u32, print: u128) -> u128 {
+    /// The print of what never changes in an actor: its type, and how it is kept.
+    fn print_birth(&self, seat: u32, kind: &str) -> u128 {
         let data = self.post.data(seat);
         let mut all = Fingerprint::new();
-        all.bits_of(print);
-        (data.batch, data.detector()).hash(&mut all);
+        (kind, data.batch, data.detector()).hash(&mut all);
         all.bits()
     }
 
     /// A message of this fingerprint was sent to `seat`, if it has arrived.
+    #[inline(never)]
     pub(super) fn print_arrival(&mut self, seat: u32, print: u128) {
-        let waiting = if seat < self.post.seats() { self.post.len(seat) as usize } else { 0 };
-        if let Some(prints) = self.prints()
-            && prints.mail_of(seat).len() < waiting
-        {
-            prints.mail_of(seat).push_back(print);
+        if seat >= self.post.seats() {
+            return;
+        }
+        let waiting = self.post.len(seat) as usize;
+        let mail = &mut self.script().of(seat).print.mail;
+        if mail.len() < waiting {
+            mail.push(print);
         }
     }
 
     /// What the runtime itself delivered in this step of `proc`.
     pub(super) fn print_deliveries(&mut self, proc: Proc, bodies: &Bodies) {
-        let Some(mut arrived) = self.prints().map(|prints| std::mem::take(&mut prints.arrived)) else { return };
-        arrived.retain(|seat| *seat < self.post.seats());
-        for seat in arrived {
-            let known = self.prints().map_or(0, |prints| prints.mail_of(seat).len() as u32);
+        let Some(prints) = self.prints() else { return };
+        let arrived = mem::take(&mut prints.arrived);
+        for seat in arrived.iter().copied() {
+            if seat >= self.post.seats() {
+                continue;
+            }
+            let known = self.script().of(seat).print.mail.len() as u32;
             for nth in known..self.post.len(seat) {
                 let body = bodies.get(seat as usize).and_then(Option::as_ref);
                 let told = body.and_then(|body| body.print_message(self, &Held::Waiting { seat, nth }));
-                let print = told.unwrap_or_else(|| {
-                    let (a, b) = match proc {
-                        Proc::Actor(from) => (u64::from(from), 0),
-                        Proc::Timer { owner, nth } => (u64::from(owner), 1 + u64::from(nth)),
-                        Proc::World(choice) => (choice, u64::MAX),
-                        Proc::Time => (0, u64::MAX),
-                    };
-                    of_words([tag::DELIVERED, a, b, u64::from(nth - known)])
-                });
+                let print = told.unwrap_or_else(|| print_delivery(proc, nth - known));
                 self.print_arrival(seat, print);
             }
         }
+        if let Some(prints) = self.prints() {
+            prints.arrived = arrived;
+        }
+    }
+
+    /// In whose mailboxes something arrived in the last step; more than once if more than one message did.
+    pub(crate) fn arrivals(&self) -> &[u32] {
+        self.script.as_ref().and_then(|script| script.prints.as_deref()).map_or(&[], |prints| &prints.arrived)
     }
 
     /// A behaviour asked for the time in this run; and what cannot be known again, if there is anything.
@@ -263,54 +321,132 @@ impl Single {
     }
 
     /// Who is muted, and who is under pressure, by seat.
-    pub(crate) fn standings(&self) -> (Vec<u32>, Vec<u32>) {
-        let seats =
-            |which: fn(Load) -> bool| (0..self.post.seats()).filter(|seat| which(self.post.data(*seat).load)).collect();
-        (seats(Load::is_muted), seats(Load::is_under_pressure))
+    pub(crate) fn standings(&self, muted: &mut Vec<u32>, pressing: &mut Vec<u32>) {
+        for seat in 0..self.post.seats() {
+            let load = self.post.data(seat).load;
+            if load == Load::IDLE {
+                continue;
+            }
+            if load.is_muted() {
+                muted.push(seat);
+            }
+            if load.is_under_pressure() {
+                pressing.push(seat);
+            }
+        }
     }
 
     /// The fingerprint of all that decides how this run goes on. Between two steps.
+    #[inline]
     pub(crate) fn fingerprint(&self) -> u128 {
-        let script = self.script.as_ref().expect("only the checker asks for states");
-        let prints = script.prints.as_deref().expect("it asked for them from the start");
-        let mut all = Fingerprint::new();
-        all.word(u64::from(self.failure.is_some()));
+        let prints = self.script.as_ref().and_then(|script| script.prints.as_deref());
+        prints.expect("the checker asked for fingerprints from the start").whole
+    }
+
+    /// A step is over: the fingerprint of what it left. Only what it changed is looked at.
+    pub(crate) fn print_state(&mut self) {
+        let Some(mut prints) = self.script().prints.take() else { return };
+        let stamped = self.script().stamped;
+        let Single { post, script, .. } = self;
+        let script = script.as_deref_mut().expect("only the checker asks for states");
+        for seat in 0..script.progress.len() {
+            if script.progress[seat].stamps.data == stamped.step {
+                let now = print_seat(post, script, seat as u32);
+                let before = mem::replace(&mut script.progress[seat].print.whole, now);
+                prints.sum = prints.sum.wrapping_sub(before).wrapping_add(now);
+            }
+        }
+        if prints.marks.0 != stamped.marks {
+            prints.marks = (stamped.marks, self.print_marks());
+        }
+        if prints.promises.0 != stamped.promises {
+            prints.promises = (stamped.promises, self.print_promises());
+        }
+        prints.whole = self.print_whole(&prints, prints.sum, prints.marks.1, prints.promises.1);
+        debug_assert_eq!(
+            prints.whole,
+            self.print_anew(&prints),
+            "a step that changes a seat says so: a bug in backwater"
+        );
+        self.script().prints = Some(prints);
+    }
+
+    /// The same, of all seats.
+    fn print_anew(&self, prints: &Prints) -> u128 {
+        let script = self.script.as_deref().expect("only the checker asks for states");
+        let seats = (0..self.post.seats()).map(|seat| print_seat(&self.post, script, seat));
+        let sum = seats.fold(0, u128::wrapping_add);
+        self.print_whole(prints, sum, self.print_marks(), self.print_promises())
+    }
+
+    /// The sum of all parts, each of which says what it is.
+    fn print_whole(&self, prints: &Prints, seats: u128, marks: u128, promises: u128) -> u128 {
+        let whole = seats.wrapping_add(marks).wrapping_add(promises);
+        if self.failure.is_none() && !prints.time_matters && self.timers.is_empty() {
+            return whole;
+        }
+        let mut rest = Fingerprint::new();
+        rest.word(u64::from(self.failure.is_some()));
         if prints.time_matters {
-            all.word(self.watch.now.as_nanos() as u64);
+            rest.word(self.watch.now.as_nanos() as u64);
         }
-        for seat in (0..self.post.seats()).filter(|seat| !script.is_mute_stream(*seat)) {
-            let data = self.post.data(seat);
-            if data.is_empty() {
-                all.word(tag::ENDED);
-                continue;
-            }
-            all.bits_of(prints.body(seat));
-            data.load.hash(&mut all);
-            let mail = prints.mail.get(seat as usize);
-            all.word(mail.map_or(0, VecDeque::len) as u64);
-            mail.into_iter().flatten().for_each(|print| all.bits_of(*print));
-            if let Some(more) = data.more.as_deref() {
-                more.random.iter().for_each(|random| all.word(random.clone().next_u64()));
-                let guards: u128 = more.guards.iter().map(|(guard, _)| of_words([*guard])).fold(0, u128::wrapping_add);
-                all.bits_of(guards);
-                all.word(more.watchers.len() as u64);
-            }
-        }
-        script.print_progress(&mut all);
-        for timer in self.timers.in_order() {
-            timer.print(self.watch.now, &mut all);
+        self.timers.in_order().for_each(|timer| timer.print(self.watch.now, &mut rest));
+        whole.wrapping_add(rest.bits())
+    }
+
+    fn print_marks(&self) -> u128 {
+        if self.marks.is_empty() {
+            return 0;
         }
         let mark = |(sender, receiver): (u32, u32)| of_words([tag::MARK, u64::from(sender), u64::from(receiver)]);
-        all.bits_of(self.marks.iter().map(mark).fold(0, u128::wrapping_add));
-        let promises = script.promises.iter().filter(|(_, kind, _)| *kind == Promise::Eventually);
+        self.marks.iter().map(mark).fold(0, u128::wrapping_add)
+    }
+
+    fn print_promises(&self) -> u128 {
+        let promises = self.promises().iter().filter(|(_, kind, _)| *kind == Promise::Eventually);
         let promise = |(label, _, held): &(&'static str, Promise, bool)| {
             let mut print = Fingerprint::new();
-            (label, held).hash(&mut print);
+            (tag::PROMISE, label, held).hash(&mut print);
             print.bits()
         };
-        all.bits_of(promises.map(promise).fold(0, u128::wrapping_add));
-        all.bits()
+        promises.map(promise).fold(0, u128::wrapping_add)
     }
+}
+
+fn print_seat(post: &Post<Seat>, script: &Script, seat: u32) -> u128 {
+    if script.is_mute_stream(seat) {
+        return 0;
+    }
+    let Progress { print: Print { body, mail, .. }, .. } = &script.progress[seat as usize];
+    let mut all = Fingerprint::new();
+    let data = post.data(seat);
+    if data.is_empty() {
+        all.word(u64::from(seat) << 32 | tag::ENDED);
+    } else {
+        all.word(u64::from(seat) << 32 | u64::from(data.load.bits()) << 8 | tag::LIVES);
+        all.bits_of(*body);
+        all.word(mail.len() as u64);
+        mail.iter().for_each(|print| all.bits_of(*print));
+        if let Some(more) = data.more.as_deref() {
+            more.random.iter().for_each(|random| all.word(random.clone().next_u64()));
+            let guards: u128 = more.guards.iter().map(|(guard, _)| of_words([*guard])).fold(0, u128::wrapping_add);
+            all.bits_of(guards);
+            all.word(more.watchers.len() as u64);
+        }
+    }
+    script.print_progress(seat, &mut all);
+    all.bits()
+}
+
+/// Of the `nth` message that a step of `proc` delivered, if nothing else is known of it.
+fn print_delivery(proc: Proc, nth: u32) -> u128 {
+    let (a, b) = match proc {
+        Proc::Actor(from) => (u64::from(from), 0),
+        Proc::Timer { owner, nth } => (u64::from(owner), 1 + u64::from(nth)),
+        Proc::World(choice) => (choice, u64::MAX),
+        Proc::Time => (0, u64::MAX),
+    };
+    of_words([tag::DELIVERED, a, b, u64::from(nth)])
 }
 
 impl Effect {
@@ -318,8 +454,8 @@ impl Effect {
     pub(super) fn print(&self, made: u128, all: &mut Fingerprint) {
         match self {
             Effect::Send { to, lane, .. } => {
-                all.word(tag::SEND);
-                (to, lane).hash(all);
+                all.word(tag::SEND << 8 | *lane as u64);
+                all.word(u64::from(to.tenant) << 32 | u64::from(to.seat));
                 all.bits_of(made);
             }
             Effect::Apply(_) => all.word(tag::APPLY),

@@ -8,19 +8,18 @@
 //! written down only while somebody asks for it.
 
 use super::commute::Classes;
-use super::fingerprint::{Fingerprint, of_words};
 use super::pressure::GuardDrops;
-use super::prints::Prints;
+use super::prints::{Print, Prints};
 use super::random::Random;
 use super::seat::Seat;
 use super::single::{Delivery, Single};
+use super::stamps::{Stamped, Stamps};
 use crate::event::{ActorId, Lane, Place};
 use crate::mailbox::{Draft, Letter};
 use crate::rules::Load;
 use crate::sync::{Arc, PlainArc};
 use std::cell::Cell;
-use std::collections::{BTreeSet, VecDeque};
-use std::hash::Hash;
+use std::collections::BTreeSet;
 
 /// One thing that a behaviour did to the world.
 pub(super) enum Effect {
@@ -30,6 +29,22 @@ pub(super) enum Effect {
     Hold { guard: u64, place: Place },
     Drop { owner: ActorId, guard: u64 },
     Watch { other: ActorId, notice: Delivery },
+}
+
+/// An effect that was written down, and what was found out about it.
+pub(super) struct Written {
+    pub(super) effect: Effect,
+    /// Where messages commute, what the arrival of its message touches.
+    pub(super) conflicts: Option<PlainArc<[u32]>>,
+    /// Where states are told apart, its print.
+    pub(super) print: u128,
+}
+
+impl From<Effect> for Written {
+    #[inline(always)]
+    fn from(effect: Effect) -> Self {
+        Written { effect, conflicts: None, print: 0 }
+    }
 }
 
 /// Who takes a step.
@@ -105,14 +120,11 @@ pub(crate) enum TimerChange {
     Cancelled,
 }
 
-/// A behaviour, or a run, that is not over yet.
+/// What the checker knows of a seat: a behaviour, or a run, that is not over yet, and what came and went.
 #[derive(Default)]
 pub(super) struct Progress {
-    pub(super) effects: VecDeque<Effect>,
-    /// Of each effect, where states are told apart.
-    pub(super) prints: VecDeque<u128>,
-    /// Of each effect, what the arrival of its message touches, where messages commute.
-    pub(super) conflicts: VecDeque<Option<PlainArc<[u32]>>>,
+    /// Still to be carried out, the next one last.
+    pub(super) effects: Vec<Written>,
     pub(super) pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
     pub(super) marked: Vec<u32>,
@@ -131,6 +143,10 @@ pub(super) struct Progress {
     /// Messages that ever came into its mailbox, and that were ever taken out.
     pub(super) pushed: u32,
     pub(super) popped: u32,
+    /// The last steps that changed the seat.
+    pub(super) stamps: Stamps,
+    /// What tells it apart, where states are told apart.
+    pub(super) print: Print,
 }
 
 impl Progress {
@@ -140,8 +156,6 @@ impl Progress {
         if !self.effects.is_empty() {
             self.effects.clear();
         }
-        self.prints.clear();
-        self.conflicts.clear();
         self.pending.clear();
         self.marked.clear();
         (self.stopping, self.shutdown, self.behaving) = (false, false, false);
@@ -156,7 +170,12 @@ impl Progress {
         (self.running, self.left, self.handled) = (false, 0, 0);
     }
 
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
+        if self.stamps == Stamps::NEVER {
+            return;
+        }
+        self.stamps = Stamps::NEVER;
+        self.print.reset();
         if !self.behaving && !self.running && !self.enabled && self.pushed == 0 {
             return;
         }
@@ -186,7 +205,7 @@ pub(crate) struct Script {
     pub(super) tracing: bool,
     /// The step touched more than a message and loads.
     pub(super) touched_more: bool,
-    pub(super) written: VecDeque<Effect>,
+    pub(super) written: Vec<Written>,
     pub(super) progress: Vec<Progress>,
     drops: Arc<GuardDrops>,
     /// Guards that another actor dropped before the effect that takes them was carried out.
@@ -226,6 +245,8 @@ pub(crate) struct Script {
     pub(super) commutes: bool,
     /// What tells states apart, if the search asks for it.
     pub(super) prints: Option<Box<Prints>>,
+    /// What changed last in which step.
+    pub(super) stamped: Stamped,
 }
 
 /// Seats of the standard streams: what is sent there is not part of the search, unless the output's is wanted.
@@ -239,7 +260,7 @@ impl Script {
             return;
         }
         self.write_drops();
-        self.written.push_back(Effect::Send { letter: draft.keep(), to, lane, place });
+        self.written.push(Effect::Send { letter: draft.keep(), to, lane, place }.into());
     }
 
     /// A standard stream that is not part of the search: nothing ever happens to it.
@@ -250,7 +271,7 @@ impl Script {
 
     pub(super) fn write_watch(&mut self, other: ActorId, notice: Delivery) {
         self.write_drops();
-        self.written.push_back(Effect::Watch { other, notice });
+        self.written.push(Effect::Watch { other, notice }.into());
     }
 
     /// The guards that the behaviour dropped since its last effect.
@@ -264,7 +285,7 @@ impl Script {
     #[cold]
     fn write_dropped(&mut self) {
         let drops = self.drops.collect().into_iter();
-        self.written.extend(drops.map(|(owner, guard)| Effect::Drop { owner, guard }));
+        self.written.extend(drops.map(|(owner, guard)| Effect::Drop { owner, guard }.into()));
     }
 
     #[inline]
@@ -297,10 +318,13 @@ impl Script {
         if let Some(prints) = &mut self.prints {
             prints.arrives(to.seat);
         }
-        let progress = self.of(to.seat);
+        self.touched_more = true;
+        let step = self.stamped.step;
+        // An address of another run may lead beyond all seats: a dead letter.
+        let Some(progress) = self.progress.get_mut(to.seat as usize) else { return };
+        (progress.stamps.data, progress.stamps.mail) = (step, step);
         progress.pushed += 1;
         let number = progress.pushed;
-        self.touched_more = true;
         if self.tracing {
             self.touch_arrival(to.seat, number, conflicts);
         }
@@ -329,26 +353,34 @@ impl Script {
     /// What is in progress in a seat.
     #[inline(always)]
     pub(super) fn of(&mut self, seat: u32) -> &mut Progress {
-        let seat = seat as usize;
-        if seat >= self.progress.len() {
-            self.seat(seat);
-        }
-        &mut self.progress[seat]
+        &mut self.progress[seat as usize]
     }
 
-    #[cold]
-    fn seat(&mut self, seat: usize) {
-        self.progress.resize_with(seat + 1, Progress::default);
+    /// There are so many seats now.
+    pub(super) fn grow(&mut self, seats: u32) {
+        if seats as usize > self.progress.len() {
+            self.progress.resize_with(seats as usize, Progress::default);
+        }
     }
 
     /// `actor` fell, and `senders` lose their marks on it.
     pub(super) fn fell(&mut self, actor: u32, senders: &[u32]) {
         self.touch(Object::Load(actor), Access::Write);
+        self.changed(actor);
         for sender in senders {
             self.touch(Object::Load(*sender), Access::Write);
+            self.changed(*sender);
             self.freed.push(*sender);
         }
-        self.progress.iter_mut().for_each(|progress| progress.pending.retain(|r| *r != actor));
+        if !senders.is_empty() {
+            self.stamped.marks = self.stamped.step;
+        }
+        for seat in 0..self.progress.len() {
+            if self.progress[seat].pending.contains(&actor) {
+                self.progress[seat].pending.retain(|r| *r != actor);
+                self.changed(seat as u32);
+            }
+        }
     }
 }
 
@@ -361,32 +393,8 @@ impl Script {
     }
 
     pub(super) fn guard_is_gone(&mut self, seat: u32, number: u64) {
+        self.changed(seat);
         self.guards.remove(&(seat, number));
-    }
-
-    /// Behaviours in progress. Where runs end matters only if one can be full.
-    pub(super) fn print_progress(&self, all: &mut Fingerprint) {
-        for (seat, progress) in (0u64..).zip(&self.progress) {
-            // Whoever is in no behaviour, nor in a run whose end matters, is known by the rest.
-            if !(progress.behaving || self.batches_matter && progress.running) {
-                continue;
-            }
-            all.word(seat);
-            let flags = [progress.behaving, progress.stopping, progress.shutdown, progress.panic.is_some()];
-            all.word(flags.iter().fold(1 + progress.effects.len() as u64, |word, flag| word << 1 | u64::from(*flag)));
-            if self.batches_matter {
-                (progress.running, progress.left, progress.handled).hash(all);
-            }
-            if progress.behaving {
-                let made = progress.prints.iter().copied().chain(std::iter::repeat(0));
-                progress.effects.iter().zip(made).for_each(|(effect, made)| effect.print(made, all));
-                for marks in [&progress.pending, &progress.marked] {
-                    all.word(marks.len() as u64);
-                    all.bits_of(marks.iter().map(|mark| of_words([u64::from(*mark)])).fold(0, u128::wrapping_add));
-                }
-            }
-        }
-        all.word(u64::MAX);
     }
 }
 
@@ -400,7 +408,7 @@ impl Single {
             output_matters: false,
             tracing: true,
             touched_more: false,
-            written: VecDeque::new(),
+            written: Vec::new(),
             progress: Vec::new(),
             drops: self.drops.clone(),
             dropped_early: Vec::new(),
@@ -423,7 +431,10 @@ impl Single {
             classes: None,
             commutes: false,
             prints: None,
+            stamped: Stamped::default(),
         }));
+        let seats = self.post.seats();
+        self.script().grow(seats);
         self.watch_all();
     }
 
@@ -446,6 +457,7 @@ impl Single {
             script.guards.clear();
         }
         script.prints.iter_mut().for_each(|prints| prints.reset());
+        script.stamped = Stamped::default();
         (script.recording, script.dice, script.enabled) = (false, None, 0);
     }
 
@@ -457,6 +469,12 @@ impl Single {
     /// What steps touch is written down from here on, or no longer.
     pub(crate) fn trace(&mut self, tracing: bool) {
         self.script().tracing = tracing;
+    }
+
+    /// The number of the step that comes next, other than all that were taken before.
+    #[inline(always)]
+    pub(crate) fn number_step(&mut self, number: u64) {
+        self.script().stamped.step = number;
     }
 
     /// From here on what `choose` answers is random.
@@ -514,7 +532,7 @@ impl Single {
     pub(super) fn writes_down(&mut self, effect: impl FnOnce() -> Effect) -> bool {
         let Some(script) = self.script.as_mut().filter(|script| script.recording) else { return false };
         script.write_drops();
-        script.written.push_back(effect());
+        script.written.push(effect().into());
         true
     }
 
@@ -540,8 +558,8 @@ impl Single {
         let script = self.script.as_mut().filter(|script| script.recording)?;
         script.touch(Object::Load(me.seat), Access::Read);
         script.write_drops();
-        for effect in &script.written {
-            match effect {
+        for written in &script.written {
+            match &written.effect {
                 Effect::Apply(_) => applied = true,
                 Effect::Release(_) => applied = false,
                 Effect::Hold { guard, .. } => held.push(*guard),
@@ -589,8 +607,10 @@ impl Single {
         let Some(script) = &mut self.script else { return };
         let same = |l: &'static str| std::ptr::eq(l, label) || l == label;
         match script.promises.iter_mut().find(|(l, k, _)| same(l) && *k == kind) {
-            Some((_, _, held)) => *held |= holds,
+            Some((_, _, held)) if *held || !holds => return,
+            Some((_, _, held)) => *held = true,
             None => script.promises.push((label, kind, holds)),
         }
+        script.stamped.promises = script.stamped.step;
     }
 }

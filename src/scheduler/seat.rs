@@ -201,6 +201,31 @@ impl Seat {
         Some(Seat { name: self.name.clone(), more, ..*self })
     }
 
+    /// Becomes the same as another. None if that has something that cannot be copied.
+    pub(super) fn become_copy(&mut self, other: &Seat) -> Option<()> {
+        let more = match (self.more.take(), &other.more) {
+            (_, None) => None,
+            (Some(mut mine), Some(theirs)) => {
+                *mine = theirs.copy()?;
+                Some(mine)
+            }
+            (None, Some(theirs)) => Some(Box::new(theirs.copy()?)),
+        };
+        *self = Seat { name: other.name.clone(), more, ..*other };
+        Some(())
+    }
+
+    /// Does it look like another? For a debug build.
+    pub(super) fn is_like(&self, other: &Seat) -> bool {
+        let numbers = |seat: &Seat| {
+            let Seat { sent, handled, tenant, batch, watermark, load, busy, special, created, .. } = *seat;
+            let counts = (seat.muted_since, seat.muted_ns, seat.mutes_taken, seat.peak, seat.children);
+            let more = seat.more.as_ref().map(|more| (more.applied_at, more.mutes_given, more.guards.len()));
+            ((sent, handled, tenant, batch, watermark), (load, busy, special, created), counts, more)
+        };
+        numbers(self) == numbers(other)
+    }
+
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }

@@ -22,6 +22,7 @@ use crate::event::{ActorId, Place};
 use crate::mailbox::{Draft, Letter, Post};
 use crate::rules::{Detector, Marks, Rules};
 use crate::sync::{Arc, PlainArc};
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
@@ -31,14 +32,24 @@ pub(crate) trait Body: Send {
     /// Handles `quota` messages, or fewer if `behaviour_ended` says so.
     fn run(&mut self, core: Core<'_>, me: ActorId, quota: u32);
 
-    /// For the checker: what it is made of, if that is known.
-    fn print(&self) -> Option<u128>;
+    /// For the checker: its type.
+    fn kind(&self) -> &'static str;
+
+    /// For the checker: what it is made of, if that is known. `birth` stands for what never changes in it.
+    fn print(&self, birth: u128) -> Option<u128>;
 
     /// For the checker: what one of its messages is made of, if that is known.
     fn print_message(&self, core: &Single, held: &Held<'_>) -> Option<u128>;
 
     /// For the checker: the same again, if its type says how it is copied.
     fn copy(&self) -> Option<Box<dyn Body>>;
+
+    /// For the checker: becomes the same as another. False if that is of another type, or its type does not say how it is
+    /// copied.
+    fn become_copy(&mut self, other: &dyn Body) -> bool;
+
+    /// Itself, to be asked what it is.
+    fn as_any(&self) -> &dyn Any;
 
     /// For the checker: one of its messages again, for another runtime.
     fn copy_message<'t>(&self, core: &Single, held: &Held<'_>, to: &'t mut Single) -> Option<Draft<'t, Seat>>;

@@ -4,7 +4,7 @@
 use super::core::Core;
 use super::event_loop::EventLoop;
 use super::running::{arrive, dead_letter};
-use super::script::{Access, Effect, Object, Proc, Promise, Script};
+use super::script::{Access, Effect, Object, Proc, Promise, Script, Written};
 use super::seat::Seat;
 use super::single::{Bodies, Failure, Single};
 use crate::event::{ActorId, End, Event, Lane, Place};
@@ -135,6 +135,7 @@ impl Single {
         self.step_begins(given);
         let script = self.script();
         script.recording = true;
+        script.changed_all(0);
         let progress = script.of(0);
         (progress.behaving, progress.running) = (true, true);
         main(self);
@@ -194,6 +195,9 @@ impl Single {
         }
         script.touched_more = false;
         script.looked.set((false, false));
+        if let Some(prints) = &mut script.prints {
+            prints.step_begins();
+        }
     }
 
     /// What the last step did.
@@ -242,16 +246,27 @@ impl Single {
     #[inline]
     fn step_actor(&mut self, seat: u32, bodies: &mut Bodies) {
         self.running = self.id_of(seat);
-        let begins = !self.script().of(seat).behaving;
-        if begins {
-            self.begin(seat, bodies);
-        }
-        let nothing_failed = self.failure.is_none();
         let script = self.script();
+        let step = script.stamped.step;
+        let progress = script.of(seat);
+        progress.stamps.data = step;
+        let begins = !progress.behaving;
+        if begins && self.take_message(seat) {
+            let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
+            let me = self.running;
+            body.run(Core::Watched(self), me, 1);
+            self.behaviour_written(seat, bodies);
+            if self.event_loop.is_some() {
+                self.settle_world();
+            }
+        }
+        let Single { script, failure, .. } = self;
+        let script = script.as_deref().expect(CHECKED);
         // The first effect comes with the beginning, unless somebody could tell the two apart.
         let (atomic, acts) = (script.atomic, script.atomic || !begins || script.was_private());
-        let mut acted = false;
-        while acts && nothing_failed && (!acted || atomic) && self.next_effect(seat) {
+        let acts = acts && failure.is_none();
+        let mut acted = acts && self.next_effect(seat);
+        while acted && atomic && self.next_effect(seat) {
             acted = true;
         }
         let progress = self.script().of(seat);
@@ -265,20 +280,6 @@ impl Single {
         }
     }
 
-    #[inline]
-    fn begin(&mut self, seat: u32, bodies: &mut Bodies) {
-        if !self.take_message(seat) {
-            return;
-        }
-        let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
-        let me = self.running;
-        body.run(Core::Watched(self), me, 1);
-        self.behaviour_written(seat, bodies);
-        if self.event_loop.is_some() {
-            self.settle_world();
-        }
-    }
-
     /// A behaviour begins, and a run if none is in progress. False if there is nothing in that run: it can only end an
     /// overload.
     #[inline]
@@ -289,30 +290,32 @@ impl Single {
         if data.special && data.detector() != Detector::Batch {
             script.touch(Object::Tail(seat), Access::Write);
         }
-        if !script.of(seat).running {
-            let quota = waiting.min(data.batch);
+        let mut left = script.progress[seat as usize].left;
+        if !script.progress[seat as usize].running {
+            left = waiting.min(data.batch);
             watch.show(&Event::RunBegan { actor: *running, waiting });
             script.touch(Object::Load(seat), Access::Read);
-            if script.batches_matter || quota == 0 {
+            if script.batches_matter || left == 0 {
                 script.touch(Object::Tail(seat), Access::Write);
             }
-            if quota == 0 {
+            if left == 0 {
                 self.run_ended(seat, 0);
                 return false;
             }
-            let progress = script.of(seat);
-            (progress.running, progress.left, progress.handled) = (true, quota, 0);
+            script.progress[seat as usize].handled = 0;
         }
-        script.recording = true;
-        let progress = script.of(seat);
-        progress.behaving = true;
-        progress.left -= 1;
+        let (step, states) = (script.stamped.step, script.prints.is_some());
+        let progress = &mut script.progress[seat as usize];
+        (progress.running, progress.behaving) = (true, true);
+        (progress.stamps.mail, progress.stamps.body) = (step, step);
+        progress.left = left - 1;
         progress.handled += 1;
         progress.popped += 1;
         let number = progress.popped;
+        script.recording = true;
         script.touch(Object::Message(seat, number), Access::Read);
-        if let Some(prints) = &mut script.prints {
-            prints.begins(seat);
+        if states {
+            script.print_beginning(seat);
         }
         true
     }
@@ -329,13 +332,15 @@ impl Single {
         let script = script.as_deref_mut().expect(CHECKED);
         script.write_drops();
         script.recording = false;
-        let progress = &mut script.progress[seat as usize];
-        if !script.written.is_empty() {
+        let Script { written, progress, prints, commutes, .. } = script;
+        let progress = &mut progress[seat as usize];
+        if !written.is_empty() {
             // What was there is empty: this behaviour began with it.
-            mem::swap(&mut progress.effects, &mut script.written);
+            mem::swap(&mut progress.effects, written);
+            progress.effects.reverse();
         }
         (progress.stopping, progress.shutdown) = (mem::take(stopping), shutdown);
-        let (prints, commutes) = (script.prints.is_some(), script.commutes);
+        let (prints, commutes) = (prints.is_some(), *commutes);
         if prints {
             self.print_behaviour(seat, bodies);
         }
@@ -345,18 +350,16 @@ impl Single {
     }
 
     /// Finds out with which others the messages of this behaviour do not commute.
+    #[inline(never)]
     fn compare_messages(&mut self, seat: u32, bodies: &Bodies) {
-        let effects = mem::take(&mut self.script().of(seat).effects);
-        let conflicts = effects.iter().map(|effect| match effect {
-            Effect::Send { letter, to, .. } => {
+        let mut effects = mem::take(&mut self.script().of(seat).effects);
+        for written in effects.iter_mut().rev() {
+            if let Effect::Send { letter, to, .. } = &written.effect {
                 let receiver = bodies.get(to.seat as usize).and_then(|body| body.as_deref());
-                self.conflicts(letter, receiver)
+                written.conflicts = self.conflicts(letter, receiver);
             }
-            _ => None,
-        });
-        let conflicts = conflicts.collect();
-        let progress = self.script().of(seat);
-        (progress.effects, progress.conflicts) = (effects, conflicts);
+        }
+        self.script().of(seat).effects = effects;
     }
 
     /// False if there is none.
@@ -364,14 +367,17 @@ impl Single {
     fn next_effect(&mut self, seat: u32) -> bool {
         let Single { script, pending, .. } = self;
         let progress = script.as_deref_mut().expect(CHECKED).of(seat);
-        let Some(effect) = progress.effects.pop_front() else { return false };
+        let Some(Written { effect, conflicts, print }) = progress.effects.pop() else { return false };
         // The marks of a behaviour in progress come in hand while it acts, and go back.
         if !progress.pending.is_empty() {
             mem::swap(&mut progress.pending, pending);
         }
         match effect {
-            Effect::Send { letter, to, lane, place } => self.send_letter(letter, to, lane, place),
-            effect => self.carry_out(seat, effect),
+            Effect::Send { letter, to, lane, place } => {
+                self.send_letter(letter, to, lane, place, conflicts);
+                self.letter_arrived(to, print);
+            }
+            effect => self.carry_out(effect),
         }
         if !self.pending.is_empty() {
             let Single { script, pending, .. } = self;
@@ -382,8 +388,7 @@ impl Single {
 
     /// An effect that is no send.
     #[inline(never)]
-    fn carry_out(&mut self, seat: u32, effect: Effect) {
-        self.effect_was_compared(seat);
+    fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Send { .. } => unreachable!("a send has a way of its own"),
             Effect::Apply(place) => self.apply_now(place),
@@ -392,32 +397,28 @@ impl Single {
             Effect::Drop { owner, guard } => self.drop_guard(owner, guard),
             Effect::Watch { other, notice } => {
                 self.touch(Object::Life(other.seat), Access::Write);
+                self.script().changed(other.seat);
                 self.watch_now(other, notice);
             }
         }
     }
 
-    /// What was found out about the next effect of a behaviour: its print, and what the arrival of its message touches.
-    #[inline]
-    fn effect_was_compared(&mut self, seat: u32) -> (Option<u128>, Option<PlainArc<[u32]>>) {
-        let script = self.script();
-        if script.prints.is_none() && !script.commutes {
-            return (None, None);
-        }
-        let progress = script.of(seat);
-        (progress.prints.pop_front(), progress.conflicts.pop_front().flatten())
-    }
-
     #[inline(always)]
-    fn send_letter(&mut self, letter: Letter, to: ActorId, lane: Lane, place: Place) {
-        let from = self.running;
-        let (print, conflicts) = self.effect_was_compared(from.seat);
-        let Single { post, script, .. } = self;
+    fn send_letter(
+        &mut self,
+        letter: Letter,
+        to: ActorId,
+        lane: Lane,
+        place: Place,
+        conflicts: Option<PlainArc<[u32]>>,
+    ) {
+        let Single { post, script, running: from, .. } = self;
+        let from = *from;
         let script = script.as_deref_mut().expect(CHECKED);
         script.pushed(to, conflicts);
         let data = post.data_mut(from.seat);
         data.sent += 1;
-        if lane == Lane::Ordinary && to.seat != from.seat {
+        if script.tracing && lane == Lane::Ordinary && to.seat != from.seat {
             script.touch(Object::Load(to.seat), Access::Read);
             if data.special && data.detector() != Detector::Batch {
                 script.touch(Object::Load(from.seat), Access::Read);
@@ -431,7 +432,13 @@ impl Single {
         if pressing && lane == Lane::Ordinary {
             self.sent_to_pressing(to);
         }
-        print.into_iter().for_each(|print| self.print_arrival(to.seat, print));
+    }
+
+    #[inline(always)]
+    fn letter_arrived(&mut self, to: ActorId, print: u128) {
+        if self.takes_prints() {
+            self.print_arrival(to.seat, print);
+        }
     }
 
     /// The end of this behaviour does nothing that another actor could notice, whatever came before.
@@ -526,6 +533,7 @@ impl Single {
     /// User code panicked in a step: in a behaviour, or where a message or an actor was dropped.
     pub(crate) fn step_panicked(&mut self, payload: String, bodies: &mut Bodies) {
         let seat = self.running.seat;
+        self.script().changed_all(seat);
         self.stopping = false;
         if self.script().recording && !self.config.end_on_panic {
             self.behaviour_written(seat, bodies);

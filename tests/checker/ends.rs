@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// What an actor of a random program does, in one behaviour.
 #[derive(Clone, Copy, Debug)]
-enum Op {
+pub(super) enum Op {
     Send(usize),
     Control(usize),
     SendMe,
@@ -32,10 +32,10 @@ type Histories = Arc<Mutex<Vec<Vec<u32>>>>;
 
 /// By which actors a message came, as digits.
 #[derive(Clone, Debug, Hash)]
-struct Go(u32);
+pub(super) struct Go(u32);
 
 /// Does the `n`th list of operations at its `n`th message.
-struct Scripted {
+pub(super) struct Scripted {
     me: usize,
     auth: ApplyReleaseBackpressureAuth,
     control: ControlAuth,
@@ -107,7 +107,7 @@ impl Actor for Child {
 }
 
 /// The same with a fingerprint: how far it is, and whether its guard lives, decide what it will do.
-struct Known(Scripted);
+pub(super) struct Known(Scripted);
 
 impl Hash for Known {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -129,7 +129,7 @@ impl Actor for Known {
 
 /// The same, which can be copied as well: what it shares with others says nothing to it.
 #[derive(Hash)]
-struct Copied(Known);
+pub(super) struct Copied(Known);
 
 impl Clone for Copied {
     fn clone(&self) -> Self {
@@ -155,7 +155,7 @@ impl Actor for Copied {
 }
 
 /// An actor that follows a script, with or without a fingerprint.
-trait Act: Actor<Msg = Go> + From<Scripted> {
+pub(super) trait Act: Actor<Msg = Go> + From<Scripted> {
     /// What it saw tells its ends apart.
     const SEES: bool;
 }
@@ -197,7 +197,7 @@ impl Random {
 }
 
 /// A program of two or three actors, with a few operations, drawn from a seed.
-fn random_program(seed: u64) -> Vec<Vec<Vec<Op>>> {
+pub(super) fn random_program(seed: u64) -> Vec<Vec<Vec<Op>>> {
     let mut random = Random { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
     let actors = 2 + random.below(2);
     let op = |random: &mut Random| match random.below(16) {
@@ -220,6 +220,11 @@ fn random_program(seed: u64) -> Vec<Vec<Vec<Op>>> {
 
 /// Every end that a search reaches, in words, and what it explored.
 fn ends<A: Act>(check: Check, program: &[Vec<Vec<Op>>]) -> (BTreeSet<String>, Verdict) {
+    ends_and_failures::<A>(check.shrink(false), program)
+}
+
+/// The same; the first failure is made short, if the check says so.
+pub(super) fn ends_and_failures<A: Act>(check: Check, program: &[Vec<Vec<Op>>]) -> (BTreeSet<String>, Verdict) {
     let seen: Histories = Arc::default();
     let reached: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let (histories, all) = (seen.clone(), reached.clone());
@@ -247,7 +252,7 @@ fn ends<A: Act>(check: Check, program: &[Vec<Vec<Op>>]) -> (BTreeSet<String>, Ve
         others.lock().unwrap().clone_from(&actors);
         actors.iter().for_each(|actor| actor.tell(Go(0), env));
     };
-    let verdict = check.keep_going(true).shrink(false).check_determinism(false).each_end(note).run(main);
+    let verdict = check.keep_going(true).check_determinism(false).each_end(note).run(main);
     let reached = std::mem::take(&mut *reached.lock().unwrap());
     (reached, verdict)
 }

@@ -3,10 +3,13 @@
 
 mod bounds;
 mod canaries;
+mod costs;
+mod counts;
 mod ends;
 mod graphs;
 mod independence;
 mod liveness;
+mod modes;
 mod shared;
 mod tokens;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// What a run came to, written down as it goes.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<String>>>);
+pub(super) struct Notes(Arc<Mutex<Vec<String>>>);
 
 impl Notes {
     fn note(&self, what: impl Into<String>) {
@@ -45,7 +45,7 @@ impl TcpNotify for Ear {
 }
 
 /// A network with a host for the program and another; both are given back.
-fn network(seed: u64) -> (SimNetwork, Host, Host) {
+pub(super) fn network(seed: u64) -> (SimNetwork, Host, Host) {
     let sim = SimNetwork::new(seed);
     let here = sim.host("here", "10.0.0.1");
     let there = sim.host("there", "10.0.0.2");
@@ -54,7 +54,7 @@ fn network(seed: u64) -> (SimNetwork, Host, Host) {
 }
 
 /// A program that says these over one connection, and closes it.
-fn says(notes: Notes, messages: &[&'static str]) -> impl Fn(&mut Env<'_>) + use<> {
+pub(super) fn says(notes: Notes, messages: &[&'static str]) -> impl Fn(&mut Env<'_>) + use<> {
     let messages = messages.to_vec();
     move |env| {
         notes.0.lock().unwrap().clear();

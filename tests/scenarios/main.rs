@@ -7,6 +7,8 @@
 
 mod batches;
 mod buffer;
+#[cfg(all(test, feature = "net"))]
+mod counts;
 mod dispose;
 mod ends;
 #[cfg(feature = "net")]

@@ -1,12 +1,12 @@
 //! Which tests reach a change, and whether one of them fails when it is made.
 
+use crate::watch;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
-use std::time::Instant;
 
 /// One test of one program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,7 @@ pub(crate) enum Fate {
     NotEnding(String),
     Missed {
         tests: usize,
+        of: usize,
     },
 }
 
@@ -59,22 +60,17 @@ pub(crate) fn tests(tree: &Path, programs: &[PathBuf]) -> Vec<Test> {
 }
 
 impl Test {
-    /// Runs it for so many seconds at most, in a process that cannot take the whole machine.
-    #[expect(clippy::disallowed_methods, reason = "quick tests are asked first; no result depends on it")]
+    /// Runs it until it has worked for so many seconds, in a process that cannot take the whole machine.
     fn run(&self, tree: &Path, seconds: f64, env: (&str, &str)) -> (End, f64) {
-        let limits = "ulimit -v 6000000; ulimit -f 400000; exec nice timeout --kill-after=2 \"$@\"";
         let mut shell = Command::new("sh");
-        shell.args(["-c", limits, "sh"]).arg(format!("{seconds:.0}")).arg(&self.program);
+        shell.args(["-c", "ulimit -v 6000000; ulimit -f 400000; exec nice \"$@\"", "sh"]).arg(&self.program);
         shell.args(["--exact", &self.name, "--test-threads=1"]).current_dir(tree);
-        shell.env(env.0, env.1).env("PROPTEST_MAX_SHRINK_ITERS", "0");
+        // As cargo would.
+        shell.env("CARGO_MANIFEST_DIR", tree).env(env.0, env.1).env("PROPTEST_MAX_SHRINK_ITERS", "0");
         shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let began = Instant::now();
-        let end = match shell.status().expect("a shell runs").code() {
-            Some(0) => End::Passed,
-            Some(124 | 137) => End::Late,
-            _ => End::Failed,
-        };
-        (end, began.elapsed().as_secs_f64())
+        let (ended, worked) = watch::wait(&mut shell.spawn().expect("a shell runs"), seconds);
+        let end = ended.map_or(End::Late, |status| if status.success() { End::Passed } else { End::Failed });
+        (end, worked)
     }
 
     pub(crate) fn title(&self) -> String {
@@ -117,17 +113,37 @@ pub(crate) fn reach(tree: &Path, notes: &Path, jobs: usize, tests: Vec<Test>) ->
     reach
 }
 
-/// Makes one change for one test after another, until one fails.
-pub(crate) fn hunt(tree: &Path, change: usize, tests: &[(f64, Test)]) -> Fate {
+/// How many changes each test has noticed: who noticed many is asked early.
+pub(crate) type Merits = Mutex<BTreeMap<String, u32>>;
+
+/// Makes one change for one test after another, until one fails, or until those that passed take so many seconds.
+pub(crate) fn hunt(tree: &Path, change: usize, tests: &[(f64, Test)], merits: &Merits, seconds: f64) -> Fate {
     let number = change.to_string();
-    for (took, test) in tests {
-        match test.run(tree, 8.0 + 10.0 * took, ("MUTANT_MADE", &number)).0 {
+    let mut left = 0.0;
+    for (nth, (took, test)) in in_order(tests, merits).into_iter().enumerate() {
+        left += took;
+        if left > seconds {
+            return Fate::Missed { tests: nth, of: tests.len() };
+        }
+        match test.run(tree, 2.0 + 6.0 * took, ("MUTANT_MADE", &number)).0 {
             End::Passed => {}
-            End::Failed => return Fate::Noticed(test.title()),
+            End::Failed => {
+                *merits.lock().expect("nobody panics").entry(test.title()).or_default() += 1;
+                return Fate::Noticed(test.title());
+            }
             End::Late => return Fate::NotEnding(test.title()),
         }
     }
-    Fate::Missed { tests: tests.len() }
+    Fate::Missed { tests: tests.len(), of: tests.len() }
+}
+
+/// Those first that take least for what they have noticed.
+fn in_order<'a>(tests: &'a [(f64, Test)], merits: &Merits) -> Vec<&'a (f64, Test)> {
+    let merits = merits.lock().expect("nobody panics");
+    let cost = |(took, test): &(f64, Test)| took / f64::from(1 + merits.get(&test.title()).map_or(0, |merit| *merit));
+    let mut tests: Vec<_> = tests.iter().collect();
+    tests.sort_by(|one, other| cost(one).total_cmp(&cost(other)));
+    tests
 }
 
 /// Does something with each, some at once.

@@ -10,10 +10,11 @@
 mod change;
 mod hunt;
 mod plant;
+mod watch;
 mod weed;
 
-use hunt::Fate;
-use std::collections::BTreeSet;
+use hunt::{Fate, Merits};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -50,24 +51,34 @@ fn main() {
     let programs: Vec<PathBuf> =
         fs::read_to_string(&built).expect("it was written").lines().map(PathBuf::from).collect();
     let jobs = std::env::var("MUTANTS_JOBS").map_or(2, |jobs| jobs.parse().expect("MUTANTS_JOBS is a number"));
+    let seconds = std::env::var("MUTANTS_SECONDS").map_or(f64::MAX, |text| text.parse().expect("MUTANTS_SECONDS is a number"));
     let tests = hunt::tests(&tree, &programs);
     println!("{} tests in {} programs", tests.len(), programs.len());
     let reach = hunt::reach(&tree, &out.join("reach"), jobs, tests);
 
     let file = out.join("fates.txt");
     let known = fs::read_to_string(&file).unwrap_or_default();
-    let fated: BTreeSet<&str> = known.lines().filter_map(|line| Some(line.split_once(" => ")?.0)).collect();
+    let merits = Merits::default();
+    let mut fated: BTreeMap<&str, &str> = BTreeMap::new();
+    for (change, fate) in known.lines().filter_map(|line| line.split_once(" => ")) {
+        if let Some(test) = fate.strip_prefix("Noticed(\"").and_then(|test| test.strip_suffix("\")")) {
+            *merits.lock().expect("nobody panics").entry(test.to_owned()).or_default() += 1;
+        }
+        fated.insert(change, fate);
+    }
     // Every so many-th, so that a shard is a fair part of all files.
-    let chosen: Vec<usize> = planted.into_iter().filter(|id| id % shards == nth).collect();
-    let mut left: Vec<usize> = chosen.iter().copied().filter(|id| !fated.contains(&*changes[*id].name)).collect();
+    let only = std::env::var("MUTANTS_ONLY").unwrap_or_default();
+    let is_meant = |id: &usize| only.split(',').any(|part| changes[*id].name.contains(part));
+    let chosen: Vec<usize> = planted.into_iter().filter(|id| id % shards == nth && is_meant(id)).collect();
+    let mut left: Vec<usize> = chosen.iter().copied().filter(|id| !fated.contains_key(&*changes[*id].name)).collect();
     // So that a run which is cut short has tried a fair part too.
     left.sort_by_key(|id| id % SPREAD);
     let log = OpenOptions::new().append(true).create(true).open(&file).expect("results can be kept");
     let log = Mutex::new(log);
     hunt::each(jobs, left, |id| {
         let fate = match reach.get(&id) {
-            Some(tests) => hunt::hunt(&tree, id, tests),
-            None => Fate::Missed { tests: 0 },
+            Some(tests) => hunt::hunt(&tree, id, tests, &merits, seconds),
+            None => Fate::Missed { tests: 0, of: 0 },
         };
         let line = format!("{} => {fate:?}\n", changes[id].name);
         log.lock().expect("nobody panics").write_all(line.as_bytes()).expect("results can be kept");
