@@ -419,7 +419,8 @@ impl Causality {
     pub(super) fn may_be_lost(&self, first: usize, second: usize) -> bool {
         let (step, second) = (&self.steps[first], self.footprint(second));
         let stays = |guard: &Touch| second.touched.iter().all(|touch| touch.object() != guard.object());
-        let is_kept = |touch: &Touch| touch.is_timer() && second.touched.iter().any(|other| other.object() == touch.object());
+        let is_kept =
+            |touch: &Touch| touch.is_timer() && second.touched.iter().any(|other| other.object() == touch.object());
         match step.proc {
             Proc::Timer { .. } => !self.touched[range(step.touched)].iter().any(is_kept),
             Proc::World(_) => step.preventable && !second.world && self.guards[range(step.guards)].iter().all(stays),
