@@ -120,6 +120,8 @@ pub(crate) struct Doings {
     pub(crate) touched: Vec<Touch>,
     /// Something that was due there is over.
     pub(crate) let_go: bool,
+    /// Of a fault: what has to stay as it is for it to be possible still.
+    pub(crate) guards: Vec<Object>,
 }
 
 /// What happened to a timer.
@@ -232,6 +234,8 @@ pub(crate) struct Script {
     pub(super) let_go: bool,
     /// Another step could have kept this one from being taken.
     pub(super) preventable: bool,
+    /// It need never be taken.
+    pub(super) is_fault: bool,
     /// It is taken only when nothing else can be.
     pub(super) is_last: bool,
     /// What was done to the world outside; empty between steps.
@@ -466,6 +470,7 @@ impl Single {
             fired: Vec::new(),
             let_go: false,
             preventable: false,
+            is_fault: false,
             is_last: false,
             doings: Doings::default(),
             freed: Vec::new(),
