@@ -120,6 +120,8 @@ pub(crate) struct Doings {
     pub(crate) touched: Vec<Touch>,
     /// Something that was due there is over.
     pub(crate) let_go: bool,
+    /// Of a fault: what has to stay as it is for it to be possible still.
+    pub(crate) guards: Vec<Object>,
 }
 
 /// What happened to a timer.
@@ -232,6 +234,8 @@ pub(crate) struct Script {
     pub(super) let_go: bool,
     /// Another step could have kept this one from being taken.
     pub(super) preventable: bool,
+    /// It need never be taken.
+    pub(super) is_fault: bool,
     /// It is taken only when nothing else can be.
     pub(super) is_last: bool,
     /// What was done to the world outside; empty between steps.
@@ -288,8 +292,15 @@ impl Script {
     }
 
     pub(super) fn write_watch(&mut self, other: ActorId, notice: Delivery) {
+        self.write_effect(Effect::Watch { other, notice });
+    }
+
+    /// Apart, so that whoever may have to do this is short where there is no script.
+    #[cold]
+    #[inline(never)]
+    fn write_effect(&mut self, effect: Effect) {
         self.write_drops();
-        self.written.push(Effect::Watch { other, notice }.into());
+        self.written.push(effect.into());
     }
 
     /// The guards that the behaviour dropped since its last effect.
@@ -459,6 +470,7 @@ impl Single {
             fired: Vec::new(),
             let_go: false,
             preventable: false,
+            is_fault: false,
             is_last: false,
             doings: Doings::default(),
             freed: Vec::new(),
@@ -572,8 +584,7 @@ impl Single {
     /// True if the effect is written down, to be carried out later.
     pub(super) fn writes_down(&mut self, effect: impl FnOnce() -> Effect) -> bool {
         let Some(script) = self.script.as_mut().filter(|script| script.recording) else { return false };
-        script.write_drops();
-        script.written.push(effect().into());
+        script.write_effect(effect());
         true
     }
 

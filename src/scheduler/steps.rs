@@ -43,6 +43,10 @@ pub(crate) struct Traces<'a> {
     pub(crate) let_go: bool,
     /// Another step could have kept this one from being taken.
     pub(crate) preventable: bool,
+    /// It need never be taken.
+    pub(crate) is_fault: bool,
+    /// What has to stay as it is for such a step to be possible still.
+    pub(crate) guards: &'a [Object],
     /// It is taken only when nothing else can be.
     pub(crate) is_last: bool,
     /// Whose marks, or some of them, were removed.
@@ -159,9 +163,9 @@ impl Single {
     pub(crate) fn step_outside(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
         self.step_begins(given);
         let is_last = matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_last(choice)));
-        let preventable = self.is_preventable(proc);
+        let (preventable, is_fault) = (self.is_preventable(proc), self.is_fault(proc));
         let script = self.script();
-        (script.preventable, script.is_last) = (preventable, is_last);
+        (script.preventable, script.is_fault, script.is_last) = (preventable, is_fault, is_last);
         match proc {
             Proc::Actor(_) => unreachable!("an actor's step is its own"),
             Proc::Timer { owner, nth } => self.fire_one(owner, nth),
@@ -181,7 +185,8 @@ impl Single {
         let script = self.script();
         script.touched.clear();
         script.timers_set.clear();
-        (script.let_go, script.preventable, script.is_last) = (false, false, false);
+        (script.let_go, script.preventable, script.is_fault, script.is_last) = (false, false, false, false);
+        script.doings.guards.clear();
         script.freed.clear();
         script.chosen.clear();
         script.given.clear();
@@ -203,6 +208,8 @@ impl Single {
             timers: &script.timers_set,
             let_go: script.let_go,
             preventable: script.preventable,
+            is_fault: script.is_fault,
+            guards: &script.doings.guards,
             is_last: script.is_last,
             freed: &script.freed,
             chosen: &script.chosen,
