@@ -148,10 +148,13 @@ impl Options {
 /// Runs `main`, and reports `messages` over the time that the run took.
 fn timed(options: &Options, workload: &str, messages: u64, main: impl FnOnce(&mut Env<'_>)) -> Result<(), RunError> {
     let mut start = now();
-    options.runtime().run(|env| {
+    let summary = options.runtime().run(|env| {
         main(env);
         start = now();
     })?;
+    if std::env::var_os("BENCH_STATS").is_some() {
+        eprintln!("{}deepest {} muted {} longest {:?}", summary.stats, summary.stats.totals.deepest, summary.stats.totals.muted, summary.stats.totals.muted_longest);
+    }
     options.report(workload, messages, start.elapsed().as_secs_f64());
     Ok(())
 }

@@ -41,8 +41,9 @@ pub(crate) struct Worker {
     pub(super) nodes: Nodes,
     /// The oldest runnable actor: not for others, so that a lone one is not stolen, and wakes nobody.
     next: Option<u32>,
-    /// The actor that ran last, if it has nothing left to do. It rests when the next one has run: if that sends to it, it
-    /// is this worker's still, and no exchange is needed. As with `next`, nobody else can have it meanwhile.
+    /// The actor that ran last, if it has nothing left to do. It rests when the next one has run, whatever becomes of
+    /// that: if that sends to it, it is this worker's still, and no exchange is needed. As with `next`, nobody else can
+    /// have it meanwhile, and what others send to it waits.
     pub(super) lingers: u32,
     /// Of the driver alone: its run queue.
     pub(super) pinned: VecDeque<u32>,
@@ -225,7 +226,7 @@ impl Worker {
 
     /// Nobody lingers any more.
     #[inline(always)]
-    fn settle_down(&mut self) {
+    pub(super) fn settle_down(&mut self) {
         if planted(Fault::LingersForever) {
             return;
         }
