@@ -153,7 +153,10 @@ fn timed(options: &Options, workload: &str, messages: u64, main: impl FnOnce(&mu
         start = now();
     })?;
     if std::env::var_os("BENCH_STATS").is_some() {
-        eprintln!("{}deepest {} muted {} longest {:?}", summary.stats, summary.stats.totals.deepest, summary.stats.totals.muted, summary.stats.totals.muted_longest);
+        eprintln!(
+            "{}deepest {} muted {} longest {:?}",
+            summary.stats, summary.stats.totals.deepest, summary.stats.totals.muted, summary.stats.totals.muted_longest
+        );
     }
     options.report(workload, messages, start.elapsed().as_secs_f64());
     Ok(())

@@ -26,6 +26,8 @@ use std::time::Duration;
 const INJECTED_EVERY: u32 = if SHIPS { 61 } else { 3 };
 /// Rounds of looking for something to steal before a worker sleeps: a wake-up through a sleeping processor costs 25 µs.
 const ROUNDS: u32 = if SHIPS { 200 } else { 1 };
+/// So many times more while it holds muted actors: a fall is to be expected.
+const PATIENCE: u32 = if SHIPS { 8 } else { 1 };
 /// No actor has this seat.
 pub(super) const NOBODY: u32 = u32::MAX;
 /// Pauses in a round.
@@ -224,9 +226,17 @@ impl Worker {
         }
     }
 
+    /// The run of an actor is over that has more to do: the one before it rests.
+    #[inline(always)]
+    pub(super) fn settle_other(&mut self) {
+        if !planted(Fault::LingersOn) {
+            self.settle_down();
+        }
+    }
+
     /// Nobody lingers any more.
     #[inline(always)]
-    pub(super) fn settle_down(&mut self) {
+    fn settle_down(&mut self) {
         if planted(Fault::LingersForever) {
             return;
         }
@@ -358,7 +368,8 @@ impl Worker {
     #[cold]
     fn search(&mut self) -> Option<u32> {
         self.flush();
-        for _ in 0..ROUNDS {
+        let rounds = if self.holds_muted() { ROUNDS * PATIENCE } else { ROUNDS };
+        for _ in 0..rounds {
             if let Some(seat) = self.steal() {
                 return Some(seat);
             }
@@ -374,6 +385,11 @@ impl Worker {
         self.tally().naps.add(1);
         let found = self.shared.hall.park(self.index);
         self.heed(found)
+    }
+
+    /// Has this worker actors that wait for a fall?
+    fn holds_muted(&self) -> bool {
+        self.tally().mutes.get() > self.tally().freed.get()
     }
 
     fn steal(&mut self) -> Option<u32> {
