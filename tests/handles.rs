@@ -2,7 +2,8 @@
 
 mod common;
 
-use backwater::{Remote, RunError};
+use backwater::report::Trace;
+use backwater::{Detector, Env, Remote, RunError};
 use common::{Notes, act, idle, panicked, virtual_time};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -129,4 +130,26 @@ fn a_stop_by_an_actor_is_one_too() {
         .tell(0, env);
     });
     assert_eq!(result.unwrap().stats.queued, 1);
+}
+
+/// They go a shorter way than others; for whom they make overloaded (R4) they count as any.
+#[test]
+fn messages_to_oneself_make_a_mailbox_as_long_as_others() {
+    let program = |env: &mut Env<'_>| {
+        let talker = env.spawn(act(|n, cx| {
+            if n == 0 {
+                (1..=5).for_each(|n| cx.tell_self(n));
+            }
+        }));
+        talker.tell(0, env);
+    };
+    let overloaded = |lines: Vec<String>| lines.iter().filter(|line| line.contains("overloaded")).count();
+    for (high, times) in [(5, 1), (6, 0)] {
+        let depth = || virtual_time().overload(Detector::Depth { high, low: 0 });
+        let plain = depth().run(program).expect("it ends well");
+        let trace = Trace::new();
+        let watched = depth().observer(trace.clone()).run(program).expect("it ends well");
+        assert_eq!([plain.stats.totals.deepest, watched.stats.totals.deepest], [5, 5]);
+        assert_eq!(overloaded(trace.lines()), times, "{:?}", trace.lines());
+    }
 }

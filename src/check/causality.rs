@@ -5,7 +5,7 @@
 
 use super::footprint::{Footprint, Touch, write_down};
 use super::index::Index;
-use crate::scheduler::{Proc, Traces};
+use crate::scheduler::{Access, Proc, Traces};
 use std::ops::Range;
 
 /// No step, no entry.
@@ -23,12 +23,16 @@ struct Step {
     let_go: bool,
     /// Another step may keep this one from being taken at all.
     preventable: bool,
+    /// It need never be taken.
+    is_fault: bool,
     /// It was taken because nothing else could be.
     is_last: bool,
     /// Which process, and which of its steps, from 1.
     process: u32,
     number: u32,
     touched: (u32, u32),
+    /// What has to stay as it is for a fault to be possible still.
+    guards: (u32, u32),
     /// The answers that its choices got.
     chosen: (u32, u32),
     timers: (u32, u32),
@@ -61,6 +65,7 @@ pub(super) struct Causality {
     touched: Vec<Touch>,
     /// Of each of these, the number of its object.
     numbers: Vec<u32>,
+    guards: Vec<Touch>,
     chosen: Vec<u32>,
     timers: Vec<(u32, u32)>,
     freed: Vec<u32>,
@@ -96,6 +101,7 @@ impl Causality {
             steps: Vec::new(),
             touched: Vec::new(),
             numbers: Vec::new(),
+            guards: Vec::new(),
             chosen: Vec::new(),
             timers: Vec::new(),
             freed: Vec::new(),
@@ -164,6 +170,7 @@ impl Causality {
             self.world = step.world_before;
             self.touched.truncate(step.touched.0 as usize);
             self.numbers.truncate(step.touched.0 as usize);
+            self.guards.truncate(step.guards.0 as usize);
             self.chosen.truncate(step.chosen.0 as usize);
             self.timers.truncate(step.timers.0 as usize);
             self.freed.truncate(step.freed.0 as usize);
@@ -208,6 +215,7 @@ impl Causality {
                 self.uses.push(Uses { write: NONE, read: NONE });
             }
         }
+        self.guards.extend(traces.guards.iter().map(|guard| Touch::new(*guard, Access::Write)));
         self.chosen.extend(traces.chosen.iter().map(|(chosen, _)| *chosen));
         self.timers.extend_from_slice(traces.timers);
         self.freed.extend_from_slice(traces.freed);
@@ -226,6 +234,7 @@ impl Causality {
             may_be_empty: was_overloaded,
             let_go: traces.let_go,
             preventable: traces.preventable,
+            is_fault: traces.is_fault,
             is_last: traces.is_last,
             process,
             number,
@@ -236,6 +245,7 @@ impl Causality {
             clock: (starts[4], ends[4]),
             races: (starts[5], ends[5]),
             roused: (starts[6], ends[6]),
+            guards: (starts[7], ends[7]),
             before,
             world_before: self.world,
             undo: self.undo.len() as u32,
@@ -247,9 +257,18 @@ impl Causality {
         self.steps.push(step);
     }
 
-    fn ends(&self) -> [u32; 7] {
-        let Causality { touched, chosen, timers, freed, clocks, races, roused, .. } = self;
-        let ends = [touched.len(), chosen.len(), timers.len(), freed.len(), clocks.len(), races.len(), roused.len()];
+    fn ends(&self) -> [u32; 8] {
+        let Causality { touched, chosen, timers, freed, clocks, races, roused, guards, .. } = self;
+        let ends = [
+            touched.len(),
+            chosen.len(),
+            timers.len(),
+            freed.len(),
+            clocks.len(),
+            races.len(),
+            roused.len(),
+            guards.len(),
+        ];
         ends.map(|len| len as u32)
     }
 
@@ -365,9 +384,13 @@ impl Causality {
     /// Could `run`, a part of this one, begin with `step` without doing anything else than it does?
     pub(super) fn could_begin(&self, run: &[u32], step: Footprint<'_>) -> bool {
         if let Some(own) = run.iter().position(|at| self.steps[*at as usize].proc == step.proc) {
-            return run[..own].iter().all(|earlier| !self.ordered(*earlier as usize, run[own] as usize));
+            let free = |earlier: &u32| {
+                let earlier = *earlier as usize;
+                !self.ordered(earlier, run[own] as usize) && !self.footprint(earlier).depends(&step)
+            };
+            return run[..own].iter().all(free);
         }
-        // It would come after all of the run, if it comes: where something may keep it from that, it covers nothing.
+        // It would come after all of the run, if it comes: where it need not, it covers nothing.
         if step.preventable {
             return false;
         }
@@ -392,13 +415,26 @@ impl Causality {
         self.unsure = self.atomic && self.footprint(first).changes_load_for(&self.footprint(second));
     }
 
+    /// Can something keep the first step from being taken, though not the second?
+    pub(super) fn may_be_lost(&self, first: usize, second: usize) -> bool {
+        let (step, second) = (&self.steps[first], self.footprint(second));
+        let stays = |guard: &Touch| second.touched.iter().all(|touch| touch.object() != guard.object());
+        let is_kept =
+            |touch: &Touch| touch.is_timer() && second.touched.iter().any(|other| other.object() == touch.object());
+        match step.proc {
+            Proc::Timer { .. } => !self.touched[range(step.touched)].iter().any(is_kept),
+            Proc::World(_) => step.preventable && !second.world && self.guards[range(step.guards)].iter().all(stays),
+            Proc::Actor(_) | Proc::Time => false,
+        }
+    }
+
     /// Without this step the `later` one, which depends on it, would not have been possible.
     fn enables(&self, step: &Step, later: &Step) -> bool {
         // What is due is not so before its time, and time does not pass before what is due is over.
         if later.is_last {
             return true;
         }
-        let in_time = step.proc == Proc::Time && later.let_go;
+        let in_time = step.proc == Proc::Time && later.let_go && !later.is_fault;
         let (earlier, taken) = (self.footprint_of(step), self.footprint_of(later));
         match later.proc {
             Proc::Actor(seat) => {

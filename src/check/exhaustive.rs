@@ -205,17 +205,27 @@ impl Exhaustive {
                     continue;
                 }
                 self.causality.reversal(first, second, &mut run);
-                let covers = |search: &Self, asleep: Footprint<'_>, above: bool| {
-                    search.causality.could_begin(&run, asleep)
-                        && (!above || search.causality.has_step(&run, asleep.proc))
-                };
-                if !self.is_covered(first, covers) {
-                    let Exhaustive { frames, plans, causality, .. } = self;
-                    plans.add_run(&mut frames[first].instead, causality, &mut run);
+                self.plan_run(first, &mut run);
+                if self.causality.may_be_lost(first, second) {
+                    self.causality.reversal(first, second, &mut run);
+                    run.push(first as u32);
+                    self.plan_run(first, &mut run);
                 }
             }
         }
         self.run = run;
+    }
+
+    /// Plans a run from this state, unless it is covered. `run` is used up.
+    fn plan_run(&mut self, state: usize, run: &mut Vec<u32>) {
+        let covers = |search: &Self, asleep: Footprint<'_>, above: bool| {
+            search.causality.could_begin(run, asleep) && (!above || search.causality.has_step(run, asleep.proc))
+        };
+        let covered = self.is_covered(state, covers);
+        if !covered {
+            let Exhaustive { frames, plans, causality, .. } = self;
+            plans.add_run(&mut frames[state].instead, causality, run);
+        }
     }
 
     /// Does anybody who sleeps in this state cover what is to be planned there?

@@ -150,6 +150,15 @@ impl Check {
         self.mode(Mode::Naive)
     }
 
+    /// An exhaustive search that plans nothing: from every state it tries everybody, and only what sleeps keeps it from
+    /// exploring a class of schedules twice. Most of its runs are for nothing; those that are not are as many as there
+    /// are classes, and so as many as those of the search that plans. For cross-checks: it goes further than
+    /// [`naive`](Self::naive).
+    pub fn without_plans(mut self) -> Self {
+        self.settings.plans = false;
+        self.exhaustive()
+    }
+
     /// Every state, once. A state is known again by its actors' [`Model`](crate::Model); an actor that says nothing of
     /// itself counts as the messages that it handled, which is right but finds fewer states alike.
     ///

@@ -90,4 +90,10 @@ mod tests {
         let line = Line { runs: 1_000, elapsed: Duration::from_secs(10), estimate: None };
         assert_eq!(line.to_string(), "1000 runs in 10 s, 100 a second");
     }
+
+    #[test]
+    fn what_is_left_is_said_in_a_unit_that_fits() {
+        let said = [119.0, 120.0, 7_199.0, 7_200.0, 172_799.0, 172_800.0].map(|seconds| Left(seconds).to_string());
+        assert_eq!(said, ["119 s", "2 min", "120 min", "2 h", "48 h", "2 days"]);
+    }
 }

@@ -228,6 +228,7 @@ impl<'p> Search<'p> {
         let (limit, atomic) = (self.settings().limit, self.settings().atomic);
         let new = || Exhaustive::new(reduce, limit, atomic);
         let mut search = match self.part.is_whole() {
+            true if reduce && !self.settings().plans => new().with_top(usize::MAX, Part::alone(Slice::WHOLE)),
             true => new(),
             false => new().with_top(self.depth_of_top(&new), self.part.clone()),
         };

@@ -70,6 +70,8 @@ pub(super) struct Settings {
     pub(super) max_states: u64,
     pub(super) max_time: Option<Duration>,
     pub(super) limit: Limit,
+    /// An exhaustive search looks ahead.
+    pub(super) plans: bool,
     pub(super) atomic: bool,
     pub(super) panics_stop_actor: bool,
     pub(super) unmatched_apply_is_fine: bool,
@@ -112,6 +114,7 @@ impl Settings {
             max_states: u64::MAX,
             max_time: None,
             limit: Limit::No,
+            plans: true,
             atomic: false,
             panics_stop_actor: false,
             unmatched_apply_is_fine: false,

@@ -126,10 +126,28 @@ impl World {
     }
 
     /// The next step. No other, in whatever world of the same search, has its number; `given` answers its choices.
+    #[inline(always)]
     pub(super) fn step(&mut self, number: u64, proc: Proc, given: &[u32]) {
+        match proc {
+            Proc::Actor(seat) => self.step_actor(number, seat, given),
+            _ => self.step_outside(number, proc, given),
+        }
+    }
+
+    /// Taken apart and put together again here: a `Proc` that was just put together in memory is slow to copy.
+    #[inline(never)]
+    fn step_actor(&mut self, number: u64, seat: u32, given: &[u32]) {
+        self.stepping = Some(Proc::Actor(seat));
+        self.core.number_step(number);
+        self.core.step_of(seat, given, &mut self.bodies);
+        self.step_over(Proc::Actor(seat));
+    }
+
+    #[inline(never)]
+    fn step_outside(&mut self, number: u64, proc: Proc, given: &[u32]) {
         self.stepping = Some(proc);
         self.core.number_step(number);
-        self.core.step(proc, given, &mut self.bodies);
+        self.core.step_outside(proc, given, &mut self.bodies);
         self.step_over(proc);
     }
 

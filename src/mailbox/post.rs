@@ -45,6 +45,11 @@ pub struct Post<T> {
 #[derive(Debug)]
 pub(crate) struct Letter(u32);
 
+impl Letter {
+    /// None: what is left where one was taken away.
+    pub(crate) const NONE: Letter = Letter(u32::MAX);
+}
+
 // SAFETY: nodes hold messages that are `Send`, and nothing else refers to them.
 unsafe impl<T: Send> Send for Post<T> {}
 

@@ -201,4 +201,22 @@ mod tests {
         assert_eq!(of(&|p| 7usize.hash(p)), of(&|p| 7u64.hash(p)));
         assert_eq!(of(&|p| (-7isize).hash(p)), of(&|p| (-7i64).hash(p)));
     }
+
+    #[test]
+    fn numbers_of_every_kind_count() {
+        fn of(what: impl Hash) -> u128 {
+            let mut print = Fingerprint::new();
+            what.hash(&mut print);
+            print.bits()
+        }
+        let one =
+            [of(1u8), of(1u16), of(1u32), of(1u64), of(1usize), of(1i8), of(1i16), of(1i32), of(1i64), of(1isize)];
+        let two =
+            [of(2u8), of(2u16), of(2u32), of(2u64), of(2usize), of(2i8), of(2i16), of(2i32), of(2i64), of(2isize)];
+        assert!(one.iter().zip(&two).all(|(one, two)| one != two && *one != EMPTY && *two != EMPTY));
+        assert_eq!([of(-1i8), of(-1i16), of(-1i32), of(-1isize)], [of(-1i64); 4]);
+        assert!(of(1u128) != of(1u128 << 64) && of(1u128) != EMPTY);
+        let print = Fingerprint::new();
+        assert_eq!(u128::from(print.finish()), EMPTY >> 64);
+    }
 }

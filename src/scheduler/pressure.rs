@@ -61,12 +61,6 @@ impl Single {
         data.set_load(after);
         if self.watch.on {
             self.show_change(seat, before, after);
-            if before != after {
-                self.touch(Object::Load(seat), Access::Write);
-                if let Some(script) = &mut self.script {
-                    script.changed(seat);
-                }
-            }
         }
         match action {
             Action::Rise => self.tell_outside(seat, true),

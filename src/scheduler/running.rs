@@ -200,11 +200,6 @@ impl Single {
         self.failure.is_some()
     }
 
-    #[inline(always)]
-    pub(super) fn has_newborn(&self) -> bool {
-        !self.newborn.is_empty()
-    }
-
     /// The bodies of the actors that were created since the last call take their seats.
     pub(crate) fn house_newborn(&mut self, bodies: &mut Bodies) {
         for (seat, body) in self.newborn.drain(..) {

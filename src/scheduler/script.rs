@@ -20,6 +20,8 @@ use crate::rules::Load;
 use crate::sync::{Arc, PlainArc};
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::mem;
+use std::panic::Location;
 
 /// One thing that a behaviour did to the world.
 pub(super) enum Effect {
@@ -40,10 +42,23 @@ pub(super) struct Written {
     pub(super) print: u128,
 }
 
+impl Written {
+    /// A send of nothing to nobody, to be filled in.
+    const BLANK: Written = Written {
+        effect: Effect::Send {
+            letter: Letter::NONE,
+            to: ActorId::MAIN,
+            lane: Lane::Ordinary,
+            place: Location::caller(),
+        },
+        conflicts: None,
+        print: 0,
+    };
+}
+
 impl From<Effect> for Written {
-    #[inline(always)]
     fn from(effect: Effect) -> Self {
-        Written { effect, conflicts: None, print: 0 }
+        Written { effect, ..Written::BLANK }
     }
 }
 
@@ -105,6 +120,8 @@ pub(crate) struct Doings {
     pub(crate) touched: Vec<Touch>,
     /// Something that was due there is over.
     pub(crate) let_go: bool,
+    /// Of a fault: what has to stay as it is for it to be possible still.
+    pub(crate) guards: Vec<Object>,
 }
 
 /// What happened to a timer.
@@ -217,6 +234,8 @@ pub(crate) struct Script {
     pub(super) let_go: bool,
     /// Another step could have kept this one from being taken.
     pub(super) preventable: bool,
+    /// It need never be taken.
+    pub(super) is_fault: bool,
     /// It is taken only when nothing else can be.
     pub(super) is_last: bool,
     /// What was done to the world outside; empty between steps.
@@ -256,7 +275,14 @@ impl Script {
             return;
         }
         self.write_drops();
-        self.written.push(Effect::Send { letter: draft.keep(), to, lane, place }.into());
+        // Filled in where it lies. Built elsewhere and moved it would be read in larger pieces than it was just written in,
+        // for which a processor has to wait until all is in its cache.
+        self.written.push(Written::BLANK);
+        if let Some(Written { effect: Effect::Send { letter, to: its_to, lane: its_lane, place: its_place }, .. }) =
+            self.written.last_mut()
+        {
+            (*letter, *its_to, *its_lane, *its_place) = (draft.keep(), to, lane, place);
+        }
     }
 
     /// A standard stream that is not part of the search: nothing ever happens to it.
@@ -275,6 +301,28 @@ impl Script {
     pub(super) fn write_drops(&mut self) {
         if self.drops.has_any() {
             self.write_dropped();
+        }
+    }
+
+    /// Was a guard dropped since then?
+    #[inline(always)]
+    pub(super) fn has_dropped(&self) -> bool {
+        self.drops.has_any()
+    }
+
+    /// The code of the behaviour of `seat` has run.
+    #[inline(always)]
+    pub(super) fn written_down(&mut self, seat: u32, stopping: bool, shutdown: bool) {
+        let Script { written, progress, recording, .. } = self;
+        *recording = false;
+        let progress = &mut progress[seat as usize];
+        (progress.stopping, progress.shutdown) = (stopping, shutdown);
+        if !written.is_empty() {
+            // What was there is empty: this behaviour began with it.
+            mem::swap(&mut progress.effects, written);
+            if progress.effects.len() > 1 {
+                progress.effects.reverse();
+            }
         }
     }
 
@@ -360,6 +408,8 @@ impl Script {
     }
 
     /// `actor` fell, and `senders` lose their marks on it.
+    #[cold]
+    #[inline(never)]
     pub(super) fn fell(&mut self, actor: u32, senders: &[u32]) {
         self.touch(Object::Load(actor), Access::Write);
         self.changed(actor);
@@ -413,6 +463,7 @@ impl Single {
             fired: Vec::new(),
             let_go: false,
             preventable: false,
+            is_fault: false,
             is_last: false,
             doings: Doings::default(),
             freed: Vec::new(),

@@ -44,12 +44,15 @@ impl Script {
     }
 
     /// It mutes the running actor: the marks change, and what is counted at these.
+    #[cold]
+    #[inline(never)]
     pub(super) fn muted(&mut self, receivers: &[u32]) {
         self.stamped.marks = self.stamped.step;
         receivers.iter().for_each(|receiver| self.changed(*receiver));
     }
 
     /// It changes all of the seat, and the marks: the actor there ends.
+    #[inline(never)]
     pub(super) fn ended(&mut self, seat: u32) {
         self.changed_all(seat);
         self.stamped.marks = self.stamped.step;

@@ -43,6 +43,10 @@ pub(crate) struct Traces<'a> {
     pub(crate) let_go: bool,
     /// Another step could have kept this one from being taken.
     pub(crate) preventable: bool,
+    /// It need never be taken.
+    pub(crate) is_fault: bool,
+    /// What has to stay as it is for such a step to be possible still.
+    pub(crate) guards: &'a [Object],
     /// It is taken only when nothing else can be.
     pub(crate) is_last: bool,
     /// Whose marks, or some of them, were removed.
@@ -144,26 +148,24 @@ impl Single {
         self.step_over();
     }
 
-    /// Takes a step of `proc`, which is enabled. A panic in user code comes through: see `step_panicked`.
-    #[inline]
-    pub(crate) fn step(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
+    /// Takes a step of the actor in this seat, which is enabled. A panic in user code comes through: see `step_panicked`.
+    #[inline(always)]
+    pub(crate) fn step_of(&mut self, seat: u32, given: &[u32], bodies: &mut Bodies) {
         self.step_begins(given);
-        match proc {
-            Proc::Actor(seat) => self.step_actor(seat, bodies),
-            _ => self.step_outside(proc),
-        }
+        self.step_actor(seat, bodies);
         if self.takes_prints() {
-            self.print_deliveries(proc, bodies);
+            self.print_deliveries(Proc::Actor(seat), bodies);
         }
         self.step_over();
     }
 
-    /// The step of nobody's behaviour.
-    fn step_outside(&mut self, proc: Proc) {
+    /// Takes a step of `proc`, which is enabled, and no actor: nobody's behaviour.
+    pub(crate) fn step_outside(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
+        self.step_begins(given);
         let is_last = matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_last(choice)));
-        let preventable = self.is_preventable(proc);
+        let (preventable, is_fault) = (self.is_preventable(proc), self.is_fault(proc));
         let script = self.script();
-        (script.preventable, script.is_last) = (preventable, is_last);
+        (script.preventable, script.is_fault, script.is_last) = (preventable, is_fault, is_last);
         match proc {
             Proc::Actor(_) => unreachable!("an actor's step is its own"),
             Proc::Timer { owner, nth } => self.fire_one(owner, nth),
@@ -174,6 +176,8 @@ impl Single {
                 self.set_now(until);
             }
         }
+        self.print_deliveries(proc, bodies);
+        self.step_over();
     }
 
     #[inline]
@@ -181,7 +185,8 @@ impl Single {
         let script = self.script();
         script.touched.clear();
         script.timers_set.clear();
-        (script.let_go, script.preventable, script.is_last) = (false, false, false);
+        (script.let_go, script.preventable, script.is_fault, script.is_last) = (false, false, false, false);
+        script.doings.guards.clear();
         script.freed.clear();
         script.chosen.clear();
         script.given.clear();
@@ -203,6 +208,8 @@ impl Single {
             timers: &script.timers_set,
             let_go: script.let_go,
             preventable: script.preventable,
+            is_fault: script.is_fault,
+            guards: &script.doings.guards,
             is_last: script.is_last,
             freed: &script.freed,
             chosen: &script.chosen,
@@ -314,26 +321,29 @@ impl Single {
     }
 
     /// The code of a behaviour has run: what it did is in hand.
-    #[inline]
+    #[inline(always)]
     fn behaviour_written(&mut self, seat: u32, bodies: &mut Bodies) {
-        if self.has_newborn() {
-            self.house_newborn(bodies);
+        let Single { post, script, handled, stopping, failure, newborn, .. } = self;
+        let script = script.as_deref_mut().expect(CHECKED);
+        let compares = script.prints.is_some() || script.commutes;
+        if compares || failure.is_some() || !newborn.is_empty() || script.has_dropped() {
+            return self.behaviour_written_closely(seat, bodies);
         }
+        post.data_mut(seat).handled += u64::from(mem::take(handled));
+        script.written_down(seat, mem::take(stopping), false);
+    }
+
+    /// There is more to do than that.
+    #[inline(never)]
+    fn behaviour_written_closely(&mut self, seat: u32, bodies: &mut Bodies) {
+        self.house_newborn(bodies);
         let Single { post, script, handled, stopping, failure, .. } = self;
         post.data_mut(seat).handled += u64::from(mem::take(handled));
-        let shutdown = failure.is_some() && failure.take_if(|why| matches!(why, Failure::Shutdown)).is_some();
+        let shutdown = failure.take_if(|why| matches!(why, Failure::Shutdown)).is_some();
         let script = script.as_deref_mut().expect(CHECKED);
         script.write_drops();
-        script.recording = false;
-        let Script { written, progress, prints, commutes, .. } = script;
-        let progress = &mut progress[seat as usize];
-        if !written.is_empty() {
-            // What was there is empty: this behaviour began with it.
-            mem::swap(&mut progress.effects, written);
-            progress.effects.reverse();
-        }
-        (progress.stopping, progress.shutdown) = (mem::take(stopping), shutdown);
-        let (prints, commutes) = (prints.is_some(), *commutes);
+        script.written_down(seat, mem::take(stopping), shutdown);
+        let (prints, commutes) = (script.prints.is_some(), script.commutes);
         if prints {
             self.print_behaviour(seat, bodies);
         }
@@ -358,13 +368,34 @@ impl Single {
     /// False if there is none.
     #[inline(always)]
     fn next_effect(&mut self, seat: u32) -> bool {
+        let progress = self.script().of(seat);
+        let left = progress.effects.len().saturating_sub(1);
+        let Some(next) = progress.effects.last_mut() else { return false };
+        match next {
+            // Read where it lies, and not moved first: see `Script::write_send`.
+            Written { effect: Effect::Send { letter, to, lane, place }, conflicts, print }
+                if progress.pending.is_empty() =>
+            {
+                let (letter, to, lane, place) = (mem::replace(letter, Letter::NONE), *to, *lane, *place);
+                let (conflicts, print) = (conflicts.take(), *print);
+                progress.effects.truncate(left);
+                self.send_letter(letter, to, lane, place, conflicts);
+                self.letter_arrived(to, print);
+                self.keep_pending(seat);
+            }
+            _ => self.carry_out_next(seat),
+        }
+        true
+    }
+
+    /// The next effect, which is no send, or one of a behaviour that has made a mark. Such marks come in hand while it
+    /// acts, and go back.
+    #[inline(never)]
+    fn carry_out_next(&mut self, seat: u32) {
         let Single { script, pending, .. } = self;
         let progress = script.as_deref_mut().expect(CHECKED).of(seat);
-        let Some(Written { effect, conflicts, print }) = progress.effects.pop() else { return false };
-        // The marks of a behaviour in progress come in hand while it acts, and go back.
-        if !progress.pending.is_empty() {
-            mem::swap(&mut progress.pending, pending);
-        }
+        mem::swap(&mut progress.pending, pending);
+        let Some(Written { effect, conflicts, print }) = progress.effects.pop() else { return };
         match effect {
             Effect::Send { letter, to, lane, place } => {
                 self.send_letter(letter, to, lane, place, conflicts);
@@ -372,11 +403,15 @@ impl Single {
             }
             effect => self.carry_out(effect),
         }
-        if !self.pending.is_empty() {
-            let Single { script, pending, .. } = self;
+        self.keep_pending(seat);
+    }
+
+    #[inline(always)]
+    fn keep_pending(&mut self, seat: u32) {
+        let Single { script, pending, .. } = self;
+        if !pending.is_empty() {
             mem::swap(&mut script.as_deref_mut().expect(CHECKED).of(seat).pending, pending);
         }
-        true
     }
 
     /// An effect that is no send.
@@ -542,9 +577,17 @@ impl Single {
         self.step_over();
     }
 
-    #[inline]
+    #[inline(always)]
     fn step_over(&mut self) {
+        let looked = self.script().looked.get() != (false, false);
         // Without a guard none was dropped.
+        if looked || self.next_guard > 0 || self.event_loop.is_some() {
+            self.step_over_closely();
+        }
+    }
+
+    #[inline(never)]
+    fn step_over_closely(&mut self) {
         if self.next_guard > 0 {
             self.end_dropped_guards();
         }

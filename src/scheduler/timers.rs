@@ -312,3 +312,16 @@ pub(super) fn after(from: Duration, period: Duration, count: u64) -> Option<Dura
     let nanos = period.as_nanos().max(1).checked_mul(u128::from(count))?.checked_add(from.as_nanos())?;
     Some(Duration::new(u64::try_from(nanos / 1_000_000_000).ok()?, (nanos % 1_000_000_000) as u32))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_counted_whole_and_leave_room_for_one_more() {
+        let [ns, ms] = [Duration::from_nanos(1), Duration::from_millis(1)];
+        assert_eq!([periods(ms * 7 - ns, ms), periods(ms * 7, ms), periods(ns, ms)], [6, 7, 0]);
+        assert_eq!(periods(Duration::MAX, ns), u64::MAX - 1);
+        assert_eq!([after(ms, ms, 3), after(Duration::MAX, ms, 3)], [Some(ms * 4), None]);
+    }
+}

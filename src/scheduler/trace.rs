@@ -1,6 +1,7 @@
 //! Shows events to the observer, and puts messages into words for errors. All of it is off the hot path.
 
 use super::contacts::Contacts;
+use super::script::{Access, Object};
 use super::single::Single;
 use crate::event::{ActorId, Event, Lane, Observer, Place};
 use crate::rules::Load;
@@ -154,6 +155,12 @@ impl Single {
 
     #[cold]
     pub(super) fn show_change(&mut self, seat: u32, before: Load, after: Load) {
+        if before != after
+            && let Some(script) = &mut self.script
+        {
+            script.touch(Object::Load(seat), Access::Write);
+            script.changed(seat);
+        }
         let actor = self.id_of(seat);
         match (before.has(Load::OVERLOADED), after.has(Load::OVERLOADED)) {
             (false, true) => self.show(&Event::Overloaded { actor }),

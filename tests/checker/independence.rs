@@ -131,3 +131,18 @@ fn senders_of_messages_that_commute_are_muted_in_every_way() {
     });
     assert!(verdict.failure().is_some(), "the third feeder can be muted, and nobody releases: {verdict}");
 }
+
+/// What commutes is found out on the way, and then a search begins again: so does each part of one that is shared, and all
+/// parts have the same beginnings.
+#[test]
+fn slices_of_a_search_that_begins_again_explore_each_class_once() {
+    for of in 1..=4 {
+        let runs = |slice| {
+            let check = Check::new().slice(slice, of);
+            check.run(program(|| Sum::<true>(0), 2, 2)).explored().runs
+        };
+        let runs: Vec<u64> = (1..=of).map(runs).collect();
+        assert_eq!(runs.iter().sum::<u64>(), 18, "{runs:?}");
+        assert!(of == 1 || runs.iter().filter(|runs| **runs > 0).count() > 1, "{runs:?}");
+    }
+}

@@ -111,6 +111,24 @@ fn results_that_cannot_be_written_are_an_error() {
     assert!(!passed && out.contains("BACKWATER_RESULTS: "), "{out}");
 }
 
+#[test]
+fn a_line_of_results_that_says_more_or_less_than_it_should_is_refused() {
+    let results = file("lines");
+    let (passed, out) =
+        with_environment("shared::child_that_is_shared", &[("BACKWATER_RESULTS", results.to_str().expect("text"))]);
+    assert!(passed, "{out}");
+    let line = fs::read_to_string(&results).expect("results were written");
+    fs::remove_file(results).expect("it is ours");
+    let inside = line.trim().strip_suffix('}').expect("a line is an object");
+    merge(&format!("{inside}}}")).expect("as it was written");
+    for wrong in
+        [format!("{inside},}}"), format!("{inside}, }}"), format!("{inside},\"note\":\"b\"c}}"), inside.to_owned()]
+    {
+        let refused = merge(&wrong).expect_err("it is no line");
+        assert!(refused.contains("is no result of a check"), "{wrong}: {refused}");
+    }
+}
+
 // --- Bounds ---------------------------------------------------------------------------------------------------------
 
 /// Two senders of two messages: 6 orders. With no delay there is one schedule; each delay allows more, until all are

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The one bad order of two, among much that has nothing to do with it.
-fn noisy(env: &mut Env<'_>) {
+pub(super) fn noisy(env: &mut Env<'_>) {
     wrong_order(env);
     fan_in(3, 2)(env);
 }

@@ -23,6 +23,8 @@ mod partial;
 mod philosophers;
 mod pony;
 mod reconnect;
+#[cfg(test)]
+mod redundant;
 mod send_then_apply;
 mod shrinking;
 #[cfg(feature = "net")]

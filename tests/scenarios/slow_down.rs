@@ -13,7 +13,7 @@ pub(crate) fn program(pressure: Pressure) -> impl Fn(&mut Env<'_>) {
     sends(pressure, 2, 4)
 }
 
-fn sends(pressure: Pressure, chunk: usize, bytes: u64) -> impl Fn(&mut Env<'_>) {
+pub(crate) fn sends(pressure: Pressure, chunk: usize, bytes: u64) -> impl Fn(&mut Env<'_>) {
     move |env| {
         let (to, pace) = ("peer:7669".to_owned(), Pace::Flood(bytes));
         let settings = Settings { to, chunk, send_buffer: 2, pace, pressure, throttled: None };
@@ -25,11 +25,11 @@ pub(crate) fn on(faults: Faults) -> Check {
     against(Script::new().read_to_end(), faults)
 }
 
-fn against(script: Script, faults: Faults) -> Check {
+pub(crate) fn against(script: Script, faults: Faults) -> Check {
     Check::new().network(with_faults(script, faults))
 }
 
-fn with_faults(script: Script, faults: Faults) -> impl Fn() -> SimNetwork {
+pub(crate) fn with_faults(script: Script, faults: Faults) -> impl Fn() -> SimNetwork {
     move || {
         let (sim, ..) = network(0, &script);
         sim.faults(faults);

@@ -26,9 +26,9 @@ pub(crate) type Notes = Arc<Mutex<Vec<String>>>;
 
 /// A scenario, with what the checker is told of it, and how its `nth` run is built.
 pub(crate) struct Case {
-    name: &'static str,
-    main: Box<dyn Fn(&mut Env<'_>)>,
-    check: Box<dyn Fn(Check) -> Check>,
+    pub(crate) name: &'static str,
+    pub(crate) main: Box<dyn Fn(&mut Env<'_>)>,
+    pub(crate) check: Box<dyn Fn(Check) -> Check>,
     build: Box<dyn Fn(Builder, u32) -> Builder>,
     notes: Notes,
 }
@@ -56,7 +56,7 @@ impl Case {
     }
 }
 
-fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let table = scenarios().into_iter().map(|scenario| Case::new(scenario.name, scenario.main).batch(scenario.batch));
     let mut cases: Vec<Case> = table.collect();
     cases.extend([

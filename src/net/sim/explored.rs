@@ -270,6 +270,7 @@ impl World {
         if let Some(explored) = &mut self.explored {
             mem::swap(doings, &mut explored.doings);
             explored.doings.touched.clear();
+            explored.doings.guards.clear();
             explored.doings.let_go = false;
         }
     }
@@ -361,11 +362,8 @@ impl World {
 
     /// Could something else keep it from happening? A fault, its end, and what a fault can take the place of.
     pub(super) fn is_preventable(&self, choice: u64) -> bool {
-        let Faults { refusals, stalls, cuts, .. } = self.faults;
-        match named(choice).kind {
-            Kind::Deliver => refusals > 0 || stalls > 0 || cuts > 0,
-            kind => kind == Kind::Impatient || kind >= Kind::Calm,
-        }
+        let kind = named(choice).kind;
+        kind == Kind::Impatient || kind > Kind::Calm
     }
 
     fn is_cut(&self, (from, to): Ends) -> bool {
@@ -406,8 +404,7 @@ impl World {
                     Kind::Impatient => self.lose_patience(ends),
                     Kind::Resume => self.resume_channel(ends),
                     fault => {
-                        self.touch_budget(fault);
-                        *self.explored_mut().faults.left(fault) -= 1;
+                        self.spend(fault, ends);
                         self.fault(fault, ends);
                     }
                 }
@@ -425,8 +422,18 @@ impl World {
         self.explored_mut().doings.let_go = true;
     }
 
-    fn touch_budget(&mut self, kind: Kind) {
-        self.touch(Object::Outside(number_of(Kind::Budget, kind as u32)), Access::Write);
+    /// A fault takes place. Another could, if nobody touches its end of the connection, or the packet that it waits for.
+    fn spend(&mut self, fault: Kind, ends: Ends) {
+        let budget = Object::Outside(number_of(Kind::Budget, fault as u32));
+        self.touch(budget, Access::Write);
+        let place = if matches!(fault, Kind::Refuse | Kind::Stall) { Kind::Head } else { Kind::End };
+        let place = Object::Outside(self.pair(place, ends));
+        let explored = self.explored_mut();
+        let left = explored.faults.left(fault);
+        *left -= 1;
+        let is_last = *left == 0;
+        explored.doings.guards.push(place);
+        explored.doings.guards.extend(is_last.then_some(budget));
     }
 
     fn fault(&mut self, kind: Kind, ends: Ends) {

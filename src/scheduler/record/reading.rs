@@ -319,3 +319,32 @@ impl Entries {
         Ok(messages)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head_of(batch: u32, workers: u32) -> Vec<u8> {
+        let mut bytes = [MAGIC, &[VERSION][..]].concat();
+        bytes.extend(7u64.to_le_bytes());
+        bytes.extend(batch.to_le_bytes());
+        bytes.extend(9u64.to_le_bytes());
+        bytes.extend(workers.to_le_bytes());
+        let sum = checksum(0, &bytes);
+        bytes.extend(sum.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_head_that_no_runtime_writes_is_refused_even_with_its_checksum_made_right() {
+        let Ok(Head { seed, batch, config, workers }) = head(&head_of(1, MAX_WORKERS)) else { panic!("it is well") };
+        assert_eq!((seed, batch, config, workers), (7, 1, 9, MAX_WORKERS));
+        for (batch, workers) in [(0, 1), (1, 0), (1, MAX_WORKERS + 1)] {
+            let why = head(&head_of(batch, workers)).err().expect("no runtime writes it");
+            assert_eq!((why.position(), why.to_string().contains("no runtime has this batch")), (16, true), "{why}");
+        }
+        let mut altered = head_of(1, 1);
+        altered[9] ^= 1;
+        assert!(head(&altered).is_err_and(|why| why.to_string().contains("its head was altered")));
+    }
+}

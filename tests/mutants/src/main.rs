@@ -67,7 +67,9 @@ fn main() {
         fated.insert(change, fate);
     }
     // Every so many-th, so that a shard is a fair part of all files.
-    let chosen: Vec<usize> = planted.into_iter().filter(|id| id % shards == nth).collect();
+    let only = std::env::var("MUTANTS_ONLY").unwrap_or_default();
+    let is_meant = |id: &usize| only.split(',').any(|part| changes[*id].name.contains(part));
+    let chosen: Vec<usize> = planted.into_iter().filter(|id| id % shards == nth && is_meant(id)).collect();
     let mut left: Vec<usize> = chosen.iter().copied().filter(|id| !fated.contains_key(&*changes[*id].name)).collect();
     // So that a run which is cut short has tried a fair part too.
     left.sort_by_key(|id| id % SPREAD);
