@@ -136,9 +136,14 @@ impl Graph {
         all.into_iter().map(|actor| (actor, named(actor))).collect()
     }
 
-    /// States in which something holds and from which no state can be reached in which it does not.
-    pub(super) fn for_ever(&self, holds: &[bool]) -> Vec<bool> {
-        let back = Neighbours::new(self.standing.len(), self.edges.iter().map(|edge| (edge.to, edge.from)));
+    /// For each state, from where steps lead to it.
+    pub(super) fn back(&self) -> Neighbours {
+        Neighbours::new(self.standing.len(), self.edges.iter().map(|edge| (edge.to, edge.from)))
+    }
+
+    /// States in which something holds and from which no state can be reached in which it does not; `back` is
+    /// [`Graph::back`]'s.
+    pub(super) fn for_ever(&self, holds: &[bool], back: &Neighbours) -> Vec<bool> {
         let mut ends: Vec<bool> = holds.iter().map(|holds| !holds).collect();
         let mut queue: Vec<u32> = (0..ends.len() as u32).filter(|state| ends[*state as usize]).collect();
         while let Some(state) = queue.pop() {
@@ -153,16 +158,14 @@ impl Graph {
 
     /// For each state, the step by which a shortest way comes to it, and its length.
     pub(super) fn shortest(&self) -> Shortest {
-        let mut out: Vec<Vec<u32>> = vec![Vec::new(); self.standing.len()];
-        for (number, edge) in (0..).zip(&self.edges) {
-            out[edge.from as usize].push(number);
-        }
+        let numbers = 0u32..self.edges.len() as u32;
+        let out = Neighbours::new(self.standing.len(), self.edges.iter().map(|edge| edge.from).zip(numbers));
         let mut came = vec![(u32::MAX, u32::MAX); self.standing.len()];
         came[0].1 = 0;
         let mut queue = VecDeque::from([0u32]);
         while let Some(state) = queue.pop_front() {
             let steps = came[state as usize].1;
-            for number in &out[state as usize] {
+            for number in out.of(state) {
                 let to = self.edges[*number as usize].to;
                 if came[to as usize].1 == u32::MAX {
                     came[to as usize] = (*number, steps + 1);
@@ -195,10 +198,17 @@ impl Graph {
         let parts = part.iter().map(|part| part + 1).max().unwrap_or(0) as usize;
         let mut size = vec![0u32; parts];
         part.iter().for_each(|part| size[*part as usize] += 1);
+        // Most are states that nothing leads back to.
+        let mut turns: Vec<bool> = size.iter().map(|size| *size > 1).collect();
+        let to_itself = self.edges.iter().filter(inside).filter(|edge| edge.from == edge.to);
+        to_itself.for_each(|edge| turns[part[edge.from as usize] as usize] = true);
+        if !turns.contains(&true) {
+            return Vec::new();
+        }
         // For each part: how many of its states each process could step in, and whether it steps inside.
         let mut could: Vec<BTreeMap<Proc, (u32, bool)>> = vec![BTreeMap::new(); parts];
         let mut last: BTreeMap<Proc, u32> = BTreeMap::new();
-        let mut edges: Vec<&Edge> = self.edges.iter().collect();
+        let mut edges: Vec<&Edge> = self.edges.iter().filter(|edge| turns[part[edge.from as usize] as usize]).collect();
         edges.sort_by_key(|edge| edge.from);
         for edge in edges {
             let within = part[edge.from as usize];
@@ -214,7 +224,8 @@ impl Graph {
             could[number].values().any(|(_, steps)| *steps) && could[number].values().all(fair)
         };
         let mut rounds: Vec<Vec<u32>> = vec![Vec::new(); parts];
-        (0u32..).zip(&part).for_each(|(state, part)| rounds[*part as usize].push(state));
+        let turning = (0u32..).zip(&part).filter(|(_, part)| turns[**part as usize]);
+        turning.for_each(|(state, part)| rounds[*part as usize].push(state));
         let mut number = 0..;
         rounds.retain(|_| number.next().is_some_and(is_round));
         rounds
@@ -238,7 +249,7 @@ impl Shortest {
 }
 
 /// Who follows whom, in one piece.
-struct Neighbours {
+pub(super) struct Neighbours {
     first: Vec<u32>,
     all: Vec<u32>,
 }
@@ -381,7 +392,7 @@ mod tests {
         // 1 → 2 → 3 and back to 2; 1 → 4. It holds in 1, 2 and 3.
         let graph = graph(5, &[(0, 1, 0), (1, 2, 0), (2, 3, 0), (3, 2, 0), (1, 4, 0)]);
         let holds = [false, true, true, true, false];
-        assert_eq!(graph.for_ever(&holds), [false, false, true, true, false]);
+        assert_eq!(graph.for_ever(&holds, &graph.back()), [false, false, true, true, false]);
         let shortest = graph.shortest();
         assert_eq!((shortest.steps(3), graph.path(&shortest, 3).len()), (3, 3));
     }

@@ -272,9 +272,10 @@ impl Search<'_> {
     /// What only the whole graph tells.
     fn ask(&mut self, states: &States) -> Option<Verdict> {
         let shortest = states.graph.shortest();
+        let back = states.graph.back();
         let stuck = |which: fn(&Standing) -> &Vec<u32>| -> BTreeMap<u32, Vec<bool>> {
             let actors = states.graph.actors(which).into_iter();
-            actors.map(|(actor, is)| (actor, states.graph.for_ever(&is))).collect()
+            actors.map(|(actor, is)| (actor, states.graph.for_ever(&is, &back))).collect()
         };
         let path_to = |state: u32| states.graph.path(&shortest, state);
         let muted = stuck(|standing| &standing.muted);
@@ -352,7 +353,7 @@ fn busy(world: &World) -> Vec<String> {
 /// What holds in the state of this world.
 fn take_standing(world: &World, labels: &mut Vec<&'static str>, standing: &mut Standing) {
     let Standing { muted, pressing, pending } = standing;
-    (muted.clear(), pressing.clear(), pending.clear());
+    [&mut *muted, pressing, pending].into_iter().for_each(Vec::clear);
     if world.core.failure.is_some() {
         // The whole run was ended: whoever is muted or under pressure is so no longer.
         return;

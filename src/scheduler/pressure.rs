@@ -222,6 +222,7 @@ impl Single {
 
     // --- R5 -----------------------------------------------------------------------------------------------------
 
+    #[inline(never)] // in user code a call costs less than the registers that this needs
     pub(crate) fn apply(&mut self, place: Place) {
         if !self.writes_down(|| Effect::Apply(place)) {
             self.apply_now(place);
@@ -239,6 +240,7 @@ impl Single {
         }
     }
 
+    #[inline(never)] // in user code a call costs less than the registers that this needs
     pub(crate) fn release(&mut self, place: Place) {
         if !self.writes_down(|| Effect::Release(place)) {
             self.release_now(place);

@@ -292,8 +292,15 @@ impl Script {
     }
 
     pub(super) fn write_watch(&mut self, other: ActorId, notice: Delivery) {
+        self.write_effect(Effect::Watch { other, notice });
+    }
+
+    /// Apart, so that whoever may have to do this is short where there is no script.
+    #[cold]
+    #[inline(never)]
+    fn write_effect(&mut self, effect: Effect) {
         self.write_drops();
-        self.written.push(Effect::Watch { other, notice }.into());
+        self.written.push(effect.into());
     }
 
     /// The guards that the behaviour dropped since its last effect.
@@ -577,8 +584,7 @@ impl Single {
     /// True if the effect is written down, to be carried out later.
     pub(super) fn writes_down(&mut self, effect: impl FnOnce() -> Effect) -> bool {
         let Some(script) = self.script.as_mut().filter(|script| script.recording) else { return false };
-        script.write_drops();
-        script.written.push(effect().into());
+        script.write_effect(effect());
         true
     }
 

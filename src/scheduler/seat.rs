@@ -203,7 +203,7 @@ impl Seat {
 
     /// Becomes the same as another. None if that has something that cannot be copied.
     pub(super) fn become_copy(&mut self, other: &Seat) -> Option<()> {
-        let more = match (self.more.take(), &other.more) {
+        self.more = match (self.more.take(), &other.more) {
             (_, None) => None,
             (Some(mut mine), Some(theirs)) => {
                 *mine = theirs.copy()?;
@@ -211,7 +211,13 @@ impl Seat {
             }
             (None, Some(theirs)) => Some(Box::new(theirs.copy()?)),
         };
-        *self = Seat { name: other.name.clone(), more, ..*other };
+        // One by one: put together first, and then moved, it would be read in larger pieces than it was just written in.
+        (self.sent, self.handled) = (other.sent, other.handled);
+        (self.tenant, self.batch, self.watermark) = (other.tenant, other.batch, other.watermark);
+        (self.load, self.busy, self.special, self.named) = (other.load, other.busy, other.special, other.named);
+        (self.created, self.children, self.peak) = (other.created, other.children, other.peak);
+        (self.muted_since, self.muted_ns, self.mutes_taken) = (other.muted_since, other.muted_ns, other.mutes_taken);
+        self.name.clone_from(&other.name);
         Some(())
     }
 

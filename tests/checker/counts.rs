@@ -37,7 +37,7 @@ impl Sums {
         self.ends += ends.len();
         self.complete += u32::from(matches!(verdict, Verdict::Complete(_)));
         if let Some(failure) = verdict.failure() {
-            let left = [failure.steps, failure.switches as usize, failure.token.len()];
+            let left = [failure.steps, failure.switches, failure.token.len()];
             self.shortest.iter_mut().zip(left).for_each(|(sum, left)| *sum += left);
             self.tokens.push(failure.token.clone());
         }
