@@ -69,6 +69,7 @@ faults! {
     WakeIsRelaxed: "F2, T6: whoever wakes an actor does not acquire what its last owner left",
     BackWithATail: "R1: a message that comes back, because its actor is idle, leads to others that were there a moment ago",
     LingersForever: "T5: a worker with nothing left to run goes to sleep before the actor that ran last has come to rest",
+    LingersOn: "T5: the actor that ran last comes to rest only when another one has nothing left to do either",
     FoundTakesThePlace: "T5: an actor that a worker finds in the hall takes the place of one that it has just freed",
     AnswerIsRelaxed: "F2, R9: the answer to a ring does not acquire",
     RareIsRelaxed: "F2, R8: who finds what is rare about an actor does not acquire it",

@@ -271,10 +271,9 @@ impl<'p> Search<'p> {
     fn depth_of_top(&self, new: &impl Fn() -> Exhaustive) -> usize {
         let quiet = self.quiet();
         let mut stage = self.quiet_stage(&quiet);
-        let nobody = Part::alone(Slice { number: 1, of: u64::MAX });
         (1..DEEPEST_TOP)
             .find(|depth| {
-                let mut search = new().with_top(*depth, nobody.clone());
+                let mut search = new().with_top(*depth, Part::nobody());
                 loop {
                     let _ = stage.run(&mut search);
                     let _ = search.share();

@@ -44,6 +44,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("ProcessInPolicy", OPEN),
     ("SecondPathNeverSettles", UNWATCHED),
     ("LingersForever", UNWATCHED),
+    ("LingersOn", UNWATCHED),
     ("InletIgnoresPressure", LEFT_OUT),
     ("InletRingsFirst", LEFT_OUT),
     ("DeadIsUncounted", LEFT_OUT),

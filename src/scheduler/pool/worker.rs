@@ -26,6 +26,8 @@ use std::time::Duration;
 const INJECTED_EVERY: u32 = if SHIPS { 61 } else { 3 };
 /// Rounds of looking for something to steal before a worker sleeps: a wake-up through a sleeping processor costs 25 µs.
 const ROUNDS: u32 = if SHIPS { 200 } else { 1 };
+/// So many times more while it holds muted actors: a fall is to be expected.
+const PATIENCE: u32 = if SHIPS { 8 } else { 1 };
 /// No actor has this seat.
 pub(super) const NOBODY: u32 = u32::MAX;
 /// Pauses in a round.
@@ -41,8 +43,9 @@ pub(crate) struct Worker {
     pub(super) nodes: Nodes,
     /// The oldest runnable actor: not for others, so that a lone one is not stolen, and wakes nobody.
     next: Option<u32>,
-    /// The actor that ran last, if it has nothing left to do. It rests when the next one has run: if that sends to it, it
-    /// is this worker's still, and no exchange is needed. As with `next`, nobody else can have it meanwhile.
+    /// The actor that ran last, if it has nothing left to do. It rests when the next one has run, whatever becomes of
+    /// that: if that sends to it, it is this worker's still, and no exchange is needed. As with `next`, nobody else can
+    /// have it meanwhile, and what others send to it waits.
     pub(super) lingers: u32,
     /// Of the driver alone: its run queue.
     pub(super) pinned: VecDeque<u32>,
@@ -223,6 +226,14 @@ impl Worker {
         }
     }
 
+    /// The run of an actor is over that has more to do: the one before it rests.
+    #[inline(always)]
+    pub(super) fn settle_other(&mut self) {
+        if !planted(Fault::LingersOn) {
+            self.settle_down();
+        }
+    }
+
     /// Nobody lingers any more.
     #[inline(always)]
     fn settle_down(&mut self) {
@@ -357,7 +368,8 @@ impl Worker {
     #[cold]
     fn search(&mut self) -> Option<u32> {
         self.flush();
-        for _ in 0..ROUNDS {
+        let rounds = if self.holds_muted() { ROUNDS * PATIENCE } else { ROUNDS };
+        for _ in 0..rounds {
             if let Some(seat) = self.steal() {
                 return Some(seat);
             }
@@ -373,6 +385,11 @@ impl Worker {
         self.tally().naps.add(1);
         let found = self.shared.hall.park(self.index);
         self.heed(found)
+    }
+
+    /// Has this worker actors that wait for a fall?
+    fn holds_muted(&self) -> bool {
+        self.tally().mutes.get() > self.tally().freed.get()
     }
 
     fn steal(&mut self) -> Option<u32> {
