@@ -100,6 +100,14 @@ impl Single {
         list.append(&mut faults);
     }
 
+    /// Tells everything that is due at a time, and when.
+    pub(crate) fn dues(&self, tell: &mut dyn FnMut(Object, Duration)) {
+        for (owner, nth, due) in self.set_timers() {
+            tell(Object::Timer(owner.seat, nth), due);
+        }
+        self.event_loop.iter().for_each(|world| world.dues(tell));
+    }
+
     fn asks_world(&self, what: impl FnOnce(&dyn EventLoop) -> bool) -> bool {
         self.event_loop.as_deref().is_some_and(what)
     }

@@ -209,6 +209,12 @@ impl Single {
         due.filter_map(|((_, id), owner)| Some((*owner, self.timers.by_id.get(id)?.nth)))
     }
 
+    /// The timers that will fire: owner, which of the owner's, and when.
+    pub(crate) fn set_timers(&self) -> impl Iterator<Item = (ActorId, u32, Duration)> + '_ {
+        let set = self.timers.due.iter();
+        set.filter_map(|((due, id), owner)| Some((*owner, self.timers.by_id.get(id)?.nth, *due)))
+    }
+
     /// When the first timer is due, whoever's it is.
     pub(crate) fn first_due(&self) -> Option<Duration> {
         self.timers.soonest()
