@@ -41,8 +41,13 @@ fn a_program_that_spawns_without_end_is_found() {
             cx.spawn(Breeder).tell((), cx);
         }
     }
-    let found = fault(Check::new().max_actors(20), |env| env.spawn(Breeder).tell((), env));
+    let program = |env: &mut Env<'_>| env.spawn(Breeder).tell((), env);
+    let found = fault(Check::new().max_actors(20), program);
     assert!(matches!(found, Fault::TooManyActors { limit: 20, .. }), "{found}");
+    // The chart shows its last lines, and only the actors in them.
+    let verdict = Check::new().max_actors(500).run(program).to_string();
+    assert!(verdict.contains("earlier lines") && verdict.contains("created by"), "{verdict}");
+    assert!(verdict.lines().all(|line| line.chars().count() < 250), "{verdict}");
 }
 
 #[test]
