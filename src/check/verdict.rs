@@ -48,6 +48,8 @@ pub enum Bound {
     Slice,
     /// The mode draws samples: it never explores everything.
     Sample,
+    /// Only the schedule of a token was run, and it did not fail.
+    Token,
 }
 
 /// What a search saw.
@@ -370,6 +372,7 @@ impl fmt::Display for Bound {
             Bound::Delays => "the bound on delays",
             Bound::Slice => "its share: only a slice was asked for",
             Bound::Sample => "its nature, a sample",
+            Bound::Token => "the token: its schedule does not fail, and no other was run",
         })
     }
 }

@@ -70,7 +70,10 @@ fn statements_that_do_not_hold_are_found() {
         }))
         .tell(0, env);
     };
-    assert_eq!(fault(Check::new(), asks), Fault::Never("it is 7"));
+    let Verdict::Failed(failure) = Check::new().run(asks) else { panic!("nothing is ever 7") };
+    assert_eq!((&failure.fault, failure.explored.runs), (&Fault::Never("it is 7"), 3), "all answers were tried");
+    let alone = Check::new().replay(failure.token).run(asks);
+    assert!(matches!(alone, Verdict::Cut { by: Bound::Token, .. }), "one schedule cannot show it: {alone}");
     let hopes = |env: &mut Env<'_>| {
         env.spawn(act(|_, cx| {
             let chosen = cx.choose(2);
