@@ -5,6 +5,8 @@ use backwater::internals::sync::thread;
 use backwater::{Addr, Backpressure, Detector, Inlet, OnPanic, SpawnOptions};
 use model_tests::handed::Handed;
 use model_tests::program::{Got, Say, act, consumer, draw, keys, pool, stuck, talker, well};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// In the model nothing times out: who is not woken is a deadlock, and shuttle says so.
@@ -274,6 +276,70 @@ fn a_freed_sender_and_an_injected_actor_are_both_run() {
         });
         well(result);
         got.assert_all(1, 4);
+    });
+}
+
+/// T5. An actor that never has nothing to do runs after one that has: what comes for that one from another thread is handled,
+/// and not only when the busy one ends.
+#[test]
+fn who_ran_before_an_actor_that_never_rests_is_run_again() {
+    draw("who_ran_before_an_actor_that_never_rests_is_run_again", 300, |watched, leaks| {
+        let (sent, got) = (Arc::new(AtomicBool::new(false)), Got::default());
+        let result = pool(1, watched).run(|env| {
+            let (leaks, tells, asks) = (leaks.clone(), sent.clone(), sent.clone());
+            let far = act(move |say, cx| match say {
+                Say::Tell(to) => {
+                    to.tell(Say::Data(leaks.track((0, 0))), cx);
+                    tells.store(true, Ordering::Relaxed);
+                }
+                other => panic!("nobody says {other:?} to somebody far away"),
+            });
+            let far = env.spawn_with(SpawnOptions::new().pinned(), far);
+            let (mut since, seen) = (0, got.clone());
+            let busy = env.spawn(act(move |_, cx| {
+                since += u32::from(asks.load(Ordering::Relaxed));
+                assert!(since < 20 || seen.len() == 1, "T5: a message that waits for no fall is handled");
+                if seen.is_empty() {
+                    cx.tell_self(Say::Ease);
+                }
+            }));
+            let seen = got.clone();
+            let quiet = env.spawn(act(move |say, cx| match say {
+                Say::Data(data) => seen.add(&data),
+                Say::Go(_) => {
+                    far.tell(Say::Tell(cx.me()), cx);
+                    busy.tell(Say::Ease, cx);
+                }
+                other => panic!("nobody says {other:?} to a quiet one"),
+            }));
+            quiet.tell(Say::Go(1), env);
+        });
+        well(result);
+        got.assert_all(1, 1);
+    });
+}
+
+/// T5. A behaviour wakes more actors than a run queue has room for: each handles what is said to it.
+#[test]
+fn who_does_not_fit_into_a_run_queue_is_run_too() {
+    draw("who_does_not_fit_into_a_run_queue_is_run_too", 200, |watched, leaks| {
+        let (got, many) = (Got::default(), 12);
+        let result = pool(2, watched).run(|env| {
+            let (leaks, seen) = (leaks.clone(), got.clone());
+            let parent = env.spawn(act(move |_, cx| {
+                for who in 0..many {
+                    let seen = seen.clone();
+                    let child = act(move |say, _| match say {
+                        Say::Data(data) => seen.add(&data),
+                        other => panic!("nobody says {other:?} to a child"),
+                    });
+                    cx.spawn(child).tell(Say::Data(leaks.track((who, 0))), cx);
+                }
+            }));
+            parent.tell(Say::Go(1), env);
+        });
+        well(result);
+        got.assert_all(many, 1);
     });
 }
 

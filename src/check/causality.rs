@@ -3,13 +3,17 @@
 //! Everything about a step lies in one of a few long lists that grow with the run and are cut when the search goes back,
 //! so that a search allocates only while its runs get longer.
 
+use super::due::{Due, Dues, Passing};
 use super::footprint::{Footprint, Touch, write_down};
 use super::index::Index;
-use crate::scheduler::{Access, Proc, Traces};
+use crate::scheduler::{Access, Object, Proc, Traces};
 use std::ops::Range;
+use std::time::Duration;
 
 /// No step, no entry.
 const NONE: u32 = u32::MAX;
+/// In a run to be planned: time passes, which it did not there.
+pub(super) const TIME: u32 = u32::MAX - 1;
 
 /// A step of a run. Ranges are parts of the lists of its [`Causality`].
 #[derive(Clone, Debug)]
@@ -48,7 +52,6 @@ struct Step {
     world_before: u32,
     undo: u32,
     reads: u32,
-    undo_due: u32,
 }
 
 /// Who used an object last.
@@ -88,10 +91,9 @@ pub(super) struct Causality {
     /// Steps are whole behaviours. Taken earlier, one may do more than it was seen to do: see `reversal`.
     atomic: bool,
     unsure: bool,
-    /// Timers and parcels on their way, and the steps that set them out: time passes until the first is due.
-    due: Vec<(u128, u32)>,
-    /// What was put there or taken away, and whether it was there before.
-    undo_due: Vec<(u128, u32)>,
+    dues: Dues,
+    /// What `TIME` touches.
+    time: [Touch; 1],
 }
 
 impl Causality {
@@ -118,8 +120,8 @@ impl Causality {
             earlier: Vec::new(),
             atomic,
             unsure: false,
-            due: Vec::new(),
-            undo_due: Vec::new(),
+            dues: Dues::default(),
+            time: [Touch::new(Object::Time, Access::Write)],
         }
     }
 
@@ -134,7 +136,11 @@ impl Causality {
 
     /// What a step did.
     pub(super) fn footprint(&self, at: usize) -> Footprint<'_> {
-        self.footprint_of(&self.steps[at])
+        match self.steps.get(at) {
+            Some(step) => self.footprint_of(step),
+            // What `TIME` does.
+            None => Footprint { proc: Proc::Time, world: false, preventable: false, touched: &self.time },
+        }
     }
 
     fn footprint_of(&self, step: &Step) -> Footprint<'_> {
@@ -144,7 +150,7 @@ impl Causality {
 
     /// The answers that the step's choices got.
     pub(super) fn chosen(&self, at: usize) -> &[u32] {
-        &self.chosen[range(self.steps[at].chosen)]
+        self.steps.get(at).map_or(&[], |step| &self.chosen[range(step.chosen)])
     }
 
     /// The earlier steps that raced with this one.
@@ -158,6 +164,7 @@ impl Causality {
 
     /// Forgets every step from the `len`th on.
     pub(super) fn cut(&mut self, len: usize) {
+        self.dues.cut(len as u32);
         while self.steps.len() > len {
             let Some(step) = self.steps.pop() else { return };
             while self.undo.len() > step.undo as usize {
@@ -165,7 +172,6 @@ impl Causality {
                 self.uses[object as usize] = uses;
             }
             self.reads.truncate(step.reads as usize);
-            self.undo_due(step.undo_due as usize);
             self.last[step.process as usize] = step.before;
             self.world = step.world_before;
             self.touched.truncate(step.touched.0 as usize);
@@ -203,6 +209,7 @@ impl Causality {
         traces: &Traces<'_>,
         was_overloaded: bool,
         roused: impl Iterator<Item = Proc>,
+        (now, pending): (Duration, &[Due]),
     ) {
         let process = self.process(proc);
         let before = self.last[process as usize];
@@ -250,10 +257,11 @@ impl Causality {
             world_before: self.world,
             undo: self.undo.len() as u32,
             reads: self.reads.len() as u32,
-            undo_due: self.undo_due.len() as u32,
         };
         self.find_races(&mut step);
         self.enter(&step);
+        let passed = (proc == Proc::Time).then_some(now);
+        self.dues.push(self.steps.len() as u32, passed, pending);
         self.steps.push(step);
     }
 
@@ -322,10 +330,40 @@ impl Causality {
         }
     }
 
-    /// Would anything be due later, if this step and what comes of it had not been?
+    /// Could time pass now, if this step and what comes of it had not been?
     fn could_pass_without(&self, at: u32) -> bool {
-        let without = |set: u32| set != at && !self.ordered(at as usize, set as usize);
-        self.due.is_empty() || self.due.iter().any(|(_, set)| without(*set))
+        let without = |step: u32| step != at && !self.ordered(at as usize, step as usize);
+        self.dues.passing(without) == Passing::Yes
+    }
+
+    /// The run in which time passes where it could have without step `at`, if it could: what did not depend on that, as
+    /// far as nothing that it set out holds time back, then [`TIME`]. Only if there is something new about that since the
+    /// run had `known` steps.
+    pub(super) fn time_without(&self, at: usize, known: usize, run: &mut Vec<u32>) -> bool {
+        run.clear();
+        if !self.dues.changed_with(at as u32) || self.steps[at].proc == Proc::Time {
+            return false;
+        }
+        run.extend((at + 1..self.steps.len()).filter(|later| !self.ordered(at, *later)).map(|later| later as u32));
+        if at < known && run.last().is_none_or(|last| (*last as usize) < known) {
+            return false;
+        }
+        loop {
+            match self.dues.passing(|step| step < at as u32 || run.contains(&step)) {
+                Passing::Yes => break,
+                Passing::HeldBy(step) if step > at as u32 => {
+                    run.retain(|later| *later != step && !self.ordered(step as usize, *later as usize));
+                }
+                Passing::Never | Passing::HeldBy(_) => return false,
+            }
+        }
+        run.push(TIME);
+        true
+    }
+
+    /// Is anything ever due in this run?
+    pub(super) fn has_dues(&self) -> bool {
+        !self.dues.is_empty()
     }
 
     fn enter(&mut self, step: &Step) {
@@ -344,35 +382,6 @@ impl Causality {
                 self.reads.push((at, uses.read));
                 uses.read = self.reads.len() as u32 - 1;
             }
-            if touch.is_timer() || touch.is_parcel() {
-                self.set_due(touch, step, at);
-            }
-        }
-    }
-
-    /// A timer or a parcel sets out with this step, or is over.
-    fn set_due(&mut self, touch: Touch, step: &Step, at: u32) {
-        let set = |(owner, nth): &(u32, u32)| touch.is_of_timer(*owner, *nth);
-        let sets_out = touch.is_write() && (touch.is_parcel() || self.timers[range(step.timers)].iter().any(set));
-        let is_over = touch.is_write() || touch.is_parcel();
-        let known = self.due.iter().position(|(object, _)| *object == touch.object());
-        let before = known.map_or(NONE, |known| self.due[known].1);
-        match (sets_out, known) {
-            (true, Some(known)) => self.due[known].1 = at,
-            (true, None) => self.due.push((touch.object(), at)),
-            (false, Some(known)) if is_over => drop(self.due.swap_remove(known)),
-            _ => return,
-        }
-        self.undo_due.push((touch.object(), before));
-    }
-
-    fn undo_due(&mut self, len: usize) {
-        while self.undo_due.len() > len {
-            let Some((object, before)) = self.undo_due.pop() else { return };
-            self.due.retain(|(known, _)| *known != object);
-            if before != NONE {
-                self.due.push((object, before));
-            }
         }
     }
 
@@ -383,10 +392,11 @@ impl Causality {
 
     /// Could `run`, a part of this one, begin with `step` without doing anything else than it does?
     pub(super) fn could_begin(&self, run: &[u32], step: Footprint<'_>) -> bool {
-        if let Some(own) = run.iter().position(|at| self.steps[*at as usize].proc == step.proc) {
+        if let Some(own) = run.iter().position(|at| self.footprint(*at as usize).proc == step.proc) {
             let free = |earlier: &u32| {
                 let earlier = *earlier as usize;
-                !self.ordered(earlier, run[own] as usize) && !self.footprint(earlier).depends(&step)
+                let is_free = run[own] == TIME || !self.ordered(earlier, run[own] as usize);
+                is_free && !self.footprint(earlier).depends(&step)
             };
             return run[..own].iter().all(free);
         }
@@ -402,7 +412,7 @@ impl Causality {
 
     /// Is one of its steps in `run`?
     pub(super) fn has_step(&self, run: &[u32], proc: Proc) -> bool {
-        run.iter().any(|at| self.steps[*at as usize].proc == proc)
+        run.iter().any(|at| self.footprint(*at as usize).proc == proc)
     }
 
     /// The run that shows race (`first`, `second`) the other way: what did not depend on `first`, then `second`. That is

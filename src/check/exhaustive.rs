@@ -17,12 +17,13 @@
 //! Not here: what a step touches, which the scheduler's script writes down.
 
 use super::causality::Causality;
+use super::due::Due;
 use super::footprint::{Footprint, Kept, Touch};
 use super::parts::Part;
 use super::plan::{Plans, Row};
 use super::run::Driver;
 use super::world::{MAIN, World};
-use crate::scheduler::Proc;
+use crate::scheduler::{Access, Proc};
 use std::mem;
 
 /// A state on the path, and the step that is taken from it now. Its memory is used again.
@@ -101,6 +102,8 @@ pub(super) struct Exhaustive {
     /// Work space: a run to be planned, a step that was prevented.
     run: Vec<u32>,
     prevented: Kept,
+    /// What is due after a step.
+    pending: Vec<Due>,
     top: Option<Top>,
     /// Schedules were left out because of the limit.
     pub(super) bounded: bool,
@@ -127,6 +130,7 @@ impl Exhaustive {
             enabled_before: Vec::new(),
             run: Vec::new(),
             prevented: Kept::new(),
+            pending: Vec::new(),
             top: None,
             bounded: false,
             infeasible: 0,
@@ -213,7 +217,20 @@ impl Exhaustive {
                 }
             }
         }
+        if self.causality.has_dues() {
+            self.plan_time(&mut run);
+        }
         self.run = run;
+    }
+
+    /// Who sets something that is due now, or cancels what would be due later, keeps time from passing: where he comes
+    /// late, that it may pass before him is seen nowhere on the path.
+    fn plan_time(&mut self, run: &mut Vec<u32>) {
+        for state in 1..self.causality.len() {
+            if self.below_top(state) && self.causality.time_without(state, self.first_new, run) {
+                self.plan_run(state, run);
+            }
+        }
     }
 
     /// Plans a run from this state, unless it is covered. `run` is used up.
@@ -430,7 +447,10 @@ impl Driver for Exhaustive {
             if self.reduce {
                 let new = |proc: &Proc| matches!(proc, Proc::World(_)) && !self.enabled_before.contains(proc);
                 let roused = world.enabled.iter().copied().filter(new);
-                self.causality.push(proc, &traces, self.was_overloaded, roused);
+                self.pending.clear();
+                world.core.dues(&mut |object, due| self.pending.push((Touch::new(object, Access::Read).object(), due)));
+                let dues = (world.core.now(), &*self.pending);
+                self.causality.push(proc, &traces, self.was_overloaded, roused, dues);
             }
             self.frames[self.at].note_answers(traces.chosen);
             if self.reduce && self.at > 0 && self.below_top(self.at) {

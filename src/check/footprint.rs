@@ -51,15 +51,6 @@ impl Touch {
     pub(super) fn is_timer(self) -> bool {
         self.kind() == TIMER
     }
-
-    pub(super) fn is_parcel(self) -> bool {
-        self.kind() == PARCEL
-    }
-
-    /// Of this timer?
-    pub(super) fn is_of_timer(self, owner: u32, nth: u32) -> bool {
-        self.object() == Touch::new(Object::Timer(owner, nth), Access::Read).object()
-    }
 }
 
 /// What a step does to others, whoever takes it. What it touched is kept elsewhere.

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod causality;
+mod due;
 mod exhaustive;
 mod fair;
 mod footprint;

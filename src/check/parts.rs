@@ -70,6 +70,11 @@ impl Part {
         Part { slice, me: 0, team: None, round: 0, taken: BTreeSet::new(), runs: 0 }
     }
 
+    /// Explores nothing: walks the beginnings, and counts them.
+    pub(super) fn nobody() -> Self {
+        Part::alone(Slice { number: u64::MAX, of: u64::MAX })
+    }
+
     /// So many threads of a machine.
     pub(super) fn team(slice: Slice, threads: u64) -> Vec<Self> {
         let team = Arc::new(Team { threads, state: Mutex::default() });
@@ -78,7 +83,7 @@ impl Part {
     }
 
     pub(super) fn is_whole(&self) -> bool {
-        self.slice.is_whole() && self.team.is_none()
+        self.slice.is_whole() && self.team.as_ref().is_none_or(|team| team.threads == 1)
     }
 
     pub(super) fn slice(&self) -> Slice {
@@ -196,6 +201,12 @@ mod tests {
             });
             assert_eq!((drawn, claimed), (1, 1), "{number}");
         }
+    }
+
+    #[test]
+    fn nobody_claims_nothing() {
+        let mut nobody = Part::nobody();
+        assert!((0..1_000).all(|number| !nobody.claims(number)));
     }
 
     #[test]

@@ -271,10 +271,9 @@ impl<'p> Search<'p> {
     fn depth_of_top(&self, new: &impl Fn() -> Exhaustive) -> usize {
         let quiet = self.quiet();
         let mut stage = self.quiet_stage(&quiet);
-        let nobody = Part::alone(Slice { number: 1, of: u64::MAX });
         (1..DEEPEST_TOP)
             .find(|depth| {
-                let mut search = new().with_top(*depth, nobody.clone());
+                let mut search = new().with_top(*depth, Part::nobody());
                 loop {
                     let _ = stage.run(&mut search);
                     let _ = search.share();
@@ -328,7 +327,8 @@ impl<'p> Search<'p> {
         }
         let now = self.clock.now();
         if self.progress.is_due(now) {
-            self.progress.say(now, &Line { runs, elapsed: now, estimate: estimate(runs) });
+            let states = self.explored.states;
+            self.progress.say(now, &Line { states, runs, elapsed: now, estimate: estimate(runs) });
         }
         self.part.is_beaten(self.share).then_some(Bound::Slice)
     }
@@ -521,8 +521,9 @@ impl<'p> Search<'p> {
         let Some(fault) = never.or(unreached.map(|label| Fault::NeverReached(label))) else { return Ok(verdict) };
         let quiet = self.quiet();
         let told = self.quiet_stage(&quiet).tell(&mut Replay::new(&[], true));
+        let explored = verdict.explored().clone();
         match self.fail(told, fault, false) {
-            Verdict::Failed(failure) => self.write_down(*failure),
+            Verdict::Failed(failure) => self.write_down(Failure { explored, ..*failure }),
             verdict => Ok(verdict),
         }
     }

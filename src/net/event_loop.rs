@@ -8,7 +8,7 @@ use super::network::{Key, Network, Readiness};
 use super::real::Real;
 use super::resolve::Found;
 use crate::actor::{Actor, Addr, Context};
-use crate::scheduler::{Core, Delivery, Doings, EventLoop, Outside, Single};
+use crate::scheduler::{Core, Delivery, Doings, EventLoop, Object, Outside, Single};
 use crate::sync::{Arc, Mutex, Weak, lock};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -172,6 +172,10 @@ impl EventLoop for Net {
 
     fn is_preventable(&self, choice: u64) -> bool {
         self.network.is_preventable(choice)
+    }
+
+    fn dues(&self, tell: &mut dyn FnMut(Object, Duration)) {
+        self.network.dues(tell);
     }
 
     fn is_fault(&self, choice: u64) -> bool {

@@ -4,7 +4,7 @@
 //! until a call returns `WouldBlock`. `OutOfMemory` means that the machine is short of buffers for a moment: it tells
 //! nothing when that is over.
 
-use crate::scheduler::Doings;
+use crate::scheduler::{Doings, Object};
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -121,6 +121,9 @@ pub(super) trait Network: Send {
     fn is_preventable(&self, _choice: u64) -> bool {
         true
     }
+
+    /// Tells what is due here, and when.
+    fn dues(&self, _tell: &mut dyn FnMut(Object, Duration)) {}
 
     /// Is it a fault, which need not happen?
     fn is_fault(&self, _choice: u64) -> bool {

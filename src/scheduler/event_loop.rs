@@ -4,8 +4,8 @@
 
 use super::bell::Ringer;
 use super::core::Core;
-use super::script::Doings;
 use super::single::Single;
+use super::touch::{Doings, Object};
 use std::any::Any;
 use std::io;
 use std::time::Duration;
@@ -57,6 +57,9 @@ pub(crate) trait EventLoop: Any + Send {
     fn is_preventable(&self, _choice: u64) -> bool {
         true
     }
+
+    /// Tells what is due there, and when.
+    fn dues(&self, _tell: &mut dyn FnMut(Object, Duration)) {}
 
     /// Is it a fault, which need not happen?
     fn is_fault(&self, _choice: u64) -> bool {

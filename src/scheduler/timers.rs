@@ -5,8 +5,8 @@
 
 use super::core::Core;
 use super::fingerprint::{Fingerprint, and};
-use super::script::{Access, Object, TimerChange};
 use super::single::Single;
+use super::touch::{Access, Object, TimerChange};
 use crate::event::{ActorId, Event};
 use crate::faults::{Fault, planted};
 use std::collections::BTreeMap;
@@ -207,6 +207,12 @@ impl Single {
         let now = self.watch.now;
         let due = self.timers.due.iter().take_while(move |((due, _), _)| *due <= now);
         due.filter_map(|((_, id), owner)| Some((*owner, self.timers.by_id.get(id)?.nth)))
+    }
+
+    /// The timers that will fire: owner, which of the owner's, and when.
+    pub(crate) fn set_timers(&self) -> impl Iterator<Item = (ActorId, u32, Duration)> + '_ {
+        let set = self.timers.due.iter();
+        set.filter_map(|((due, id), owner)| Some((*owner, self.timers.by_id.get(id)?.nth, *due)))
     }
 
     /// When the first timer is due, whoever's it is.

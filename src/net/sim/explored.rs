@@ -283,6 +283,25 @@ fn number_of(kind: Kind, which: u32) -> u64 {
 // --- What can happen ----------------------------------------------------------------------------------------------
 
 impl World {
+    /// Everything that is due at a time, by what changes with it.
+    pub(super) fn dues(&self, tell: &mut dyn FnMut(Object, Duration)) {
+        let Some(explored) = &self.explored else { return };
+        for (ends, channel) in
+            explored.channels.iter().filter(|(ends, channel)| channel.is_open() && !self.is_cut(**ends))
+        {
+            let tail = self.pair(Kind::Tail, *ends);
+            channel.packets.iter().for_each(|(due, nth, _)| tell(Object::Parcel(tail, *nth), *due));
+        }
+        for machine in &self.hosts {
+            machine.kernel.deadlines().for_each(|(ends, due)| tell(Object::Outside(self.pair(Kind::End, ends)), due));
+        }
+        for peer in self.peers.iter().filter(|peer| self.is_awake(peer.host)) {
+            let cues = Object::Outside(number_of(Kind::Cues, peer.number));
+            peer.waits_until().into_iter().for_each(|due| tell(cues, due));
+        }
+        self.next_act().into_iter().for_each(|due| tell(Object::Outside(number_of(Kind::Act, 0)), due));
+    }
+
     /// Until when time may pass: what is due by then has to happen first.
     pub(super) fn next_due(&self, explored: &Explored) -> Option<Duration> {
         let moving = explored.channels.iter().filter(|(ends, channel)| channel.is_open() && !self.is_cut(**ends));

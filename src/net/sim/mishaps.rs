@@ -29,6 +29,14 @@ impl Kernel {
         }
     }
 
+    /// When patience ends with a connection.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = ((SocketAddr, SocketAddr), Duration)> + '_ {
+        self.sockets.values().filter_map(|socket| match socket {
+            Socket::Connection(c) => Some(((c.local, c.peer), c.deadline?)),
+            Socket::Listener { .. } | Socket::Datagrams(_) => None,
+        })
+    }
+
     /// Connections whose patience is over.
     pub(super) fn impatient(&self, now: Duration) -> impl Iterator<Item = (SocketAddr, SocketAddr)> + '_ {
         self.sockets.values().filter_map(move |socket| match socket {

@@ -4,7 +4,7 @@ use super::world::World;
 use super::{SimNetwork, explored, kernel};
 use crate::net::event_loop::Net;
 use crate::net::network::{Buffers, Datagrams, Key, Listener, Network, Readiness, Setting, Settings, Stream};
-use crate::scheduler::{Doings, World as AnyWorld};
+use crate::scheduler::{Doings, Object, World as AnyWorld};
 use crate::sync::{MutexGuard, PoisonError};
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, SocketAddr};
@@ -118,6 +118,10 @@ impl Network for Running {
 
     fn is_preventable(&self, choice: u64) -> bool {
         self.0.world().is_preventable(choice)
+    }
+
+    fn dues(&self, tell: &mut dyn FnMut(Object, Duration)) {
+        self.0.world().dues(tell);
     }
 
     fn is_fault(&self, choice: u64) -> bool {

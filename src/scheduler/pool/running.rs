@@ -221,6 +221,7 @@ impl Worker {
         // SAFETY: this worker still owns the actor.
         unsafe { slot.own(|own| own.tray = tray) };
         if left > 0 || slot.inbox.has_some() {
+            self.settle_other();
             self.schedule_as(seat, slot.has(PINNED));
         } else {
             self.linger(seat);
@@ -298,6 +299,7 @@ impl Worker {
     #[inline(never)]
     pub(super) fn run_settled(&mut self, seat: u32) {
         self.settled = false;
+        self.settle_other();
         let handled = mem::take(&mut self.handled);
         if mem::take(&mut self.stopping) {
             return self.stop(seat);
