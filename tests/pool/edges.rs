@@ -334,6 +334,34 @@ fn threads_scale_down_to_one_and_back() {
     assert_eq!(moves.load(Ordering::Relaxed), 0, "a lone runnable actor is not stolen");
 }
 
+/// A behaviour that takes long holds up nobody but its own actor: here two are begun by a third, whose thread goes on with
+/// one of them, and each is over when the other has begun. Again when all threads were asleep.
+#[test]
+fn who_waits_behind_a_long_behaviour_is_run_by_somebody_else() {
+    let begun: Arc<[AtomicU32; 2]> = Arc::default();
+    let meets = move |begun: Arc<[AtomicU32; 2]>, me: usize| {
+        super::act(move |round, _| {
+            begun[me].fetch_add(1, Ordering::SeqCst);
+            while u64::from(begun[1 - me].load(Ordering::SeqCst)) <= round {
+                std::thread::yield_now();
+            }
+        })
+    };
+    Runtime::builder()
+        .threads(2)
+        .run(|env| {
+            let both = [0, 1].map(|me| env.spawn(meets(begun.clone(), me)));
+            let begins = move |round, cx: &mut Context<'_, super::Act>| {
+                both.iter().for_each(|one| one.tell(round, cx));
+                if round < 4 {
+                    cx.after(Duration::from_millis(20), round + 1);
+                }
+            };
+            env.spawn(super::act(begins)).tell(0, env);
+        })
+        .unwrap();
+}
+
 /// Which of the pool's two threads this is.
 fn thread() -> u32 {
     let name = std::thread::current().name().unwrap_or_default().to_owned();

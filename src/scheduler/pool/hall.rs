@@ -14,9 +14,10 @@
 //! Not here: what an actor or a fall is. The hall carries seats.
 
 use crate::faults::{Fault, planted};
-use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, lock};
+use crate::sync::{AtomicBool, AtomicUsize, BACKING, Condvar, Mutex, MutexGuard, Ordering, PoisonError, SHIPS, lock};
 use std::collections::VecDeque;
 use std::mem;
+use std::time::Duration;
 
 /// What the workers of one pool share besides the actors.
 pub struct Hall {
@@ -30,6 +31,12 @@ pub struct Hall {
     ring: Box<dyn Fn() + Send + Sync>,
 }
 
+/// So often a sleeper looks whether somebody has had more to run than he can, for as long as one run takes. Half a percent
+/// of a processor, while others work.
+const LOOK_UP: Duration = Duration::from_millis(1);
+/// In a model no time passes.
+const LOOKS_UP: bool = SHIPS || matches!(BACKING.as_bytes(), b"pauses");
+
 /// What every worker looks at between two runs, and hardly anything changes. None of it binds.
 #[derive(Default)]
 struct Hints {
@@ -37,6 +44,8 @@ struct Hints {
     asleep: AtomicUsize,
     /// How many seats are injected.
     injected: AtomicUsize,
+    /// The worker on lookout, counted from 1; 0 if there is none.
+    lookout: AtomicUsize,
 }
 
 /// On cache lines of its own, two, because they are fetched together: what is written here makes nobody wait who reads
@@ -61,6 +70,8 @@ struct State {
     falls: Vec<Vec<u32>>,
     /// By worker: it sleeps, and nobody has woken it.
     asleep: Vec<bool>,
+    /// The sleeper that looks up every [`LOOK_UP`], while others are awake.
+    lookout: Option<usize>,
     /// Somebody counts: no worker but he may go on.
     census: bool,
     /// Workers, the driver among them, that do not move: asleep, or waiting for the end of a census.
@@ -182,6 +193,36 @@ impl Hall {
         self.wake_one(&mut self.lock());
     }
 
+    /// Is a sleeper looking up once in a while? A hint, without the lock.
+    #[inline]
+    pub fn has_lookout(&self) -> bool {
+        !LOOKS_UP || self.hints.0.lookout.load(Ordering::Relaxed) > 0
+    }
+
+    /// Is it this worker?
+    pub fn is_lookout(&self, worker: usize) -> bool {
+        self.hints.0.lookout.load(Ordering::Relaxed) == worker + 1
+    }
+
+    /// Has a sleeper look up once in a while, from here on.
+    pub fn appoint(&self) {
+        let mut state = self.lock();
+        if let (None, Some(worker)) = (state.lookout, state.asleep.iter().position(|asleep| *asleep)) {
+            self.set_lookout(&mut state, Some(worker));
+            self.desks[worker].wake.notify_one();
+        }
+    }
+
+    /// The worker on lookout has something to run.
+    pub fn resign(&self) {
+        self.set_lookout(&mut self.lock(), None);
+    }
+
+    fn set_lookout(&self, state: &mut State, lookout: Option<usize>) {
+        state.lookout = lookout;
+        self.hints.0.lookout.store(lookout.map_or(0, |worker| worker + 1), Ordering::Relaxed); // a hint
+    }
+
     fn wake_one(&self, state: &mut State) {
         if let Some(worker) = state.asleep.iter().position(|asleep| *asleep) {
             self.wake(state, worker);
@@ -190,11 +231,19 @@ impl Hall {
 
     /// From here on the worker counts as awake, although it has yet to notice.
     fn wake(&self, state: &mut State, worker: usize) {
-        if state.asleep.get_mut(worker).is_some_and(mem::take) {
-            state.standing -= 1;
-            self.hints.0.asleep.fetch_sub(1, Ordering::Relaxed); // a hint
+        if state.asleep.get(worker) == Some(&true) {
+            self.is_awake(state, worker);
             self.desks[worker].wake.notify_one();
+            if state.lookout == Some(worker) {
+                self.set_lookout(state, None);
+            }
         }
+    }
+
+    fn is_awake(&self, state: &mut State, worker: usize) {
+        state.asleep[worker] = false;
+        state.standing -= 1;
+        self.hints.0.asleep.fetch_sub(1, Ordering::Relaxed); // a hint
     }
 
     // --- A worker comes -------------------------------------------------------------------------------------------
@@ -227,7 +276,8 @@ impl Hall {
         mem::take(&mut self.lock().pinned)
     }
 
-    /// The worker has nothing to run: sleeps until there is something here for it, or it is roused to go stealing.
+    /// The worker has nothing to run: sleeps until there is something here for it, or it is roused to go stealing. On
+    /// lookout it wakes by itself, too.
     pub fn park(&self, worker: usize) -> Found {
         let mut state = self.stand_still(self.lock());
         let found = self.find(&mut state, worker, true);
@@ -245,11 +295,29 @@ impl Hall {
             (self.ring)(); // the driver may want to know that nobody runs
         }
         self.stand.notify_all(); // and so may whoever counts
+        if LOOKS_UP && state.lookout.is_none() {
+            self.set_lookout(&mut state, Some(worker));
+        }
         while state.asleep[worker] {
-            state = self.desks[worker].wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.sleep(state, worker);
         }
         state = self.stand_still(state);
         self.find(&mut state, worker, true)
+    }
+
+    fn sleep<'a>(&self, mut state: MutexGuard<'a, State>, worker: usize) -> MutexGuard<'a, State> {
+        let wake = &self.desks[worker].wake;
+        if state.lookout == Some(worker) && state.asleep.iter().all(|asleep| *asleep) {
+            self.set_lookout(&mut state, None);
+        }
+        if state.lookout != Some(worker) {
+            return wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let (mut state, waited) = wake.wait_timeout(state, LOOK_UP).unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() && state.asleep[worker] && !state.asleep.iter().all(|asleep| *asleep) {
+            self.is_awake(&mut state, worker);
+        }
+        state
     }
 
     // --- Grace ----------------------------------------------------------------------------------------------------

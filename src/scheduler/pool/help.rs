@@ -71,9 +71,13 @@ impl Worker {
         }
     }
 
-    /// Looks at the time more seldom where runs are short.
+    /// Looks at the time more seldom where runs are short. Where a run is long there is no look before it is over: that is
+    /// what the lookout is for.
     #[inline(never)]
     fn share_if_long(&mut self) {
+        if !self.shared.hall.has_lookout() {
+            self.shared.hall.appoint();
+        }
         if !self.runs.is_multiple_of(self.help.every) {
             return;
         }
@@ -91,11 +95,18 @@ impl Worker {
     #[cold]
     pub(super) fn search(&mut self) -> Option<u32> {
         self.flush();
-        let rounds = if self.holds_muted() { ROUNDS * PATIENCE } else { ROUNDS };
+        let rounds = match () {
+            () if self.shared.hall.is_lookout(self.index) => 1,
+            () if self.holds_muted() => ROUNDS * PATIENCE,
+            () => ROUNDS,
+        };
         for round in 0..rounds {
             if round.is_multiple_of(LOOK_EVERY)
                 && let Some(seat) = self.steal()
             {
+                if self.shared.hall.is_lookout(self.index) {
+                    self.shared.hall.resign();
+                }
                 return Some(seat);
             }
             if self.shared.hall.has_injected() || self.shared.hall.has_mail(self.index) {

@@ -36,7 +36,9 @@ pub(crate) struct Worker {
     /// It is the driver's.
     drives: bool,
     pub(super) nodes: Nodes,
-    /// The oldest runnable actor: not for others, so that a lone one is not stolen, and wakes nobody.
+    /// The oldest runnable actor, if it became so in a run after which there was no other: not for others, so that a lone one
+    /// is not stolen, and wakes nobody. Before the next run it is gone from here: nobody waits for the end of a long run where
+    /// he cannot be helped.
     pub(super) next: Option<u32>,
     /// What did not fit into the run queue; behind it.
     surplus: VecDeque<u32>,
@@ -187,7 +189,7 @@ impl Worker {
     /// Pinned actors are the driver's, all others are not.
     #[inline(always)]
     pub(super) fn schedule_as(&mut self, seat: u32, pinned: bool) {
-        if self.next.is_none() & !pinned & !self.drives {
+        if self.next.is_none() & !pinned & !self.drives && self.shared.berths[self.index].deque.is_empty() {
             self.next = Some(seat);
         } else {
             self.queue(seat);
@@ -324,13 +326,7 @@ impl Worker {
         if self.runs.is_multiple_of(INJECTED_EVERY) && self.shared.hall.has_injected() {
             self.take_injected();
         }
-        match self.next.take() {
-            Some(seat) => {
-                self.next = self.pop();
-                Some(seat)
-            }
-            None => self.pop(),
-        }
+        self.next.take().or_else(|| self.pop())
     }
 
     /// Nothing is queued; perhaps something came for the actor that lingers.
