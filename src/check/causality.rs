@@ -6,6 +6,7 @@
 use super::due::{Due, Dues, Passing};
 use super::footprint::{Footprint, Touch, write_down};
 use super::index::Index;
+use super::run::Hash;
 use crate::scheduler::{Access, Object, Proc, Traces};
 use std::ops::Range;
 use std::time::Duration;
@@ -94,6 +95,8 @@ pub(super) struct Causality {
     dues: Dues,
     /// What `TIME` touches.
     time: [Touch; 1],
+    /// Of each step a number that is made of what it is and of those that it depends on; none if nobody asks for classes.
+    labels: Option<Vec<u64>>,
 }
 
 impl Causality {
@@ -122,7 +125,19 @@ impl Causality {
             unsure: false,
             dues: Dues::default(),
             time: [Touch::new(Object::Time, Access::Write)],
+            labels: None,
         }
+    }
+
+    /// From here on a run has the number of its class.
+    pub(super) fn label(&mut self) {
+        self.labels.get_or_insert_default();
+    }
+
+    /// The number of the class of schedules that this run is one of: the same for all that differ only in the order of
+    /// independent steps, and for no others.
+    pub(super) fn class(&self) -> u64 {
+        self.labels.iter().flatten().fold(0, |sum: u64, label| sum.wrapping_add(*label))
     }
 
     /// Are its steps whole behaviours?
@@ -184,6 +199,7 @@ impl Causality {
             self.clocks.truncate(step.clock.0 as usize);
             self.races.truncate(step.races.0 as usize);
         }
+        self.labels.iter_mut().for_each(|labels| labels.truncate(len));
     }
 
     fn process(&mut self, proc: Proc) -> u32 {
@@ -284,6 +300,7 @@ impl Causality {
     fn find_races(&mut self, step: &mut Step) {
         let mut earlier = std::mem::take(&mut self.earlier);
         self.dependent_on(step, &mut earlier);
+        self.label_next(step, &earlier);
         for at in earlier.drain(..) {
             let other = &self.steps[at as usize];
             let clock = &self.clocks[range(step.clock)];
@@ -303,6 +320,19 @@ impl Causality {
         self.clocks[own] = step.number;
         (step.clock.1, step.races.1) = (self.clocks.len() as u32, self.races.len() as u32);
         self.earlier = earlier;
+    }
+
+    /// What a step is made of does not depend on the order of others, and their sum neither.
+    fn label_next(&mut self, step: &Step, earlier: &[u32]) {
+        let Some(labels) = &mut self.labels else { return };
+                let before = self.steps.get(step.before as usize).map(|_| step.before);
+        let before = before.filter(|before| !earlier.contains(before));
+        let sum = earlier.iter().chain(&before).fold(0, |sum: u64, at| sum.wrapping_add(labels[*at as usize]));
+        let mut hash = Hash(sum);
+        hash.add_proc(step.proc);
+        hash.add(step.number.into());
+        self.chosen[range(step.chosen)].iter().for_each(|answer| hash.add(u64::from(*answer) + 1));
+        labels.push(hash.0);
     }
 
     fn dependent_on(&self, step: &Step, earlier: &mut Vec<u32>) {

@@ -49,3 +49,39 @@ fn as_many_runs_are_planned_as_there_are_classes_of_schedules() {
     }
     assert!(compared > 50, "only {compared} were small enough");
 }
+#[test]
+#[ignore]
+fn diag() {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::{Arc, Mutex};
+    let most: u64 = std::env::var("MOST").map_or(MOST, |m| m.parse().unwrap());
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let classes = |case: &Case, check: Check| {
+        let seen: Arc<Mutex<BTreeMap<u64, u32>>> = Arc::default();
+        let s = seen.clone();
+        let check = check.each_class(move |c| *s.lock().unwrap().entry(c).or_default() += 1);
+        let check = check.keep_going(true).shrink(false).check_determinism(false).max_runs(most);
+        let verdict = (case.check)(check).run(&case.main);
+        let cut = matches!(verdict, Verdict::Cut { by: Bound::Runs, .. });
+        let explored = verdict.explored().clone();
+        let seen = std::mem::take(&mut *seen.lock().unwrap());
+        (cut, explored.runs, explored.redundant, seen)
+    };
+    for case in cases() {
+        if !case.name.contains(&only) { continue; }
+        for atomic in [false, true] {
+            let check = || Check::new().atomic_behaviours(atomic);
+            let (cut, runs, red, plans) = classes(&case, check());
+            let (scut, sruns, sred, sleep) = classes(&case, check().without_plans());
+            let p: BTreeSet<u64> = plans.keys().copied().collect();
+            let s: BTreeSet<u64> = sleep.keys().copied().collect();
+            let mut line = format!("{:38} {atomic:5}: plans{} {runs}+{red} ({} cl)  sleep{} {sruns}+{sred} ({} cl) missing {} extra {}", case.name, if cut {" CUT"} else {""}, p.len(), if scut {" CUT"} else {""}, s.len(), s.difference(&p).count(), p.difference(&s).count());
+            if std::env::var_os("NAIVE").is_some() {
+                let (ncut, nruns, _, naive) = classes(&case, check().naive());
+                let n: BTreeSet<u64> = naive.keys().copied().collect();
+                line += &format!("  naive{} {nruns} ({} cl) sleep lacks {} plans lack {}, sleep more {}", if ncut {" CUT"} else {""}, n.len(), n.difference(&s).count(), n.difference(&p).count(), s.difference(&n).count());
+            }
+            println!("{line}");
+        }
+    }
+}
