@@ -32,6 +32,8 @@ struct Step {
     is_fault: bool,
     /// It was taken because nothing else could be.
     is_last: bool,
+    /// It, or one before it, was no actor's, or had a choice.
+    is_open: bool,
     /// Which process, and which of its steps, from 1.
     process: u32,
     number: u32,
@@ -95,7 +97,7 @@ pub(super) struct Causality {
     dues: Dues,
     /// What `TIME` touches.
     time: [Touch; 1],
-    /// Of each step a number that is made of what it is and of those that it depends on; none if nobody asks for classes.
+    /// Of each step a number that is made of whose it is and of the steps that come before; none if nobody asks for classes.
     labels: Option<Vec<u64>>,
 }
 
@@ -259,6 +261,7 @@ impl Causality {
             preventable: traces.preventable,
             is_fault: traces.is_fault,
             is_last: traces.is_last,
+            is_open: self.is_open() || !matches!(proc, Proc::Actor(_)) || !traces.chosen.is_empty(),
             process,
             number,
             touched: (starts[0], ends[0]),
@@ -300,7 +303,6 @@ impl Causality {
     fn find_races(&mut self, step: &mut Step) {
         let mut earlier = std::mem::take(&mut self.earlier);
         self.dependent_on(step, &mut earlier);
-        self.label_next(step, &earlier);
         for at in earlier.drain(..) {
             let other = &self.steps[at as usize];
             let clock = &self.clocks[range(step.clock)];
@@ -320,18 +322,17 @@ impl Causality {
         self.clocks[own] = step.number;
         (step.clock.1, step.races.1) = (self.clocks.len() as u32, self.races.len() as u32);
         self.earlier = earlier;
+        self.label_next(step);
     }
 
-    /// What a step is made of does not depend on the order of others, and their sum neither.
-    fn label_next(&mut self, step: &Step, earlier: &[u32]) {
+    /// Which steps come before does not depend on the order of those that are independent, and their sum neither.
+    fn label_next(&mut self, step: &Step) {
         let Some(labels) = &mut self.labels else { return };
-                let before = self.steps.get(step.before as usize).map(|_| step.before);
-        let before = before.filter(|before| !earlier.contains(before));
-        let sum = earlier.iter().chain(&before).fold(0, |sum: u64, at| sum.wrapping_add(labels[*at as usize]));
-        let mut hash = Hash(sum);
+        let clock = &self.clocks[range(step.clock)];
+        let before = self.steps.iter().zip(&*labels).filter(|(other, _)| other.is_before(clock));
+        let mut hash = Hash(before.fold(0, |sum, (_, label)| sum.wrapping_add(*label)));
         hash.add_proc(step.proc);
-        hash.add(step.number.into());
-        self.chosen[range(step.chosen)].iter().for_each(|answer| hash.add(u64::from(*answer) + 1));
+        self.chosen[range(step.chosen)].iter().for_each(|answer| hash.add(u64::from(*answer)));
         labels.push(hash.0);
     }
 
@@ -453,6 +454,11 @@ impl Causality {
         let free = |at: &usize| *at != second && !self.ordered(first, *at);
         run.extend((first + 1..self.steps.len()).filter(free).chain([second]).map(|at| at as u32));
         self.unsure = self.atomic && self.footprint(first).changes_load_for(&self.footprint(second));
+    }
+
+    /// Is there a step in this run that was no actor's, or one with a choice?
+    pub(super) fn is_open(&self) -> bool {
+        self.steps.last().is_some_and(|step| step.is_open)
     }
 
     /// Can something keep the first step from being taken, though not the second?

@@ -223,7 +223,10 @@ impl Exhaustive {
 
     fn plan_reversals(&mut self) {
         let mut run = mem::take(&mut self.run);
-        for second in self.first_new..self.causality.len() {
+        // What else is in a run belongs to what shows a race the other way. Where only actors step, and none has a choice, it
+        // follows from the order of what was there before.
+        let from = if self.causality.is_open() { 1 } else { self.first_new };
+        for second in from..self.causality.len() {
             for race in self.causality.races(second) {
                 let first = self.causality.race(race);
                 if !self.below_top(first) {

@@ -14,6 +14,7 @@ use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::faults::{Fault, planted};
 use crate::mailbox::Draft;
 use crate::rules::{self, Load};
+use super::script::{Access, Object};
 use std::fmt::Debug;
 use std::mem;
 
@@ -288,6 +289,8 @@ impl Single {
         if let Some(replay) = &mut self.replay {
             return replay.failed(failure);
         }
+        // It is the end of everybody's run.
+        self.touch(Object::World, Access::Write);
         self.failure.get_or_insert(failure);
         self.attention = true;
     }
