@@ -57,6 +57,7 @@ faults! {
     DequeTailIsRelaxed: "F2, T6: the owner of a run queue shows a seat without releasing",
     DequeThiefIsRelaxed: "F2, T6: a thief does not acquire what it steals",
     PopWithoutExchange: "T6: the owner of a run queue takes without an exchange",
+    SurplusStays: "T5: what does not fit into a run queue stays outside for ever",
     ParkWithoutLooking: "F10, T5: a worker falls asleep without looking once more",
     QuietWithPinned: "F3, R9: quiescence overlooks an actor of the driver's",
     QuietByHint: "F3, R9: the driver asks a hint whether all workers sleep, without the lock",

@@ -181,6 +181,10 @@ fn a_program_that_differs_in_a_name_or_in_one_message_is_another() {
     let (_, bytes) = record(two, 2, 0, same);
     let why = bad(less, &bytes, same).to_string();
     assert!(why.contains("which never comes"), "{why}");
+    // And the other way round: a message that nobody sent then, and nobody handles now.
+    let (_, bytes) = record(less, 2, 0, same);
+    let why = bad(two, &bytes, same).to_string();
+    assert!(why.contains("is left with messages (1)"), "{why}");
 }
 
 #[test]

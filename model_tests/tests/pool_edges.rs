@@ -319,6 +319,30 @@ fn who_ran_before_an_actor_that_never_rests_is_run_again() {
     });
 }
 
+/// T5. A behaviour wakes more actors than a run queue has room for: each handles what is said to it.
+#[test]
+fn who_does_not_fit_into_a_run_queue_is_run_too() {
+    draw("who_does_not_fit_into_a_run_queue_is_run_too", 200, |watched, leaks| {
+        let (got, many) = (Got::default(), 12);
+        let result = pool(2, watched).run(|env| {
+            let (leaks, seen) = (leaks.clone(), got.clone());
+            let parent = env.spawn(act(move |_, cx| {
+                for who in 0..many {
+                    let seen = seen.clone();
+                    let child = act(move |say, _| match say {
+                        Say::Data(data) => seen.add(&data),
+                        other => panic!("nobody says {other:?} to a child"),
+                    });
+                    cx.spawn(child).tell(Say::Data(leaks.track((who, 0))), cx);
+                }
+            }));
+            parent.tell(Say::Go(1), env);
+        });
+        well(result);
+        got.assert_all(many, 1);
+    });
+}
+
 /// R8. Somebody on another thread sends to each of a row of actors that are about to end, and whose seats are used again at
 /// once: what it sends comes to the one that it was for, or is a dead letter.
 #[test]

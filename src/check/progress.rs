@@ -47,6 +47,8 @@ impl Drop for Progress {
 /// How far a search is.
 #[derive(Debug)]
 pub(super) struct Line {
+    /// None if schedules are explored.
+    pub(super) states: u64,
     pub(super) runs: u64,
     pub(super) elapsed: Duration,
     /// About how many runs there are, where that can be said.
@@ -55,9 +57,10 @@ pub(super) struct Line {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Line { runs, elapsed, estimate } = self;
+        let Line { states, runs, elapsed, estimate } = self;
         let seconds = elapsed.as_secs_f64();
-        write!(f, "{runs} runs in {seconds:.0} s, {:.0} a second", *runs as f64 / seconds.max(1e-9))?;
+        let (done, what) = if *states > 0 { (states, "states") } else { (runs, "runs") };
+        write!(f, "{done} {what} in {seconds:.0} s, {:.0} a second", *done as f64 / seconds.max(1e-9))?;
         let Some(estimate) = estimate.filter(|estimate| *estimate >= *runs as f64) else { return Ok(()) };
         let left = seconds * (estimate / (*runs as f64).max(1.0) - 1.0);
         let percent = 100.0 * *runs as f64 / estimate;
@@ -85,10 +88,12 @@ mod tests {
 
     #[test]
     fn a_line_says_how_much_is_done_and_left() {
-        let line = Line { runs: 1_000, elapsed: Duration::from_secs(10), estimate: Some(4_000.0) };
+        let line = Line { states: 0, runs: 1_000, elapsed: Duration::from_secs(10), estimate: Some(4_000.0) };
         assert_eq!(line.to_string(), "1000 runs in 10 s, 100 a second; 25.00 % of about 4000, about 30 s left");
-        let line = Line { runs: 1_000, elapsed: Duration::from_secs(10), estimate: None };
+        let line = Line { states: 0, runs: 1_000, elapsed: Duration::from_secs(10), estimate: None };
         assert_eq!(line.to_string(), "1000 runs in 10 s, 100 a second");
+        let line = Line { states: 500, runs: 3, elapsed: Duration::from_secs(10), estimate: None };
+        assert_eq!(line.to_string(), "500 states in 10 s, 50 a second");
     }
 
     #[test]

@@ -52,14 +52,14 @@ impl Search<'_> {
 
     pub(super) fn run_token(&mut self, line: &str) -> Result<Verdict, String> {
         let told = self.replayed(line, Some(Box::new(Lines::default())))?;
-        self.explored.runs = 1;
+        (self.explored.runs, self.explored.steps, self.explored.longest) = (1, told.ran.steps as u64, told.ran.steps);
         let found = self.found(&told)?;
         Ok(match found {
             Some(found) => {
                 let watched = matches!(found, Fault::Stalled(_));
                 self.fail(told, found, watched)
             }
-            None => Verdict::Cut { by: Bound::Sample, explored: self.explored.clone(), estimate: None },
+            None => Verdict::Cut { by: Bound::Token, explored: self.explored.clone(), estimate: None },
         })
     }
 
@@ -88,7 +88,9 @@ impl Search<'_> {
 
     /// Writes the failure down where it was asked for.
     pub(super) fn write_down(&self, failure: Failure) -> Result<Verdict, String> {
-        if let Some(file) = &self.settings().regressions {
+        // What no schedule did is not what this one did.
+        let is_its_own = !matches!(failure.fault, Fault::Never(_) | Fault::NeverReached(_));
+        if let Some(file) = self.settings().regressions.as_ref().filter(|_| is_its_own) {
             remember(file, &failure.token).map_err(|why| format!("cannot write {}: {why}", file.display()))?;
         }
         if let Some(dir) = env::var_os("BACKWATER_TRACE_DIR") {

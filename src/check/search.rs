@@ -335,7 +335,8 @@ impl<'p> Search<'p> {
         }
         let now = self.clock.now();
         if self.progress.is_due(now) {
-            self.progress.say(now, &Line { runs, elapsed: now, estimate: estimate(runs) });
+            let states = self.explored.states;
+            self.progress.say(now, &Line { states, runs, elapsed: now, estimate: estimate(runs) });
         }
         self.part.is_beaten(self.share).then_some(Bound::Slice)
     }
@@ -528,8 +529,9 @@ impl<'p> Search<'p> {
         let Some(fault) = never.or(unreached.map(|label| Fault::NeverReached(label))) else { return Ok(verdict) };
         let quiet = self.quiet();
         let told = self.quiet_stage(&quiet).tell(&mut Replay::new(&[], true));
+        let explored = verdict.explored().clone();
         match self.fail(told, fault, false) {
-            Verdict::Failed(failure) => self.write_down(*failure),
+            Verdict::Failed(failure) => self.write_down(Failure { explored, ..*failure }),
             verdict => Ok(verdict),
         }
     }

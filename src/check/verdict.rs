@@ -48,6 +48,8 @@ pub enum Bound {
     Slice,
     /// The mode draws samples: it never explores everything.
     Sample,
+    /// Only the schedule of a token was run, and it did not fail.
+    Token,
 }
 
 /// What a search saw.
@@ -293,8 +295,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The most lines of the chart that are printed, the last ones; `{:#}` prints them all.
-const SHOWN: usize = 40;
+/// The most lines of the chart that are printed, the last ones, and the most actors in them; `{:#}` prints them all.
+const SHOWN: (usize, usize) = (40, 12);
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -302,17 +304,18 @@ impl fmt::Display for Failure {
         let fault = if f.alternate() { format!("{:#}", self.fault) } else { self.fault.to_string() };
         fault.lines().filter(|line| !line.starts_with("replay: ")).try_for_each(|line| writeln!(f, "{line}"))?;
         let (steps, switches) = self.found;
-        writeln!(
-            f,
-            "found in run {} with {steps} steps and {switches} context switches, shortened to {} and {}:",
-            self.explored.runs, self.steps, self.switches
-        )?;
-        let rows = self.chart.rows();
-        let shown = if f.alternate() { rows } else { SHOWN.min(rows) };
-        if rows > shown {
-            writeln!(f, "… {} earlier lines (print with {{:#}} for all)", rows - shown)?;
+        match self.explored.runs {
+            0 => write!(f, "found among the schedules that failed before, ")?,
+            run => write!(f, "found in run {run} ")?,
         }
-        write!(f, "{}replay: {}", self.chart.tail(shown), self.replay)
+        let (shorter, fewer) = (self.steps, self.switches);
+        writeln!(f, "with {steps} steps and {switches} context switches, shortened to {shorter} and {fewer}:")?;
+        let (rows, actors) = if f.alternate() { (usize::MAX, usize::MAX) } else { SHOWN };
+        let (skipped, chart) = self.chart.tail(rows, actors);
+        if skipped > 0 {
+            writeln!(f, "… {skipped} earlier lines (print with {{:#}} for all)")?;
+        }
+        write!(f, "{chart}replay: {}", self.replay)
     }
 }
 
@@ -359,7 +362,9 @@ impl fmt::Display for Verdict {
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Bound::Steps => "the bound on steps in a run (does the program end?)",
+            Bound::Steps => {
+                "the bound on steps in a run (does the program end? If it is not meant to, see Check::states)"
+            }
             Bound::Runs => "the bound on runs",
             Bound::Time => "the bound on time",
             Bound::States => "the bound on states (does the program have finitely many?)",
@@ -367,6 +372,7 @@ impl fmt::Display for Bound {
             Bound::Delays => "the bound on delays",
             Bound::Slice => "its share: only a slice was asked for",
             Bound::Sample => "its nature, a sample",
+            Bound::Token => "the token: its schedule does not fail, and no other was run",
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::event::{ActorId, End, Event, Lane, Observer};
 use crate::sync::{Arc, Mutex, lock};
 use core::fmt::{self, Debug, Write};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Draws a small run. Clones share the chart: keep one, give the other to the runtime.
 ///
@@ -51,22 +51,12 @@ impl Chart {
         lock(&self.shared).mermaid()
     }
 
-    /// How many lines it has below its head.
-    pub(crate) fn rows(&self) -> usize {
+    /// Its head and its last lines: at most so many, about at most so many actors. How many lines come before them, too.
+    pub(crate) fn tail(&self, rows: usize, actors: usize) -> (usize, String) {
         let drawing = lock(&self.shared);
-        let columns = drawing.columns();
-        drawing.rows.iter().filter(|row| row.is_shown(&columns) && drawing.shows(row)).count()
-    }
-
-    /// Its head and its last `rows` lines.
-    pub(crate) fn tail(&self, rows: usize) -> String {
-        let text = self.to_string();
-        let skipped = self.rows().saturating_sub(rows);
-        text.lines()
-            .enumerate()
-            .filter(|(at, _)| *at == 0 || *at > skipped)
-            .map(|(_, line)| format!("{line}\n"))
-            .collect()
+        let (skipped, columns) = drawing.suffix(rows, actors);
+        let text = Cut { drawing: &drawing, skipped, columns }.to_string();
+        (skipped, text)
     }
 }
 
@@ -78,8 +68,17 @@ impl Observer for Chart {
 
 impl fmt::Display for Chart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        lock(&self.shared).draw(f)
+        let drawing = lock(&self.shared);
+        let columns = drawing.columns();
+        Cut { drawing: &drawing, skipped: 0, columns }.fmt(f)
     }
+}
+
+/// A drawing without its first lines.
+struct Cut<'d> {
+    drawing: &'d Drawing,
+    skipped: usize,
+    columns: Vec<ActorId>,
 }
 
 #[derive(Debug, Default)]
@@ -173,24 +172,19 @@ impl Drawing {
         self.names.get(&id).map_or("an actor that has ended", String::as_str)
     }
 
-    fn draw(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = self.columns();
-        let shown = |row: &&Row| row.is_shown(&columns);
-        let width = columns.iter().map(|id| self.name(*id).chars().count()).max().unwrap_or(0) + 3;
-        let mut lines = vec![BLANK; columns.len()];
-        let mut now = None;
-        let header: String = columns.iter().map(|id| format!("{:^width$}", self.name(*id))).collect();
-        writeln!(f, "{:>14}{}", "", header.trim_end())?;
-        for row in self.rows.iter().filter(shown) {
-            let graphic = row.graphic(&columns, &mut lines, width);
-            if !self.shows(row) {
-                continue;
-            }
-            let time = if now == Some(row.now) { String::new() } else { format!("{:?}", row.now) };
-            now = Some(row.now);
-            writeln!(f, "{time:<12}  {}  {}", graphic, self.note(row))?;
-        }
-        Ok(())
+    /// The last lines, at most so many, and the actors that they are about, at most so many: how many lines come before.
+    fn suffix(&self, rows: usize, actors: usize) -> (usize, Vec<ActorId>) {
+        let all = self.columns();
+        let shown: Vec<&Row> = self.rows.iter().filter(|row| row.is_shown(&all) && self.shows(row)).collect();
+        let mut about = BTreeSet::new();
+        let fits = |row: &&&Row| {
+            about.extend(row.from.into_iter().chain(row.to));
+            about.len() <= actors
+        };
+        let fitting = shown.iter().rev().take(rows).take_while(fits).count();
+        let last = &shown[shown.len() - fitting..];
+        let touched = |id: &ActorId| last.iter().any(|row| row.from == Some(*id) || row.to == Some(*id));
+        (shown.len() - fitting, all.into_iter().filter(touched).collect())
     }
 
     fn shows(&self, row: &Row) -> bool {
@@ -242,6 +236,33 @@ impl Drawing {
             self.rows.iter().any(|row| about(&row))
         };
         self.names.keys().copied().filter(touched).collect()
+    }
+}
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cut { drawing, skipped, columns } = self;
+        let all = drawing.columns();
+        let width = columns.iter().map(|id| drawing.name(*id).chars().count()).max().unwrap_or(0) + 3;
+        let mut lines = vec![BLANK; columns.len()];
+        let mut now = None;
+        let header: String = columns.iter().map(|id| format!("{:^width$}", drawing.name(*id))).collect();
+        writeln!(f, "{:>14}{}", "", header.trim_end())?;
+        let mut number = 0;
+        for row in drawing.rows.iter().filter(|row| row.is_shown(&all)) {
+            let graphic = row.graphic(columns, &mut lines, width);
+            if !drawing.shows(row) {
+                continue;
+            }
+            number += 1;
+            if number <= *skipped {
+                continue;
+            }
+            let time = if now == Some(row.now) { String::new() } else { format!("{:?}", row.now) };
+            now = Some(row.now);
+            writeln!(f, "{time:<12}  {}  {}", graphic, drawing.note(row))?;
+        }
+        Ok(())
     }
 }
 

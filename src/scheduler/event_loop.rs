@@ -4,8 +4,8 @@
 
 use super::bell::Ringer;
 use super::core::Core;
-use super::script::{Doings, Object};
 use super::single::Single;
+use super::touch::{Doings, Object};
 use std::any::Any;
 use std::io;
 use std::time::Duration;

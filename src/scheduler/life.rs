@@ -4,9 +4,9 @@
 //! scheduler.
 
 use super::random::Random;
-use super::script::{Access, Object};
 use super::seat::{More, Name, Plan, Seat};
 use super::single::{Bodies, Body, Failure, Single};
+use super::touch::{Access, Object};
 use crate::event::{ActorId, End, Event, Place};
 use crate::faults::{Fault, planted};
 use crate::rules;

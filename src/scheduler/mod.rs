@@ -9,10 +9,12 @@ mod contacts;
 mod copy;
 mod core;
 mod deadlock;
+mod enabled;
 mod engine;
 mod event_loop;
 mod fingerprint;
 mod life;
+mod notes;
 pub mod policy;
 pub(crate) mod pool;
 mod pressure;
@@ -29,6 +31,7 @@ mod standing;
 mod stats;
 mod steps;
 mod timers;
+mod touch;
 mod trace;
 
 pub use deadlock::{Cause, Deadlock, MutedActor, Needs, Root, Stall, Why};
@@ -50,12 +53,11 @@ pub use event_loop::World;
 pub(crate) use pressure::GuardDrops;
 pub(crate) use prints::Held;
 pub(crate) use record::{Again, Recorder};
-#[cfg(feature = "net")]
-pub(crate) use script::Doings;
-pub(crate) use script::{Access, Object, Proc, Promise};
-
+pub(crate) use script::Promise;
 pub use seat::Name;
 pub(crate) use seat::{Plan, Seat};
 pub(crate) use single::{Base, Bodies, Body, Config, Delivery, Failure, Outside, Single};
-pub(crate) use steps::Traces;
+#[cfg(feature = "net")]
+pub(crate) use touch::Doings;
+pub(crate) use touch::{Access, Object, Proc, Traces};
 pub(crate) use trace::{DeadLetterHook, Watch};

@@ -1,9 +1,10 @@
 //! Marks, mutes, falls, apply and release, guards: the effects of R2 to R6.
 
 use super::bell::Bell;
-use super::script::{Access, Effect, Object};
+use super::script::Effect;
 use super::single::Single;
 use super::timers::nanos;
+use super::touch::{Access, Object};
 use crate::event::{ActorId, Event, Place};
 use crate::faults::{Fault, planted};
 use crate::rules::{self, Action};

@@ -8,9 +8,10 @@
 //! Not here: the hash, which is [`Fingerprint`]'s, and what is done with states, which is the checker's.
 
 use super::fingerprint::{Fingerprint, and, of_words};
-use super::script::{Effect, Proc, Progress, Promise, Script};
+use super::script::{Effect, Progress, Promise, Script};
 use super::seat::Seat;
 use super::single::{Bodies, Single};
+use super::touch::Proc;
 use crate::mailbox::{Letter, Post};
 use crate::rules::Load;
 use std::cell::Cell;

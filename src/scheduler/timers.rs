@@ -5,8 +5,8 @@
 
 use super::core::Core;
 use super::fingerprint::{Fingerprint, and};
-use super::script::{Access, Object, TimerChange};
 use super::single::Single;
+use super::touch::{Access, Object, TimerChange};
 use crate::event::{ActorId, Event};
 use crate::faults::{Fault, planted};
 use std::collections::BTreeMap;

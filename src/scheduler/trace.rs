@@ -1,8 +1,8 @@
 //! Shows events to the observer, and puts messages into words for errors. All of it is off the hot path.
 
 use super::contacts::Contacts;
-use super::script::{Access, Object};
 use super::single::Single;
+use super::touch::{Access, Object};
 use crate::event::{ActorId, Event, Lane, Observer, Place};
 use crate::rules::Load;
 use std::fmt::{self, Debug, Write};

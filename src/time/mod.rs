@@ -29,12 +29,18 @@ impl RealClock {
     pub fn start() -> Self {
         RealClock { start: Instant::now() }
     }
+
+    /// Time since then.
+    #[inline]
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
 }
 
 impl Clock for RealClock {
     #[inline]
     fn now(&mut self) -> Duration {
-        self.start.elapsed()
+        self.elapsed()
     }
 
     fn skip_to(&mut self, _until: Duration) -> bool {

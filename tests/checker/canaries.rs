@@ -41,8 +41,13 @@ fn a_program_that_spawns_without_end_is_found() {
             cx.spawn(Breeder).tell((), cx);
         }
     }
-    let found = fault(Check::new().max_actors(20), |env| env.spawn(Breeder).tell((), env));
+    let program = |env: &mut Env<'_>| env.spawn(Breeder).tell((), env);
+    let found = fault(Check::new().max_actors(20), program);
     assert!(matches!(found, Fault::TooManyActors { limit: 20, .. }), "{found}");
+    // The chart shows its last lines, and only the actors in them.
+    let verdict = Check::new().max_actors(500).run(program).to_string();
+    assert!(verdict.contains("earlier lines") && verdict.contains("created by"), "{verdict}");
+    assert!(verdict.lines().all(|line| line.chars().count() < 250), "{verdict}");
 }
 
 #[test]
@@ -65,7 +70,10 @@ fn statements_that_do_not_hold_are_found() {
         }))
         .tell(0, env);
     };
-    assert_eq!(fault(Check::new(), asks), Fault::Never("it is 7"));
+    let Verdict::Failed(failure) = Check::new().run(asks) else { panic!("nothing is ever 7") };
+    assert_eq!((&failure.fault, failure.explored.runs), (&Fault::Never("it is 7"), 3), "all answers were tried");
+    let alone = Check::new().replay(failure.token).run(asks);
+    assert!(matches!(alone, Verdict::Cut { by: Bound::Token, .. }), "one schedule cannot show it: {alone}");
     let hopes = |env: &mut Env<'_>| {
         env.spawn(act(|_, cx| {
             let chosen = cx.choose(2);

@@ -1,7 +1,7 @@
 //! The graphs that a failure is drawn as: read again by the grammar of Graphviz's language, with nodes and edges as in the
 //! report.
 
-use super::{act, fault};
+use super::{Clock, act, fault};
 use backwater::report::{stall_dot, wait_for_dot};
 use backwater::{
     Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Check, Context, Env, Fault, Model, SpawnOptions,
@@ -9,7 +9,6 @@ use backwater::{
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Chars;
-use std::time::Duration;
 
 type Attributes = BTreeMap<String, String>;
 
@@ -157,22 +156,6 @@ fn a_deadlock_is_drawn_as_a_well_formed_graph_of_who_waits_for_whom() {
     assert_eq!(edges, [["a5_0", "a4_0", "is muted by", ""], ["a6_0", "a5_0", "is muted by", ""]]);
     let causes = &graph.nodes["a4_0"]["label"];
     assert!(causes.contains("was never released"), "{causes}");
-}
-
-/// Ticks for ever.
-#[derive(Hash)]
-struct Clock;
-
-impl Actor for Clock {
-    type Msg = ();
-
-    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
-        cx.after(Duration::from_secs(1), ());
-    }
-
-    fn model() -> Model<Self> {
-        Model::hashed()
-    }
 }
 
 #[derive(Hash)]

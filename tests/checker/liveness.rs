@@ -1,28 +1,11 @@
 //! Canaries of what only a search over states, or a bound on steps, can find.
 
-use super::{Sink, act, complete, fan_in, fault};
+use super::{Clock, Sink, act, complete, fan_in, fault};
 use backwater::rules::Rules;
 use backwater::{
     Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Bound, Check, Context, Env, Fault, Model, SpawnOptions,
     Verdict,
 };
-use std::time::Duration;
-
-/// Ticks for ever.
-#[derive(Hash)]
-struct Clock;
-
-impl Actor for Clock {
-    type Msg = ();
-
-    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
-        cx.after(Duration::from_secs(1), ());
-    }
-
-    fn model() -> Model<Self> {
-        Model::hashed()
-    }
-}
 
 /// Under pressure from its first message on, if `releases` until its second.
 #[derive(Hash)]

@@ -14,7 +14,8 @@ mod modes;
 mod shared;
 mod tokens;
 
-use backwater::{Actor, Addr, Check, Context, Env, Explored, Fault, Verdict};
+use backwater::{Actor, Addr, Check, Context, Env, Explored, Fault, Model, Verdict};
+use std::time::Duration;
 
 /// Writes down what comes, in the order it comes.
 struct Sink;
@@ -23,6 +24,22 @@ impl Actor for Sink {
     type Msg = u32;
 
     fn receive(&mut self, _: u32, _: &mut Context<'_, Self>) {}
+}
+
+/// Ticks for ever.
+#[derive(Hash)]
+struct Clock;
+
+impl Actor for Clock {
+    type Msg = ();
+
+    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
+        cx.after(Duration::from_secs(1), ());
+    }
+
+    fn model() -> Model<Self> {
+        Model::hashed()
+    }
 }
 
 /// Sends these numbers when it is told to.

@@ -53,7 +53,8 @@ fn a_failure_is_remembered_and_tried_first() {
     let check = || Check::new().regressions(&file);
     let Verdict::Failed(found) = check().run(wrong_order) else { panic!("it fails") };
     let Verdict::Failed(again) = check().run(wrong_order) else { panic!("it fails again") };
-    assert_eq!((found.token, again.explored.runs), (again.token, 0), "the second time it is known");
+    assert_eq!((&found.token, again.explored.runs), (&again.token, 0), "the second time it is known");
+    assert!(again.to_string().contains("found among the schedules that failed before, with"), "{again}");
     // A program that was mended takes other steps: the line is passed over.
     complete(check(), fan_in(2, 1));
     let lines = std::fs::read_to_string(&file).expect("the file is there");

@@ -45,6 +45,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("SecondPathNeverSettles", UNWATCHED),
     ("LingersForever", UNWATCHED),
     ("LingersOn", UNWATCHED),
+    ("SurplusStays", CROWD),
     ("InletIgnoresPressure", LEFT_OUT),
     ("InletRingsFirst", LEFT_OUT),
     ("DeadIsUncounted", LEFT_OUT),
@@ -85,6 +86,8 @@ const NARROW: &str = "it shows if a worker makes some hundred steps between two 
     that is drawn of a whole pool: loom finds it in the hall alone";
 const LAST_ACTOR: &str = "a worker has to take its last actor while another steals it: schedules drawn of a whole pool hardly come \
     to that, loom and shuttle do in the run queue alone";
+const CROWD: &str =
+    "no program here wakes more actors at once than a run queue has room for: one for the whole pool does";
 const HANGS: &str = "everybody sleeps, and there is no end to judge: loom and shuttle see that as a deadlock";
 
 /// Those that are refused, each with its rule.

@@ -193,6 +193,8 @@ impl Builder {
         let recorder = record.map(|to| Recorder::new(to, &config, threads));
         let watch = Watch::new(self.observer, self.dead_letters, watch_contacts, self.describe);
         let time = Box::new(move || lock(&clock).now());
+        let begin = RealClock::start();
+        let stopwatch = Box::new(move || begin.elapsed());
         #[cfg(feature = "affinity")]
         let affinity = self.processors.map(super::super::affinity::Affinity::new).transpose()?;
         let place = |_nth: usize| -> std::io::Result<()> {
@@ -203,8 +205,8 @@ impl Builder {
             Ok(())
         };
         #[cfg_attr(not(feature = "net"), expect(unused_mut, reason = "only a world changes it"))]
-        let mut pool =
-            Pool::start(threads, config, time, watch, recorder, place, panics::work).map_err(RunError::Thread)?;
+        let mut pool = Pool::start(threads, config, time, stopwatch, watch, recorder, place, panics::work)
+            .map_err(RunError::Thread)?;
         #[cfg(feature = "net")]
         if let Some(world) = self.world {
             pool.set_world(world);

@@ -41,15 +41,21 @@ impl Deque {
         self.len() == 0
     }
 
+    /// How many were ever put in, and how many taken out: about.
+    pub fn ends(&self) -> (u64, u64) {
+        // The head first: a tail that is read later is never before it.
+        let head = self.head.load(Ordering::Acquire);
+        (self.tail.load(Ordering::Acquire), head)
+    }
+
     fn at(&self, position: u64) -> &AtomicU32 {
         &self.ring[position as usize % SIZE]
     }
 
     /// About how many are in it.
     pub fn len(&self) -> usize {
-        // The head first: a tail that is read later is never before it.
-        let head = self.head.load(Ordering::Acquire);
-        self.tail.load(Ordering::Acquire).saturating_sub(head) as usize
+        let (put_in, taken_out) = self.ends();
+        put_in.saturating_sub(taken_out) as usize
     }
 
     /// Owner only. Gives the seat back if there is no room.

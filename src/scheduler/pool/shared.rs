@@ -21,6 +21,9 @@ use std::time::Duration;
 /// Says what time it is. Behind a lock: a behaviour asks seldom.
 pub(crate) type Time = Box<dyn FnMut() -> Duration + Send>;
 
+/// The machine's clock, whatever the time of the actors is.
+pub(crate) type Stopwatch = Box<dyn Fn() -> Duration + Send + Sync>;
+
 /// Nodes that travel between two workers at once.
 const NODES_IN_A_BATCH: usize = if SHIPS { 256 } else { 4 };
 /// Seats that a worker takes at once.
@@ -41,6 +44,7 @@ pub(crate) struct Shared {
     pub(super) bell: Arc<Bell>,
     pub(super) config: Config,
     clock: Mutex<Hands>,
+    pub(super) stopwatch: Stopwatch,
     failure: Mutex<Option<Failure>>,
     failed: AtomicBool,
     /// Somebody wants to see every event.
@@ -114,6 +118,7 @@ impl Shared {
         workers: usize,
         config: Config,
         time: Time,
+        stopwatch: Stopwatch,
         watch: Watch,
         recorder: Option<Arc<Recorder>>,
     ) -> Arc<Self> {
@@ -131,6 +136,7 @@ impl Shared {
             drops: Arc::new(GuardDrops::new(bell.clone())),
             bell,
             config,
+            stopwatch,
             clock: Mutex::new(Hands { time, last: Duration::ZERO }),
             failure: Mutex::new(None),
             failed: AtomicBool::new(false),

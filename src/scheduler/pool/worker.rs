@@ -2,19 +2,21 @@
 //!
 //! The driver is a worker too: it runs `main` and the pinned actors, from a queue of its own, and nothing else.
 //!
-//! Not here: sends and the run of one actor, which are in `running`, and whatever else an actor does to others.
+//! Not here: sends and the run of one actor, which are in `running`; whom it helps when it has nothing to run, which is in
+//! `help`; and whatever else an actor does to others.
 
 use super::super::bell::Bell;
 use super::super::core::Core;
 use super::super::event_loop::EventLoop;
 use super::super::record::Tape;
 use super::hall::Found;
+use super::help::Help;
 use super::shared::Shared;
 use super::slot::PINNED;
 use crate::event::ActorId;
 use crate::faults::{Fault, planted};
 use crate::mailbox::{Nodes, Tray};
-use crate::sync::{Arc, Ordering, SHIPS, hint, lock};
+use crate::sync::{Arc, Ordering, SHIPS, lock};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -24,15 +26,8 @@ use std::time::Duration;
 
 /// Runs between two looks whether anything is injected, while there is something else to do.
 const INJECTED_EVERY: u32 = if SHIPS { 61 } else { 3 };
-/// Rounds of looking for something to steal before a worker sleeps: a wake-up through a sleeping processor costs 25 µs.
-const ROUNDS: u32 = if SHIPS { 200 } else { 1 };
-/// So many times more while it holds muted actors: a fall is to be expected.
-const PATIENCE: u32 = if SHIPS { 8 } else { 1 };
 /// No actor has this seat.
 pub(super) const NOBODY: u32 = u32::MAX;
-/// Pauses in a round.
-const PAUSES: u32 = if SHIPS { 20 } else { 1 };
-
 /// One thread's part of the pool.
 pub(crate) struct Worker {
     pub(super) shared: Arc<Shared>,
@@ -42,7 +37,10 @@ pub(crate) struct Worker {
     drives: bool,
     pub(super) nodes: Nodes,
     /// The oldest runnable actor: not for others, so that a lone one is not stolen, and wakes nobody.
-    next: Option<u32>,
+    pub(super) next: Option<u32>,
+    /// What did not fit into the run queue; behind it.
+    surplus: VecDeque<u32>,
+    pub(super) help: Help,
     /// The actor that ran last, if it has nothing left to do. It rests when the next one has run, whatever becomes of
     /// that: if that sends to it, it is this worker's still, and no exchange is needed. As with `next`, nobody else can
     /// have it meanwhile, and what others send to it waits.
@@ -71,7 +69,7 @@ pub(crate) struct Worker {
     pub(super) falling: Vec<u32>,
     /// The time, once this run has asked for it.
     now: Cell<Option<Duration>>,
-    runs: u32,
+    pub(super) runs: u32,
     /// New seats, and seats that can have their next tenant.
     pub(super) fresh: Range<u32>,
     pub(super) numbers: Range<u64>,
@@ -110,6 +108,8 @@ impl Worker {
             drives: index == shared.hall.driver(),
             nodes: Nodes::new(&shared.depot),
             next: None,
+            surplus: VecDeque::new(),
+            help: Help::new(shared.hall.driver()),
             lingers: NOBODY,
             pinned: VecDeque::new(),
             tray: Tray::new(0),
@@ -202,19 +202,30 @@ impl Worker {
             (true, false) => shared.hall.inject_pinned(seat),
             (false, true) => shared.hall.inject([seat]),
             (false, false) => {
-                if let Err(seat) = shared.berths[self.index].deque.push(seat) {
-                    self.overflow(seat);
+                let deque = &shared.berths[self.index].deque;
+                if !self.surplus.is_empty() || deque.push(seat).is_err() {
+                    self.surplus.push_back(seat);
                 }
             }
         }
     }
 
-    /// The ring is full: half of it, and what did not fit, becomes everybody's.
+    /// The oldest in the run queue.
+    #[inline(always)]
+    fn pop(&mut self) -> Option<u32> {
+        self.shared.berths[self.index].deque.pop().or_else(|| self.refill())
+    }
+
+    /// The ring is empty: what did not fit goes there.
     #[cold]
-    fn overflow(&mut self, seat: u32) {
+    fn refill(&mut self) -> Option<u32> {
+        if planted(Fault::SurplusStays) {
+            return None;
+        }
+        let seats = self.surplus.len().min(super::deque::SIZE);
         let deque = &self.shared.berths[self.index].deque;
-        let half: Vec<u32> = (0..super::deque::SIZE / 2).map_while(|_| deque.pop()).collect();
-        self.shared.hall.inject(half.into_iter().chain([seat]));
+        self.surplus.drain(..seats).for_each(|seat| deque.push(seat).expect("it is empty, and only its owner puts in"));
+        deque.pop()
     }
 
     /// The actor that has just run has nothing left to do; the one before it rests.
@@ -313,13 +324,12 @@ impl Worker {
         if self.runs.is_multiple_of(INJECTED_EVERY) && self.shared.hall.has_injected() {
             self.take_injected();
         }
-        let deque = &self.shared.berths[self.index].deque;
         match self.next.take() {
             Some(seat) => {
-                self.next = deque.pop();
+                self.next = self.pop();
                 Some(seat)
             }
-            None => deque.pop(),
+            None => self.pop(),
         }
     }
 
@@ -337,14 +347,6 @@ impl Worker {
         self.heed(found).into_iter().for_each(|seat| self.queue(seat));
     }
 
-    /// There is more here than this worker runs next: somebody who sleeps may have it.
-    #[inline(always)]
-    fn share(&self) {
-        if self.shared.hall.has_sleepers() && !self.shared.berths[self.index].deque.is_empty() {
-            self.shared.hall.rouse();
-        }
-    }
-
     #[cold]
     fn attend(&mut self) {
         self.settle_down(); // somebody may be about to look at all actors
@@ -357,46 +359,11 @@ impl Worker {
     }
 
     /// Does what was found in the hall; gives back what there is to run.
-    fn heed(&mut self, found: Found) -> Option<u32> {
+    pub(super) fn heed(&mut self, found: Found) -> Option<u32> {
         found.falls.into_iter().for_each(|actor| self.heard_of_fall(actor));
         self.closed |= found.closed;
         self.forget_time();
         found.seat
-    }
-
-    /// Nothing at hand: looks with the others and in the hall, a while, and then sleeps.
-    #[cold]
-    fn search(&mut self) -> Option<u32> {
-        self.flush();
-        let rounds = if self.holds_muted() { ROUNDS * PATIENCE } else { ROUNDS };
-        for _ in 0..rounds {
-            if let Some(seat) = self.steal() {
-                return Some(seat);
-            }
-            if self.shared.hall.has_injected() || self.shared.hall.has_mail(self.index) {
-                let found = self.shared.hall.attend(self.index, true);
-                let seat = self.heed(found);
-                if seat.is_some() || self.next.is_some() || self.closed {
-                    return seat;
-                }
-            }
-            (0..PAUSES).for_each(|_| hint::spin_loop());
-        }
-        self.tally().naps.add(1);
-        let found = self.shared.hall.park(self.index);
-        self.heed(found)
-    }
-
-    /// Has this worker actors that wait for a fall?
-    fn holds_muted(&self) -> bool {
-        self.tally().mutes.get() > self.tally().freed.get()
-    }
-
-    fn steal(&mut self) -> Option<u32> {
-        let berths = &self.shared.berths[..self.shared.hall.driver()];
-        let mine = &berths[self.index].deque;
-        let others = (1..berths.len()).map(|n| &berths[(self.index + n) % berths.len()].deque);
-        others.filter(|deque| !deque.is_empty()).find_map(|deque| deque.steal_half_into(mine))
     }
 
     /// What the clock said is no longer so.
@@ -420,7 +387,7 @@ impl Worker {
     }
 
     /// What is counted here goes where others see it.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         let runs = mem::take(&mut self.runs);
         self.tally().runs.add(u64::from(runs));
     }

@@ -400,6 +400,7 @@ impl Single {
             self.mute_again(sender, since, &receivers).map_err(|why| BadRecording::new(at, why))?;
         }
         match outcome {
+            Outcome::Quiescent => self.nobody_is_ready().map_err(|why| BadRecording::new(at, why))?,
             Outcome::Shutdown if !has_failure => self.again().failure = Some(Failure::Shutdown),
             Outcome::Panicked(_) | Outcome::TooMany(_) if !has_failure => {
                 return Err(BadRecording::new(at, format!("what ended the run has not happened again: {NOT_THIS}")));
@@ -407,6 +408,16 @@ impl Single {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Nobody had anything to do when the recorded run was quiescent (R9).
+    fn nobody_is_ready(&self) -> Result<(), String> {
+        let mut seats = (0..self.post.seats()).filter(|seat| !self.post.data(*seat).is_empty());
+        let ready = seats.find(|seat| self.post.len(*seat) > 0 && !self.post.data(*seat).load.is_muted());
+        ready.map_or(Ok(()), |seat| {
+            let (actor, left) = (self.id_of(seat), self.post.len(seat));
+            Err(format!("{actor} is left with messages ({left}), and had handled all as it was recorded: {NOT_THIS}"))
+        })
     }
 
     fn mute_again(&mut self, sender: ActorId, since: u64, receivers: &[ActorId]) -> Result<(), String> {
