@@ -9,12 +9,13 @@
 use super::seat::Seat;
 use super::single::{Bodies, Failure, Single};
 use super::stats::Totals;
+use super::touch::{Access, Object};
 use super::trace::Watch;
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::faults::{Fault, planted};
 use crate::mailbox::Draft;
 use crate::rules::{self, Load};
-use super::script::{Access, Object};
+
 use std::fmt::Debug;
 use std::mem;
 
