@@ -12,6 +12,7 @@ mod independence;
 mod liveness;
 mod modes;
 mod shared;
+mod time;
 mod tokens;
 
 use backwater::{Actor, Addr, Check, Context, Env, Explored, Fault, Model, Verdict};
