@@ -242,7 +242,7 @@ impl<'p> Search<'p> {
             if let Some(share) = search.share() {
                 self.share = share;
                 if let Some(see) = classes.as_ref().filter(|_| !matches!(ran.ending, Ending::GivenUp)) {
-                    (lock(see))(search.class() ^ u64::from(self.stage.program.batches_matter));
+                    (lock(see))(search.class());
                 }
                 if let Some(verdict) = self.note(ran)? {
                     return Ok(verdict);

@@ -17,10 +17,12 @@ fn explored(case: &Case, check: Check) -> (BTreeSet<u64>, u64) {
     let hears = heard.clone();
     let check = check.keep_going(true).shrink(false).check_determinism(false).max_runs(MOST);
     let verdict = (case.check)(check.each_class(move |class| hears.lock().unwrap().push(class))).run(&case.main);
+    let explored = verdict.explored();
     let heard = mem::take(&mut *heard.lock().unwrap());
-    let classes: BTreeSet<u64> = heard.iter().copied().collect();
-    let twice = (heard.len() - classes.len()) as u64;
-    (classes, twice + verdict.explored().redundant)
+    // A search that finds out that the ends of runs matter begins again.
+    let classes: BTreeSet<u64> = heard.into_iter().rev().take(explored.runs as usize).collect();
+    let more = explored.runs + explored.redundant - classes.len() as u64;
+    (classes, more)
 }
 
 /// Where there are runs beside one for each class: with effects one by one, and with whole behaviours.
