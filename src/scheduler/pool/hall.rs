@@ -58,6 +58,8 @@ struct Apart<T>(T);
 struct Desk {
     /// There is something for it here.
     mail: AtomicBool,
+    /// It was seen in a run that took long.
+    long: AtomicBool,
     wake: Condvar,
 }
 
@@ -109,7 +111,9 @@ pub struct Census<'a> {
 impl Hall {
     /// For `workers` workers, and a driver that `ring` wakes.
     pub fn new(workers: usize, ring: Box<dyn Fn() + Send + Sync>) -> Self {
-        let desks = (0..=workers).map(|_| Desk { mail: AtomicBool::new(false), wake: Condvar::new() }).collect();
+        let desks = (0..=workers)
+            .map(|_| Desk { mail: AtomicBool::new(false), long: AtomicBool::new(false), wake: Condvar::new() })
+            .collect();
         let (falls, asleep) = (vec![Vec::new(); workers + 1], vec![false; workers]);
         let given = vec![0; workers + 1];
         let state = Apart(Mutex::new(State { falls, asleep, given, ..State::default() }));
@@ -252,6 +256,24 @@ impl Hall {
     #[inline(always)]
     pub fn has_mail(&self, worker: usize) -> bool {
         self.desks[worker].mail.load(Ordering::Relaxed) // whoever finds it set takes the lock
+    }
+
+    /// Its run takes long.
+    pub fn runs_long(&self, worker: usize) {
+        if !self.has_long_runs(worker) {
+            self.desks[worker].long.store(true, Ordering::Relaxed); // a hint
+        }
+    }
+
+    /// Was it seen in a run that took long?
+    #[inline(always)]
+    pub fn has_long_runs(&self, worker: usize) -> bool {
+        self.desks[worker].long.load(Ordering::Relaxed)
+    }
+
+    /// That was a while ago.
+    pub fn forget_long_runs(&self, worker: usize) {
+        self.desks[worker].long.store(false, Ordering::Relaxed); // a hint
     }
 
     /// What is here for this worker: its falls, and an actor to run if it wants one. Waits out a census.

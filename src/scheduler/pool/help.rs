@@ -2,19 +2,22 @@
 //!
 //! To run an actor of another worker costs: its cache lines, its messages' and their nodes' have to come over, each a few
 //! hundred nanoseconds, and go back when the next message comes from there. A short queue of short runs is done sooner
-//! by the worker that has it. So nobody is helped before somebody has stood in his run queue for [`HELP_AFTER`]: a
-//! [`Glance`] at a queue says how far it reached and when, and whether all that stood there then is through.
+//! by the worker that has it. So nobody is helped before somebody has stood in his run queue for a while: a [`Glance`] at
+//! a queue says how far it reached and when, and whether all that stood there then is through. It says, too, whether a
+//! worker is in the same run still: then what it would do after that run is better not left to it.
 //!
 //! Not here: the run queue ([`deque`](super::deque)), and where workers sleep ([`hall`](super::hall)).
 
 use super::deque::Deque;
+use super::shared::Berth;
 use super::worker::Worker;
-use crate::sync::{SHIPS, hint};
+use crate::sync::{Ordering, SHIPS, hint};
 use std::time::Duration;
 
-/// An actor that has stood in a run queue for so long may be run by somebody else. A wake-up through a sleeping processor
-/// costs a quarter of it.
-const HELP_AFTER: Duration = Duration::from_micros(if SHIPS { 100 } else { 0 });
+/// An actor that has stood in a run queue for so long may be run by a worker that is looking for something.
+const STEAL_AFTER: Duration = Duration::from_micros(if SHIPS { 10 } else { 0 });
+/// And so long by one that sleeps: a wake-up through a sleeping processor costs a quarter of it.
+const ROUSE_AFTER: Duration = Duration::from_micros(if SHIPS { 100 } else { 0 });
 /// Rounds of looking for something to do before a worker sleeps; about a microsecond each.
 const ROUNDS: u32 = if SHIPS { 200 } else { 1 };
 /// So many times more while it holds muted actors: a fall is to be expected.
@@ -44,11 +47,13 @@ impl Help {
     }
 }
 
-/// How far a run queue reached at a look, and when that was.
+/// How far a run queue reached at a look, and when that was; and the run that its worker was in, and since when it is known.
 #[derive(Debug, Default)]
 struct Glance {
     reached: u64,
     at: Duration,
+    run: u32,
+    since: Duration,
 }
 
 impl Glance {
@@ -56,9 +61,18 @@ impl Glance {
     fn waits(&mut self, queue: &Deque, long: Duration, now: Duration) -> bool {
         let (put_in, taken_out) = queue.ends();
         if taken_out >= self.reached {
-            *self = Glance { reached: put_in, at: now };
+            (self.reached, self.at) = (put_in, now);
         }
         taken_out < put_in && now.saturating_sub(self.at) >= long
+    }
+
+    /// Has its worker been in this run for `long`?
+    fn lasts(&mut self, run: u32, long: Duration, now: Duration) -> bool {
+        if run != self.run {
+            (self.run, self.since) = (run, now);
+            return false;
+        }
+        now.saturating_sub(self.since) >= long
     }
 }
 
@@ -83,10 +97,10 @@ impl Worker {
         }
         let now = (self.shared.stopwatch)();
         let help = &mut self.help;
-        let soon = now.saturating_sub(help.looked) < HELP_AFTER / 8;
+        let soon = now.saturating_sub(help.looked) < ROUSE_AFTER / 8;
         help.every = if soon { (2 * help.every).min(SHARE_EVERY) } else { 1 };
         help.looked = now;
-        if help.own.waits(&self.shared.berths[self.index].deque, HELP_AFTER, now) {
+        if help.own.waits(&self.shared.berths[self.index].deque, ROUSE_AFTER, now) {
             self.shared.hall.rouse();
         }
     }
@@ -135,9 +149,11 @@ impl Worker {
         let mine = &berths[self.index].deque;
         let mut others = (1..berths.len()).map(|n| (self.index + n) % berths.len());
         others.find_map(|other| {
-            let theirs = &berths[other].deque;
-            let waits = self.help.others[other].waits(theirs, HELP_AFTER, now);
-            if waits { theirs.steal_half_into(mine) } else { None }
+            let (Berth { deque: theirs, run, .. }, glance) = (&berths[other], &mut self.help.others[other]);
+            if glance.lasts(run.load(Ordering::Relaxed), STEAL_AFTER, now) {
+                self.shared.hall.runs_long(other);
+            }
+            if glance.waits(theirs, STEAL_AFTER, now) { theirs.steal_half_into(mine) } else { None }
         })
     }
 }
@@ -161,6 +177,14 @@ mod tests {
         assert_eq!(queue.pop(), Some(2));
         assert!(!glance.waits(&queue, MS(2), MS(4)), "the fourth came after the look");
         assert!(glance.waits(&queue, MS(2), MS(6)));
+    }
+
+    #[test]
+    fn a_run_that_lasts_is_seen_and_many_short_ones_are_not() {
+        let mut glance = Glance::default();
+        assert!(!glance.lasts(7, MS(2), MS(1)) && !glance.lasts(7, MS(2), MS(2)));
+        assert!(glance.lasts(7, MS(2), MS(3)), "since the first look");
+        assert!(!glance.lasts(9, MS(2), MS(6)), "two runs later");
     }
 
     #[test]

@@ -86,6 +86,8 @@ pub(super) struct Berth {
     /// The marks of those that this worker has muted. It alone changes them.
     pub(super) marks: Mutex<Marks>,
     pub(super) tally: Tally,
+    /// The number of the run that it is in.
+    pub(super) run: AtomicU32,
 }
 
 /// A worker's counts: what the slots do not count. `sent` and `handled` are those of ended actors.

@@ -24,7 +24,8 @@ use std::mem;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Runs between two looks whether anything is injected, while there is something else to do.
+/// Runs between two looks whether anything is injected, while there is something else to do; and runs for which a worker
+/// that was seen in a long one expects more of them.
 const INJECTED_EVERY: u32 = if SHIPS { 61 } else { 3 };
 /// No actor has this seat.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -45,7 +46,7 @@ pub(crate) struct Worker {
     pub(super) help: Help,
     /// The actor that ran last, if it has nothing left to do. It rests when the next one has run, whatever becomes of
     /// that: if that sends to it, it is this worker's still, and no exchange is needed. As with `next`, nobody else can
-    /// have it meanwhile, and what others send to it waits.
+    /// have it meanwhile, and what others send to it waits: not where runs are long.
     pub(super) lingers: u32,
     /// Of the driver alone: its run queue.
     pub(super) pinned: VecDeque<u32>,
@@ -237,6 +238,9 @@ impl Worker {
         if before != NOBODY {
             self.rest_or_run(before);
         }
+        if self.shared.hall.has_long_runs(self.index) {
+            self.settle_down();
+        }
     }
 
     /// The run of an actor is over that has more to do: the one before it rests.
@@ -323,8 +327,9 @@ impl Worker {
         if self.is_driver() {
             return self.pinned.pop_front();
         }
-        if self.runs.is_multiple_of(INJECTED_EVERY) && self.shared.hall.has_injected() {
-            self.take_injected();
+        self.shared.berths[self.index].run.store(self.runs, Ordering::Relaxed); // who looks at it looks again
+        if self.runs.is_multiple_of(INJECTED_EVERY) {
+            self.look_up();
         }
         self.next.take().or_else(|| self.pop())
     }
@@ -334,6 +339,17 @@ impl Worker {
     fn last_look(&mut self) -> Option<u32> {
         self.settle_down();
         self.next_seat()
+    }
+
+    /// What is seen to every few runs.
+    #[inline(never)]
+    fn look_up(&mut self) {
+        if self.shared.hall.has_long_runs(self.index) {
+            self.shared.hall.forget_long_runs(self.index);
+        }
+        if self.shared.hall.has_injected() {
+            self.take_injected();
+        }
     }
 
     #[cold]
