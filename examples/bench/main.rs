@@ -26,6 +26,8 @@ enum Workload {
     Ubench,
     /// a source, two forwarders, and a sink that works on each of n messages
     Pipe,
+    /// A master, and s others that work on one of n tasks each and get the next with every answer
+    Tasks,
     /// n actors created and sent one message each, all held alive, then dropped
     Spawn,
     /// s senders of one valve, each muted at every message that finds it pressing, n messages in all; counts mutes
@@ -51,7 +53,7 @@ struct Options {
     /// Tokens or pings
     #[arg(long, default_value_t = 0)]
     b: u64,
-    /// Iterations of work for each message: 133 are about 200 ns at 4 GHz
+    /// Iterations of work for each message: 133 are about 200 ns at 4 GHz, and what a task takes if nothing is said 20 µs
     #[arg(long)]
     work: Option<u32>,
     /// Measured seconds (ubench, idle)
@@ -84,6 +86,7 @@ fn main() {
         Workload::Ubench if options.record.is_some() => record(&options),
         Workload::Ubench => ubench(&options, options.runtime()).map(drop),
         Workload::Pipe => pipe(&options),
+        Workload::Tasks => tasks(&options),
         Workload::Spawn => spawn(&options),
         Workload::Mute => mute(&options),
         Workload::Fall => fall(&options),
@@ -361,6 +364,57 @@ fn pipe(options: &Options) -> Result<(), RunError> {
         let second = env.spawn(Forward { to: sink });
         let first = env.spawn(Forward { to: second });
         env.spawn(Sender { to: first, left: n }).tell(Fire, env);
+    })
+}
+
+// --- tasks ----------------------------------------------------------------------------------------------------------
+
+/// Works on a task when it is told to, and asks for the next.
+struct Hand {
+    master: Addr<usize>,
+    number: usize,
+    work: u32,
+    x: u64,
+}
+
+impl Actor for Hand {
+    type Msg = ();
+
+    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
+        self.x = black_box(spin(self.x, self.work));
+        self.master.tell(self.number, cx);
+    }
+}
+
+struct Master {
+    hands: Vec<Addr<()>>,
+    size: usize,
+    left: u64,
+    work: u32,
+}
+
+impl Actor for Master {
+    type Msg = usize;
+
+    fn receive(&mut self, number: usize, cx: &mut Context<'_, Self>) {
+        if self.hands.len() < self.size {
+            let (master, next) = (cx.me().clone(), self.hands.len() + 1);
+            self.hands.push(cx.spawn(Hand { master, number: next - 1, work: self.work, x: 1 }));
+            cx.tell_self(next);
+        }
+        if self.left > 0
+            && let Some(hand) = self.hands.get(number)
+        {
+            self.left -= 1;
+            hand.tell((), cx);
+        }
+    }
+}
+
+fn tasks(options: &Options) -> Result<(), RunError> {
+    let (n, size, work) = (options.n.unwrap_or(20_000), options.s.unwrap_or(4), options.work.unwrap_or(13_300));
+    timed(options, "tasks", n, |env| {
+        env.spawn(Master { hands: vec![], size, left: n, work }).tell(0, env);
     })
 }
 
