@@ -21,13 +21,19 @@ use std::mem;
 impl Worker {
     // --- Sending (R1, R2) -----------------------------------------------------------------------------------------
 
-    /// The running actor sends.
+    /// A message of the running actor. Inlined into user code, so that the sender writes it straight into its node; what
+    /// follows is the same for all types, and is not.
     #[inline(always)]
-    pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
-        let parcel = match self.is_recording() {
+    pub(crate) fn parcel<M: Debug + Send + 'static>(&mut self, message: M) -> Parcel {
+        match self.is_recording() {
             false => Parcel::new(&mut self.nodes, message),
             true => self.parcel_sent(message),
-        };
+        }
+    }
+
+    /// The running actor sends.
+    #[inline(never)]
+    pub(crate) fn send(&mut self, parcel: Parcel, to: ActorId, lane: Lane, place: Place) {
         self.sent += 1;
         let slot = self.shared.table.get(to.seat);
         match slot.filter(|slot| slot.is_plain(to.tenant) && to != self.running && !self.shared.watched) {
@@ -73,11 +79,7 @@ impl Worker {
     /// The running actor sends to itself. It is awake and has not ended, and a message to oneself marks nobody (R7).
     /// Nobody else's message that could have caused this one is still in the inbox, so this may go before what is there.
     #[inline(always)]
-    pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
-        let parcel = match self.is_recording() {
-            false => Parcel::new(&mut self.nodes, message),
-            true => self.parcel_sent(message),
-        };
+    pub(crate) fn send_self(&mut self, parcel: Parcel, place: Place) {
         self.sent += 1;
         if self.closely {
             return self.send_here(parcel, Lane::Ordinary, place);
