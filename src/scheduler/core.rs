@@ -117,7 +117,6 @@ impl Core<'_> {
     pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
         match self {
             Core::Single(core) => core.next_message(seat, nth),
-            Core::Worker(core) if !core.is_recording() => core.next_message(nth),
             _ => self.again().next_message_far(seat, nth),
         }
     }
@@ -126,7 +125,7 @@ impl Core<'_> {
     fn next_message_far<M: Debug + Send + 'static>(self, seat: u32, nth: u32) -> M {
         match self {
             Core::Single(core) | Core::Watched(core) => core.next_message_watched(seat, nth),
-            Core::Worker(core) => core.next_named(nth),
+            Core::Worker(_) => unreachable!("a worker's loop asks the worker itself"),
         }
     }
 

@@ -6,7 +6,6 @@
 //! Not here: who runs next (`worker`), what pressing does (`pressure`).
 #![expect(unsafe_code, reason = "whoever popped an actor from a run queue owns a part of its slot")]
 
-use super::super::core::Core;
 use super::super::single::Failure;
 use super::slot::{BY_DEPTH, Own, PINNED, Slot, SlotRef};
 use super::worker::{NOBODY, Worker};
@@ -40,14 +39,16 @@ impl Worker {
             None => self.send_closely(parcel, to, lane, place),
             Some(slot) => {
                 let pinned = slot.has(PINNED);
-                // What is in its inbox already comes before this.
-                let lingers = to.seat == self.lingers && !slot.inbox.has_some();
-                let mine = if lingers { Some(parcel) } else { parcel.send(&slot.inbox) };
+                // This worker's, and nobody else can have it. What is in its inbox already comes before this.
+                let near = (to.seat == self.lingers) | (to.seat == self.next) && !slot.inbox.has_some();
+                let mine = if near { Some(parcel) } else { parcel.send(&slot.inbox) };
                 if let Some(parcel) = mine {
-                    // SAFETY: it lingers with this worker, or it was idle: so it is this worker's.
+                    // SAFETY: it lingers with this worker, is its next, or was idle: so it is this worker's.
                     unsafe { slot.own(|own| own.tray.push(parcel)) };
-                    self.lingers = if lingers { NOBODY } else { self.lingers };
-                    self.schedule_as(to.seat, pinned);
+                    if to.seat != self.next {
+                        self.lingers = if near { NOBODY } else { self.lingers };
+                        self.schedule_as(to.seat, pinned);
+                    }
                 }
             }
         }
@@ -169,7 +170,7 @@ impl Worker {
         // SAFETY: owned, see `begin`; the body stays where it is until this run is over.
         let Some(body) = (unsafe { slot.body() }) else { no_body(me) };
         // SAFETY: as above: nobody else has a pointer to it.
-        unsafe { &mut *body }.run(Core::Worker(self), me, quota);
+        unsafe { &mut *body }.run_on(self, me, quota);
         self.run_over(seat, slot);
     }
 
@@ -252,6 +253,9 @@ impl Worker {
     /// The next message of the running actor, the `nth` of this run, counted from 1. See `next_named` where it is recorded.
     #[inline(always)]
     pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
+        if self.is_recording() {
+            return self.next_named(nth);
+        }
         if self.closely {
             self.before_message();
         }
