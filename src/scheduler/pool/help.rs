@@ -13,7 +13,7 @@
 
 use super::deque::Deque;
 use super::shared::Berth;
-use super::worker::{NOBODY, Worker};
+use super::worker::Worker;
 use crate::sync::{Ordering, SHIPS, hint};
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ impl Worker {
             if self.shared.hall.has_injected() || self.shared.hall.has_mail(self.index) {
                 let found = self.shared.hall.attend(self.index, true);
                 let seat = self.heed(found);
-                if seat.is_some() || self.next != NOBODY || self.closed {
+                if seat.is_some() || self.next.is_some() || self.closed {
                     return seat;
                 }
             }

@@ -39,16 +39,14 @@ impl Worker {
             None => self.send_closely(parcel, to, lane, place),
             Some(slot) => {
                 let pinned = slot.has(PINNED);
-                // This worker's, and nobody else can have it. What is in its inbox already comes before this.
-                let near = (to.seat == self.lingers) | (to.seat == self.next) && !slot.inbox.has_some();
-                let mine = if near { Some(parcel) } else { parcel.send(&slot.inbox) };
+                // What is in its inbox already comes before this.
+                let lingers = to.seat == self.lingers && !slot.inbox.has_some();
+                let mine = if lingers { Some(parcel) } else { parcel.send(&slot.inbox) };
                 if let Some(parcel) = mine {
-                    // SAFETY: it lingers with this worker, is its next, or was idle: so it is this worker's.
+                    // SAFETY: it lingers with this worker, or it was idle: so it is this worker's.
                     unsafe { slot.own(|own| own.tray.push(parcel)) };
-                    if to.seat != self.next {
-                        self.lingers = if near { NOBODY } else { self.lingers };
-                        self.schedule_as(to.seat, pinned);
-                    }
+                    self.lingers = if lingers { NOBODY } else { self.lingers };
+                    self.schedule_as(to.seat, pinned);
                 }
             }
         }

@@ -37,7 +37,7 @@ pub(crate) struct Worker {
     drives: bool,
     pub(super) nodes: Nodes,
     /// The oldest runnable actor: not for others, so that a lone one is not stolen, and wakes nobody.
-    pub(super) next: u32,
+    pub(super) next: Option<u32>,
     /// What did not fit into the run queue; behind it.
     surplus: VecDeque<u32>,
     pub(super) help: Help,
@@ -107,7 +107,7 @@ impl Worker {
             index,
             drives: index == shared.hall.driver(),
             nodes: Nodes::new(&shared.depot),
-            next: NOBODY,
+            next: None,
             surplus: VecDeque::new(),
             help: Help::new(shared.hall.driver()),
             lingers: NOBODY,
@@ -187,8 +187,8 @@ impl Worker {
     /// Pinned actors are the driver's, all others are not.
     #[inline(always)]
     pub(super) fn schedule_as(&mut self, seat: u32, pinned: bool) {
-        if (self.next == NOBODY) & !pinned & !self.drives {
-            self.next = seat;
+        if self.next.is_none() & !pinned & !self.drives {
+            self.next = Some(seat);
         } else {
             self.queue(seat);
         }
@@ -276,7 +276,7 @@ impl Worker {
                 break;
             }
             match self.search() {
-                Some(seat) if planted(Fault::FoundTakesThePlace) => self.next = seat,
+                Some(seat) if planted(Fault::FoundTakesThePlace) => self.next = Some(seat),
                 // Beside it a fall may have been found: whom that freed is next already.
                 Some(seat) => self.schedule(seat),
                 None => {}
@@ -325,13 +325,12 @@ impl Worker {
         if self.runs.is_multiple_of(INJECTED_EVERY) && self.shared.hall.has_injected() {
             self.take_injected();
         }
-        let oldest = self.pop();
-        match self.next {
-            NOBODY => oldest,
-            seat => {
-                self.next = oldest.unwrap_or(NOBODY);
+        match self.next.take() {
+            Some(seat) => {
+                self.next = self.pop();
                 Some(seat)
             }
+            None => self.pop(),
         }
     }
 
