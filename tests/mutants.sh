@@ -3,12 +3,14 @@
 # fails. A change that no test notices is a hole in the tests, or changes nothing that anybody could see: docs/KILLS.md has
 # to say which, else this fails.
 #
-# BACKWATER_MUTANTS="rules mailbox scheduler:3/40 check:0/100" says which modules, and of each which part: shard K/N. All
-# of all four takes more than a day on two cores. Results are kept in target/mutants/MODULE.
+# BACKWATER_MUTANTS="rules mailbox scheduler+check:3/40" says which modules, and of each which part: shard K/N. All of all
+# four takes hours on two cores. Results are kept in target/mutants/MODULE.
 #
 # `rules` and `mailbox` import nothing from above, so each is first changed in a crate of its own, where a change is built
 # and tested in seconds; what is not noticed there is tried again in the whole library, with more tests. Of `scheduler` and
-# `check` all changes are compiled at once, see tests/mutants; the few that this cannot do are made one by one.
+# `check`, or of both together, all changes are compiled at once, see tests/mutants; the few that this cannot do are made one
+# by one. There MUTANTS_SECONDS=30 gives a change up when tests of so many seconds have passed with it, and
+# MUTANTS_ONLY="Single::settle,prints.rs" tries those with one of these in their names.
 #
 # Ends with 3 where cargo-mutants is missing.
 cd "$(dirname "$0")/.."
@@ -81,12 +83,19 @@ tests_of() {
             --test=sim --test=checker --test=scenarios
         ;;
     check) echo --lib --test=checker --test=scenarios --test=search_memory --test=crash --test=corpora --test=protocol ;;
+    scheduler+check) echo $(tests_of scheduler) --test=search_memory --test=crash ;;
     *) echo "there is no module $1 to change" >&2; exit 1 ;;
     esac
 }
 
-# What is planted by `faults.rs` is not there, and cannot be changed away; the pool has its model tests.
-left_out=(--exclude 'src/scheduler/pool/**' --exclude-re 'guard planted.* with false')
+# What is planted by `faults.rs` is not there, and cannot be changed away; the pool has its model tests; and what `Debug`
+# prints is for developers.
+left_out=(--exclude 'src/scheduler/pool/**' --exclude-re 'guard planted.* with false' --exclude-re 'impl (fmt::)?Debug for')
+
+# The sources of the modules $1, as cargo-mutants names them.
+sources() {
+    printf -- '--file=src/%s/** ' ${1//+/ }
+}
 
 # Tries changes; its arguments are cargo-mutants'.
 try() {
@@ -107,7 +116,7 @@ together() {
         rm -rf "$tree"
         mkdir -p "$tree" "$results"
         git ls-files -z | xargs -0 cp --parents -t "$tree"
-        cargo mutants --list --json --file "src/$1/**" "${left_out[@]}" >"$3/list.json"
+        cargo mutants --list --json $(sources "$1") "${left_out[@]}" >"$3/list.json"
     fi
     cargo build --quiet --release --manifest-path tests/mutants/Cargo.toml --target-dir target/mutants/tool
     CARGO_TARGET_DIR="$PWD/target/mutants/build" target/mutants/tool/release/mutants \
@@ -132,7 +141,7 @@ tell() {
     [ -z "$1" ] || { failed=1; printf 'no test notices, and docs/KILLS.md does not say why:\n%s\n' "$1"; }
 }
 
-for part in ${BACKWATER_MUTANTS:-rules mailbox scheduler check}; do
+for part in ${BACKWATER_MUTANTS:-rules mailbox scheduler+check}; do
     module="${part%%:*}"
     out="target/mutants/$module"
     shard="${part#*:}"
@@ -157,7 +166,7 @@ for part in ${BACKWATER_MUTANTS:-rules mailbox scheduler check}; do
     esac
     [ -n "$left" ] || continue
     tests=($(tests_of "$module"))
-    said="$(try "$out/whole" --package backwater --file "src/$module/**" --re "$left" ${again[@]+"${again[@]}"} \
+    said="$(try "$out/whole" --package backwater $(sources "$module") --re "$left" ${again[@]+"${again[@]}"} \
         "${tests[@]/#/--cargo-arg=}")" || { echo "$said"; exit 1; }
     echo "$part, one by one in the library: $said"
     tell "$(unexplained "$out/whole")"

@@ -56,7 +56,15 @@ impl Run {
         let end = match result {
             Ok(summary) => {
                 let totals = summary.stats.totals;
-                let counts = [totals.spawned, totals.sent, totals.delivered, totals.handled, totals.dead, totals.mutes];
+                let counts = [
+                    totals.spawned,
+                    totals.sent,
+                    totals.delivered,
+                    totals.handled,
+                    totals.dead,
+                    totals.mutes,
+                    totals.freed,
+                ];
                 format!("{counts:?}, {} in mailboxes", summary.stats.queued)
             }
             Err(why) => why.to_string(),

@@ -6,6 +6,7 @@
 use super::due::{Due, Dues, Passing};
 use super::footprint::{Footprint, Touch, write_down};
 use super::index::Index;
+use super::run::Hash;
 use crate::scheduler::{Access, Object, Proc, Traces};
 use std::ops::Range;
 use std::time::Duration;
@@ -31,6 +32,8 @@ struct Step {
     is_fault: bool,
     /// It was taken because nothing else could be.
     is_last: bool,
+    /// It, or one before it, was no actor's, or had a choice.
+    is_open: bool,
     /// Which process, and which of its steps, from 1.
     process: u32,
     number: u32,
@@ -94,6 +97,8 @@ pub(super) struct Causality {
     dues: Dues,
     /// What `TIME` touches.
     time: [Touch; 1],
+    /// Of each step a number that is made of whose it is and of the steps that come before; none if nobody asks for classes.
+    labels: Option<Vec<u64>>,
 }
 
 impl Causality {
@@ -122,7 +127,19 @@ impl Causality {
             unsure: false,
             dues: Dues::default(),
             time: [Touch::new(Object::Time, Access::Write)],
+            labels: None,
         }
+    }
+
+    /// From here on a run has the number of its class.
+    pub(super) fn label(&mut self) {
+        self.labels.get_or_insert_default();
+    }
+
+    /// The number of the class of schedules that this run is one of: the same for all that differ only in the order of
+    /// independent steps, and for no others.
+    pub(super) fn class(&self) -> u64 {
+        self.labels.iter().flatten().fold(0, |sum: u64, label| sum.wrapping_add(*label))
     }
 
     /// Are its steps whole behaviours?
@@ -184,6 +201,7 @@ impl Causality {
             self.clocks.truncate(step.clock.0 as usize);
             self.races.truncate(step.races.0 as usize);
         }
+        self.labels.iter_mut().for_each(|labels| labels.truncate(len));
     }
 
     fn process(&mut self, proc: Proc) -> u32 {
@@ -243,6 +261,7 @@ impl Causality {
             preventable: traces.preventable,
             is_fault: traces.is_fault,
             is_last: traces.is_last,
+            is_open: self.is_open() || !matches!(proc, Proc::Actor(_)) || !traces.chosen.is_empty(),
             process,
             number,
             touched: (starts[0], ends[0]),
@@ -303,6 +322,18 @@ impl Causality {
         self.clocks[own] = step.number;
         (step.clock.1, step.races.1) = (self.clocks.len() as u32, self.races.len() as u32);
         self.earlier = earlier;
+        self.label_next(step);
+    }
+
+    /// Which steps come before does not depend on the order of those that are independent, and their sum neither.
+    fn label_next(&mut self, step: &Step) {
+        let Some(labels) = &mut self.labels else { return };
+        let clock = &self.clocks[range(step.clock)];
+        let before = self.steps.iter().zip(&*labels).filter(|(other, _)| other.is_before(clock));
+        let mut hash = Hash(before.fold(0, |sum, (_, label)| sum.wrapping_add(*label)));
+        hash.add_proc(step.proc);
+        self.chosen[range(step.chosen)].iter().for_each(|answer| hash.add(u64::from(*answer)));
+        labels.push(hash.0);
     }
 
     fn dependent_on(&self, step: &Step, earlier: &mut Vec<u32>) {
@@ -423,6 +454,11 @@ impl Causality {
         let free = |at: &usize| *at != second && !self.ordered(first, *at);
         run.extend((first + 1..self.steps.len()).filter(free).chain([second]).map(|at| at as u32));
         self.unsure = self.atomic && self.footprint(first).changes_load_for(&self.footprint(second));
+    }
+
+    /// Is there a step in this run that was no actor's, or one with a choice?
+    pub(super) fn is_open(&self) -> bool {
+        self.steps.last().is_some_and(|step| step.is_open)
     }
 
     /// Can something keep the first step from being taken, though not the second?

@@ -93,6 +93,8 @@ pub(super) struct Exhaustive {
     /// The first frame that is new in this run.
     first_new: usize,
     reduce: bool,
+    /// Classes of schedules are told apart.
+    classes: bool,
     limit: Limit,
     /// How much of it this run has used.
     spent: u32,
@@ -124,6 +126,7 @@ impl Exhaustive {
             at: 0,
             first_new: 0,
             reduce: reduce && limit == Limit::No,
+            classes: false,
             limit,
             spent: 0,
             was_overloaded: false,
@@ -145,11 +148,24 @@ impl Exhaustive {
         self
     }
 
+    /// The same; each run has the number of its class.
+    pub(super) fn with_classes(mut self) -> Self {
+        self.causality.label();
+        self.classes = true;
+        self
+    }
+
+    /// That of the last run: see [`Causality::class`].
+    pub(super) fn class(&self) -> u64 {
+        self.causality.class()
+    }
+
     /// The same from the beginning; shares that were taken are kept.
     pub(super) fn again(self) -> Self {
-        let Exhaustive { reduce, limit, top, .. } = self;
+        let Exhaustive { reduce, limit, top, classes, .. } = self;
         let top = top.map(|top| Top { number: 0, own: None, ..top });
-        Exhaustive { top, ..Exhaustive::new(reduce, limit, self.causality.is_atomic()) }
+        let again = Exhaustive { top, ..Exhaustive::new(reduce, limit, self.causality.is_atomic()) };
+        if classes { again.with_classes() } else { again }
     }
 
     /// How many beginnings were met so far.
@@ -163,6 +179,11 @@ impl Exhaustive {
         // A run that ended above the top is a share of its own.
         let (number, own) = top.enter();
         own.then_some(number)
+    }
+
+    /// Is it written down what depends on what?
+    fn traces(&self) -> bool {
+        self.reduce || self.classes
     }
 
     fn below_top(&self, state: usize) -> bool {
@@ -202,7 +223,10 @@ impl Exhaustive {
 
     fn plan_reversals(&mut self) {
         let mut run = mem::take(&mut self.run);
-        for second in self.first_new..self.causality.len() {
+        // What else is in a run belongs to what shows a race the other way. Where only actors step, and none has a choice, it
+        // follows from the order of what was there before.
+        let from = if self.causality.is_open() { 1 } else { self.first_new };
+        for second in from..self.causality.len() {
             for race in self.causality.races(second) {
                 let first = self.causality.race(race);
                 if !self.below_top(first) {
@@ -430,7 +454,7 @@ impl Driver for Exhaustive {
         given.extend_from_slice(&frame.given);
         let proc = frame.proc;
         self.spent += self.cost(world, proc);
-        if self.reduce && self.at >= self.first_new {
+        if self.traces() && self.at >= self.first_new {
             self.enabled_before.clone_from(&world.enabled);
             self.was_overloaded = matches!(proc, Proc::Actor(seat) if world.core.is_overloaded(seat));
         }
@@ -438,13 +462,13 @@ impl Driver for Exhaustive {
     }
 
     fn wants_traces(&self) -> bool {
-        self.reduce && self.at >= self.first_new
+        self.traces() && self.at >= self.first_new
     }
 
     fn stepped(&mut self, proc: Proc, world: &World) {
         if self.at >= self.first_new {
             let traces = world.traces();
-            if self.reduce {
+            if self.traces() {
                 let new = |proc: &Proc| matches!(proc, Proc::World(_)) && !self.enabled_before.contains(proc);
                 let roused = world.enabled.iter().copied().filter(new);
                 self.pending.clear();

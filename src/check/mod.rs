@@ -407,6 +407,14 @@ impl Check {
         self
     }
 
+    /// Called at the end of each run of an exhaustive search with a number that is the same for all schedules that differ
+    /// only in the order of independent steps, and for no others: to compare what two searches explore.
+    #[doc(hidden)]
+    pub fn each_class(mut self, hear: impl FnMut(u64) + Send + 'static) -> Self {
+        self.settings.each_class = Some(Arc::new(Mutex::new(Box::new(hear))));
+        self
+    }
+
     /// Every run of the search has an observer of its own, made by `observer`, which sees every event of that run. Replays,
     /// and the runs that make a failure shorter, are not among them. It makes each run slower.
     ///

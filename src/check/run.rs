@@ -411,12 +411,7 @@ impl<D: Driver> Driver for Teller<'_, D> {
         self.decisions.extend_from_slice(&answers);
         self.way.push(Taken { proc, answers, is_fault: mem::take(&mut self.is_fault) });
         let mut path = Hash(self.path);
-        match proc {
-            Proc::Actor(seat) => path.add(u64::from(seat)),
-            Proc::Timer { owner, nth } => path.add(u64::from(owner) << 32 | u64::from(nth) | 1 << 63),
-            Proc::World(choice) => path.add(choice ^ u64::MAX),
-            Proc::Time => path.add(1 << 62),
-        }
+        path.add_proc(proc);
         chosen.iter().for_each(|(_, answers)| path.add(u64::from(*answers)));
         self.path = path.0;
         self.driver.stepped(proc, world);
@@ -468,6 +463,15 @@ pub(super) struct Hash(pub(super) u64);
 impl Hash {
     pub(super) fn add(&mut self, value: u64) {
         self.0 = crate::scheduler::Random::new(self.0 ^ value.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next_u64();
+    }
+
+    pub(super) fn add_proc(&mut self, proc: Proc) {
+        self.add(match proc {
+            Proc::Actor(seat) => u64::from(seat),
+            Proc::Timer { owner, nth } => u64::from(owner) << 32 | u64::from(nth) | 1 << 63,
+            Proc::World(choice) => choice ^ u64::MAX,
+            Proc::Time => 1 << 62,
+        });
     }
 
     pub(super) fn of(bytes: &[u8]) -> u64 {

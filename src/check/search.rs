@@ -18,6 +18,7 @@ use crate::event::{Event, Observer};
 use crate::report::Chart;
 use crate::rules::Detector;
 use crate::scheduler::Random;
+use crate::sync::lock;
 use crate::time::{Clock, RealClock};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -226,7 +227,11 @@ impl<'p> Search<'p> {
         self.part.begin();
         self.stage.program.classes.switch(reduce && self.allowed.is_none());
         let (limit, atomic) = (self.settings().limit, self.settings().atomic);
-        let new = || Exhaustive::new(reduce, limit, atomic);
+        let classes = self.settings().each_class.clone();
+        let new = || match classes {
+            None => Exhaustive::new(reduce, limit, atomic),
+            Some(_) => Exhaustive::new(reduce, limit, atomic).with_classes(),
+        };
         let mut search = match self.part.is_whole() {
             true if reduce && !self.settings().plans => new().with_top(usize::MAX, Part::alone(Slice::WHOLE)),
             true => new(),
@@ -236,6 +241,9 @@ impl<'p> Search<'p> {
             let ran = self.stage.run(&mut search);
             if let Some(share) = search.share() {
                 self.share = share;
+                if let Some(see) = classes.as_ref().filter(|_| !matches!(ran.ending, Ending::GivenUp)) {
+                    (lock(see))(search.class());
+                }
                 if let Some(verdict) = self.note(ran)? {
                     return Ok(verdict);
                 }
@@ -482,7 +490,7 @@ impl<'p> Search<'p> {
 
     /// Only the runs of the search count as runs of the program.
     fn quiet(&self) -> Settings {
-        Settings { each_end: None, observe_each: None, ..self.settings().clone() }
+        Settings { each_end: None, each_class: None, observe_each: None, ..self.settings().clone() }
     }
 
     fn quiet_stage<'q>(&self, settings: &'q Settings) -> Stage<'q>

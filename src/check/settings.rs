@@ -56,6 +56,9 @@ pub(super) type ObserveEach = PlainArc<dyn Fn() -> Box<dyn Observer> + Send + Sy
 /// What to see at the end of each run.
 pub(super) type EachEnd = Arc<Mutex<Box<dyn FnMut(&Stats, Option<&Fault>) + Send>>>;
 
+/// What to hear the class of each run with.
+pub(super) type EachClass = Arc<Mutex<Box<dyn FnMut(u64) + Send>>>;
+
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) mode: Mode,
@@ -87,6 +90,7 @@ pub(super) struct Settings {
     pub(super) accept_cut: bool,
     pub(super) shrink: bool,
     pub(super) each_end: Option<EachEnd>,
+    pub(super) each_class: Option<EachClass>,
     pub(super) observe_each: Option<ObserveEach>,
     pub(super) output_stalls: Option<u32>,
     #[cfg(feature = "net")]
@@ -130,6 +134,7 @@ impl Settings {
             accept_cut: false,
             shrink: true,
             each_end: None,
+            each_class: None,
             observe_each: None,
             output_stalls: None,
             #[cfg(feature = "net")]

@@ -9,11 +9,13 @@
 use super::seat::Seat;
 use super::single::{Bodies, Failure, Single};
 use super::stats::Totals;
+use super::touch::{Access, Object};
 use super::trace::Watch;
 use crate::event::{ActorId, End, Event, Lane, Place};
 use crate::faults::{Fault, planted};
 use crate::mailbox::Draft;
 use crate::rules::{self, Load};
+
 use std::fmt::Debug;
 use std::mem;
 
@@ -288,6 +290,8 @@ impl Single {
         if let Some(replay) = &mut self.replay {
             return replay.failed(failure);
         }
+        // It is the end of everybody's run.
+        self.touch(Object::World, Access::Write);
         self.failure.get_or_insert(failure);
         self.attention = true;
     }

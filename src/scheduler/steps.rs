@@ -382,7 +382,6 @@ impl Single {
         progress.run_over();
         self.stopping = stopping;
         if shutdown {
-            self.touch(Object::World, Access::Write);
             self.fail(Failure::Shutdown);
         }
         if let Some(payload) = panic {

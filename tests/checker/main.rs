@@ -3,6 +3,7 @@
 
 mod bounds;
 mod canaries;
+mod classes;
 mod costs;
 mod counts;
 mod ends;
@@ -11,6 +12,7 @@ mod independence;
 mod liveness;
 mod modes;
 mod shared;
+mod time;
 mod tokens;
 
 use backwater::{Actor, Addr, Check, Context, Env, Explored, Fault, Model, Verdict};

@@ -396,6 +396,7 @@ impl Single {
             let actor = self.id_of(seat);
             self.fill_mailbox(actor);
         }
+        self.free_others(|actor| muted.iter().any(|(sender, ..)| *sender == actor));
         for (sender, since, receivers) in muted {
             self.mute_again(sender, since, &receivers).map_err(|why| BadRecording::new(at, why))?;
         }
@@ -408,6 +409,15 @@ impl Single {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whoever was muted by its last run, and not at the end, was freed in between, with nothing left to do.
+    fn free_others(&mut self, is_muted: impl Fn(ActorId) -> bool) {
+        let muted = self.again().actors.iter().filter(|(actor, progress)| progress.muted && !is_muted(**actor));
+        for sender in muted.map(|(actor, _)| *actor).collect::<Vec<_>>() {
+            self.totals.freed += 1;
+            self.show(&Event::Freed { sender });
+        }
     }
 
     /// Nobody had anything to do when the recorded run was quiescent (R9).

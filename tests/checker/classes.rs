@@ -1,0 +1,52 @@
+//! One schedule of each class: the search with plans is held against one without, in random programs. Sleep sets alone
+//! leave nothing out, whatever was planned or not.
+
+use super::ends::{Op, Scripted, ends_and_failures, random_program};
+use backwater::{Check, Verdict};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+/// Runs of the search without plans, at most; larger programs are passed over.
+const MOST: u64 = 3_000;
+
+/// The classes and the ends that a search comes to, and what it explored.
+fn explored(check: Check, program: &[Vec<Vec<Op>>]) -> (BTreeSet<u64>, BTreeSet<String>, Verdict) {
+    let classes: Arc<Mutex<BTreeSet<u64>>> = Arc::default();
+    let heard = classes.clone();
+    let check = check.shrink(false).max_steps(200).each_class(move |class| {
+        heard.lock().unwrap().insert(class);
+    });
+    let (ends, verdict) = ends_and_failures::<Scripted>(check, program);
+    let classes = std::mem::take(&mut *classes.lock().unwrap());
+    (classes, ends, verdict)
+}
+
+/// The two searches come to the same classes and ends of random programs with timers. Runs of the one with plans that are
+/// for nothing, over all: `superfluous`.
+fn same_classes(programs: Range<u64>, superfluous: u64, check: impl Fn() -> Check) {
+    let (mut compared, mut runs, mut more) = (0, 0, 0);
+    for seed in programs {
+        let program = random_program(seed);
+        let (classes, ends, all) = explored(check().without_plans().max_runs(MOST), &program);
+        if all.explored().runs + all.explored().redundant >= MOST {
+            continue;
+        }
+        let (planned, planned_ends, verdict) = explored(check(), &program);
+        let left_out = classes.difference(&planned).count();
+        assert_eq!(left_out, 0, "seed {seed}: of {} classes: {program:?}", classes.len());
+        assert_eq!((planned.len(), &planned_ends), (classes.len(), &ends), "seed {seed}: {program:?}");
+        let explored = verdict.explored();
+        runs += explored.runs;
+        more += explored.runs + explored.redundant - planned.len() as u64;
+        compared += 1;
+    }
+    println!("{compared} programs, {runs} runs, {more} more than classes");
+    assert!(compared > 200 && runs > 3 * compared / 2, "{runs} runs of {compared} programs are too few");
+    assert_eq!(more, superfluous);
+}
+
+#[test]
+fn each_class_of_random_programs_is_explored() {
+    same_classes(100_000..100_400, 2, Check::new);
+}
