@@ -5,16 +5,11 @@
 //! by the worker that has it. So nobody is helped before somebody has stood in his run queue for [`HELP_AFTER`]: a
 //! [`Glance`] at a queue says how far it reached and when, and whether all that stood there then is through.
 //!
-//! A worker that has somebody in its queue may be about to begin a long behaviour, and then cannot call for help. So now
-//! and then it wakes a sleeper before anybody has waited, who looks for himself: the more seldom the longer there was
-//! nothing for him to do.
-//!
 //! Not here: the run queue ([`deque`](super::deque)), and where workers sleep ([`hall`](super::hall)).
 
 use super::deque::Deque;
-use super::shared::Berth;
 use super::worker::Worker;
-use crate::sync::{Ordering, SHIPS, hint};
+use crate::sync::{SHIPS, hint};
 use std::time::Duration;
 
 /// An actor that has stood in a run queue for so long may be run by somebody else. A wake-up through a sleeping processor
@@ -30,8 +25,6 @@ const PAUSES: u32 = if SHIPS { 20 } else { 1 };
 const LOOK_EVERY: u32 = if SHIPS { 8 } else { 1 };
 /// The most runs between two looks at one's own.
 const SHARE_EVERY: u32 = 64;
-/// The least and the most time between two calls for help that nobody has waited for.
-const CALL_EVERY: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
 
 /// What a worker has seen of run queues.
 #[derive(Debug)]
@@ -42,22 +35,12 @@ pub(super) struct Help {
     /// When it last looked at its own, and after how many runs it does so again.
     looked: Duration,
     every: u32,
-    /// When it may call a sleeper although nobody has waited, and how long it then does so no more.
-    call_at: Duration,
-    pause: Duration,
 }
 
 impl Help {
     pub(super) fn new(workers: usize) -> Self {
         let others = (0..workers).map(|_| Glance::default()).collect();
-        Help {
-            own: Glance::default(),
-            others,
-            looked: Duration::ZERO,
-            every: 1,
-            call_at: Duration::ZERO,
-            pause: Duration::ZERO,
-        }
+        Help { own: Glance::default(), others, looked: Duration::ZERO, every: 1 }
     }
 }
 
@@ -99,13 +82,7 @@ impl Worker {
         let soon = now.saturating_sub(help.looked) < HELP_AFTER / 8;
         help.every = if soon { (2 * help.every).min(SHARE_EVERY) } else { 1 };
         help.looked = now;
-        let berth = &self.shared.berths[self.index];
-        if help.own.waits(&berth.deque, HELP_AFTER, now) || berth.take_helped() {
-            (help.call_at, help.pause) = (now, Duration::ZERO);
-        }
-        if now >= help.call_at {
-            help.pause = (2 * help.pause).clamp(CALL_EVERY[0], CALL_EVERY[1]);
-            help.call_at = now + help.pause;
+        if help.own.waits(&self.shared.berths[self.index].deque, HELP_AFTER, now) {
             self.shared.hall.rouse();
         }
     }
@@ -147,13 +124,9 @@ impl Worker {
         let mine = &berths[self.index].deque;
         let mut others = (1..berths.len()).map(|n| (self.index + n) % berths.len());
         others.find_map(|other| {
-            let Berth { deque: theirs, helped, .. } = &berths[other];
+            let theirs = &berths[other].deque;
             let waits = self.help.others[other].waits(theirs, HELP_AFTER, now);
-            let seat = if waits { theirs.steal_half_into(mine) } else { None };
-            if seat.is_some() {
-                helped.store(true, Ordering::Relaxed); // a hint
-            }
-            seat
+            if waits { theirs.steal_half_into(mine) } else { None }
         })
     }
 }

@@ -83,23 +83,9 @@ pub(super) struct Numbers {
 #[repr(align(128))] // two cache lines, which are fetched together: no other worker's
 pub(super) struct Berth {
     pub(super) deque: Deque,
-    /// Somebody took actors from there, since its owner last asked.
-    pub(super) helped: AtomicBool,
     /// The marks of those that this worker has muted. It alone changes them.
     pub(super) marks: Mutex<Marks>,
     pub(super) tally: Tally,
-}
-
-impl Berth {
-    /// Has anybody helped its worker since this was last asked?
-    pub(super) fn take_helped(&self) -> bool {
-        // Relaxed, and not one operation: a hint.
-        let helped = self.helped.load(Ordering::Relaxed);
-        if helped {
-            self.helped.store(false, Ordering::Relaxed);
-        }
-        helped
-    }
 }
 
 /// A worker's counts: what the slots do not count. `sent` and `handled` are those of ended actors.
