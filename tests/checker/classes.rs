@@ -50,3 +50,62 @@ fn same_classes(programs: Range<u64>, superfluous: u64, check: impl Fn() -> Chec
 fn each_class_of_random_programs_is_explored() {
     same_classes(100_000..100_400, 2, Check::new);
 }
+
+/// Instead of looking at the time, an actor chooses.
+fn choices(mut program: Vec<Vec<Vec<Op>>>) -> Vec<Vec<Vec<Op>>> {
+    let all = program.len();
+    for (at, op) in program.iter_mut().flatten().flatten().enumerate() {
+        if matches!(op, Op::Look | Op::Hold | Op::Drop) {
+            *op = Op::Choose(at % all);
+        }
+    }
+    program
+}
+
+#[test]
+#[ignore]
+fn diag_random() {
+    let first: u64 = std::env::var("FIRST").map_or(100_000, |m| m.parse().unwrap());
+    let n: u64 = std::env::var("N").map_or(300, |m| m.parse().unwrap());
+    for (name, check) in [
+        ("plain", Check::new()),
+        ("batch", Check::new().batch(2).ends_of_runs(true)),
+        ("depth", Check::new().overload(backwater::Detector::Depth { high: 2, low: 0 })),
+        ("atomic", Check::new().atomic_behaviours(true)),
+        ("atomic batch", Check::new().atomic_behaviours(true).batch(2).ends_of_runs(true)),
+    ] {
+        for chosen in [false, true] {
+            let (mut compared, mut bad, mut red, mut dup, mut sdup, mut cut, mut runs) = (0, 0, 0, 0, 0, 0, 0);
+            for seed in first..first + n {
+                let program = random_program(seed);
+                let program = if chosen { choices(program) } else { program };
+                let (sleep, ends_s, v) = explored(check.clone().without_plans().max_runs(MOST), &program);
+                if v.explored().runs + v.explored().redundant >= MOST {
+                    cut += 1;
+                    continue;
+                }
+                let (plans, ends_p, w) = explored(check.clone(), &program);
+                compared += 1;
+                runs += w.explored().runs;
+                red += w.explored().redundant;
+                dup += w.explored().runs - plans.len() as u64;
+                sdup += v.explored().runs - sleep.len() as u64;
+                let (missing, extra) = (sleep.difference(&plans).count(), plans.difference(&sleep).count());
+                if missing + extra > 0 || ends_s != ends_p {
+                    bad += 1;
+                    if bad <= 3 {
+                        println!(
+                            "{name} {chosen} seed {seed}: {} classes, missing {missing}, extra {extra}, ends {} {}: {program:?}",
+                            sleep.len(),
+                            ends_s == ends_p,
+                            ends_s.len()
+                        );
+                    }
+                }
+            }
+            println!(
+                "== {name} choices {chosen}: compared {compared} (cut {cut}), {runs} runs, bad {bad}, redundant {red}, twice {dup} (sleep {sdup})"
+            );
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::{Arc, Mutex};
 
 /// Runs of the search without plans, at most, redundant ones included.
-const MOST: u64 = 80_000;
+const MOST: u64 = 20_000;
 
 /// What a search explores of a case: the classes, and how many runs there were beside one for each.
 fn explored(case: &Case, check: Check) -> (BTreeSet<u64>, u64) {
@@ -58,4 +58,71 @@ fn each_class_of_schedules_is_explored_and_explored_once() {
         }
     }
     assert!(compared > 70, "only {compared} were small enough");
+}
+
+fn random_case(seed: u64) -> (String, Case) {
+    use super::environment::{network, says};
+    use backwater::net::sim::{Faults, Script};
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut below = move |n: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % n
+    };
+    let mut script = Script::new();
+    for _ in 0..below(3) {
+        script = match below(6) {
+            0 => script.read(1),
+            1 => script.write("a"),
+            2 => script.write("ab"),
+            3 => script.echo(),
+            4 => script.shut(),
+            _ => script.reset(),
+        };
+    }
+    let mut faults = Faults::NONE;
+    for _ in 0..below(3) {
+        match below(6) {
+            0 => faults.resets = 1,
+            1 => faults.refusals = 1,
+            2 => faults.stalls = 1,
+            3 => faults.cuts = 1,
+            4 => faults.short_reads = 1,
+            _ => faults.short_writes = 1,
+        }
+    }
+    let messages: &[&'static str] = [&[][..], &["a"][..], &["ab"][..]][below(3) as usize];
+    let what = format!("{script:?} {faults:?} {messages:?}");
+    let made = move || {
+        let (sim, _, there) = network(0);
+        sim.listen(there, 7, script.clone()).expect("nobody listens there yet");
+        sim.faults(faults);
+        sim
+    };
+    (what, Case::new("random", says(Default::default(), messages)).check(move |check| check.network(made.clone())))
+}
+
+#[test]
+#[ignore]
+fn diag_net() {
+    let first: u64 = std::env::var("FIRST").map_or(0, |m| m.parse().unwrap());
+    let n: u64 = std::env::var("N").map_or(100, |m| m.parse().unwrap());
+    for atomic in [false, true] {
+        let (mut compared, mut bad, mut more, mut all) = (0, 0, 0, 0);
+        for seed in first..first + n {
+            let (what, case) = random_case(seed);
+            let check = || Check::new().atomic_behaviours(atomic);
+            let (classes, m) = explored(&case, check().without_plans());
+            if classes.len() as u64 + m >= MOST { continue; }
+            let (planned, superfluous) = explored(&case, check());
+            compared += 1;
+            more += superfluous;
+            all += classes.len();
+            let (missing, extra) = (classes.difference(&planned).count(), planned.difference(&classes).count());
+            if missing + extra > 0 {
+                bad += 1;
+                println!("seed {seed} atomic {atomic}: {} classes, missing {missing}, extra {extra}, more {superfluous}: {what}", classes.len());
+            } else if superfluous > 5 { println!("   seed {seed} atomic {atomic}: {} classes, more {superfluous}: {what}", classes.len()); }
+        }
+        println!("== atomic {atomic}: compared {compared}, classes {all}, bad {bad}, more {more}");
+    }
 }
