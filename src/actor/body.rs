@@ -3,6 +3,7 @@
 use super::{Actor, Context};
 use crate::event::ActorId;
 use crate::mailbox::{Draft, Letter};
+use crate::scheduler::pool::Worker;
 use crate::scheduler::{Body, Classes, Core, Held, Seat, Single};
 use crate::sync::PlainArc;
 use std::any::Any;
@@ -17,6 +18,18 @@ impl<A: Actor> Body for Housing<A> {
             let message = core.next_message::<A::Msg>(me.seat(), nth);
             self.0.receive(message, &mut Context::new(core.again(), me));
             if core.behaviour_ended() {
+                break;
+            }
+        }
+    }
+
+    fn run_on(&mut self, worker: &mut Worker, me: ActorId, quota: u32) {
+        let mut nth = 0;
+        while nth < quota {
+            nth += 1;
+            let message = worker.next_message::<A::Msg>(nth);
+            self.0.receive(message, &mut Context::new(Core::Worker(worker), me));
+            if worker.behaviour_ended() {
                 break;
             }
         }

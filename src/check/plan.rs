@@ -144,13 +144,14 @@ impl Plans {
         Some((std::mem::take(&mut node.chosen), std::mem::replace(&mut node.children, Row::EMPTY)))
     }
 
-    /// Plans a run as a new branch, below the planned steps that it could begin with. `run` is used up.
+    /// Plans a run as a new branch, below the planned steps that it could begin with. In a run that is not of actors alone
+    /// also where a plan ends: what sleeps there may seem to cover the rest, and counts on it. `run` is used up.
     pub(super) fn add_run(&mut self, row: &mut Row, causality: &Causality, run: &mut Vec<u32>) {
-        // What follows a step follows it with the answers that it got then.
+        // What follows a step follows it with the answers that it got then; with others it may meet what comes before it.
         let own_step = |proc: Proc| run.iter().position(|step| causality.footprint(*step as usize).proc == proc);
-        let answered = |node: &Node| {
-            let own = own_step(node.footprint.get().proc);
-            own.is_none_or(|own| causality.chosen(run[own] as usize) == node.chosen.as_slice())
+        let answered = |node: &Node| match own_step(node.footprint.get().proc) {
+            Some(own) if own == 0 || node.chosen.is_empty() => causality.chosen(run[own] as usize) == node.chosen,
+            own => own.is_none() && node.chosen.is_empty(),
         };
         let fits = |node: &Node| causality.could_begin(run, node.footprint.get()) && answered(node);
         let Some(at) = self.find(*row, fits) else { return self.append_run(row, causality, run) };
@@ -158,7 +159,7 @@ impl Plans {
             run.remove(own);
         }
         let mut children = self.nodes[at as usize].children;
-        if run.is_empty() || children.is_empty() {
+        if run.is_empty() || children.is_empty() && !causality.is_open() {
             return;
         }
         self.add_run(&mut children, causality, run);

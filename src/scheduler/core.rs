@@ -68,7 +68,11 @@ impl Core<'_> {
     pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
         match self {
             Core::Single(core) => core.send(to, lane, message),
-            _ => self.again().send_far(to, lane, message, place),
+            Core::Worker(core) => {
+                let parcel = core.parcel(message);
+                core.send(parcel, to, lane, place);
+            }
+            Core::Watched(_) => self.again().send_far(to, lane, message, place),
         }
     }
 
@@ -77,7 +81,7 @@ impl Core<'_> {
         match self {
             Core::Watched(core) if core.is_replaying() => core.send_again(to, lane, message, place),
             Core::Single(core) | Core::Watched(core) => core.send_watched(to, lane, message, place),
-            Core::Worker(core) => core.send(to, lane, message, place),
+            Core::Worker(_) => unreachable!("a worker's sends are inlined"),
         }
     }
 
@@ -85,7 +89,11 @@ impl Core<'_> {
     pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
         match self {
             Core::Single(core) => core.send_self(message),
-            _ => self.again().send_self_far(message, place),
+            Core::Worker(core) => {
+                let parcel = core.parcel(message);
+                core.send_self(parcel, place);
+            }
+            Core::Watched(_) => self.again().send_self_far(message, place),
         }
     }
 
@@ -94,7 +102,7 @@ impl Core<'_> {
         match self {
             Core::Watched(core) if core.is_replaying() => core.send_again(core.running, Lane::Ordinary, message, place),
             Core::Single(core) | Core::Watched(core) => core.send_self_watched(message, place),
-            Core::Worker(core) => core.send_self(message, place),
+            Core::Worker(_) => unreachable!("a worker's sends are inlined"),
         }
     }
 
@@ -117,8 +125,7 @@ impl Core<'_> {
     fn next_message_far<M: Debug + Send + 'static>(self, seat: u32, nth: u32) -> M {
         match self {
             Core::Single(core) | Core::Watched(core) => core.next_message_watched(seat, nth),
-            Core::Worker(core) if core.is_recording() => core.next_named(nth),
-            Core::Worker(core) => core.next_message(nth),
+            Core::Worker(_) => unreachable!("a worker's loop asks the worker itself"),
         }
     }
 

@@ -9,6 +9,7 @@ use super::commute::Classes;
 use super::core::Core;
 use super::event_loop::EventLoop;
 use super::policy::{Policy, Ready};
+use super::pool::Worker;
 use super::pressure::GuardDrops;
 use super::prints::Held;
 use super::record::{BadRecording, Replay};
@@ -31,6 +32,9 @@ use std::time::Duration;
 pub(crate) trait Body: Send {
     /// Handles `quota` messages, or fewer if `behaviour_ended` says so.
     fn run(&mut self, core: Core<'_>, me: ActorId, quota: u32);
+
+    /// The same for a worker of a pool: each of the two is compiled for one kind of scheduler, and asks no more.
+    fn run_on(&mut self, worker: &mut Worker, me: ActorId, quota: u32);
 
     /// For the checker: its type.
     fn kind(&self) -> &'static str;

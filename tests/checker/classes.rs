@@ -24,15 +24,15 @@ fn explored(check: Check, program: &[Vec<Vec<Op>>]) -> (BTreeSet<u64>, BTreeSet<
 
 /// The two searches come to the same classes and ends of random programs with timers. Runs of the one with plans that are
 /// for nothing, over all: `superfluous`.
-fn same_classes(programs: Range<u64>, superfluous: u64, check: impl Fn() -> Check) {
+fn same_classes(programs: Range<u64>, superfluous: u64, drawn: fn(u64) -> Vec<Vec<Vec<Op>>>) {
     let (mut compared, mut runs, mut more) = (0, 0, 0);
     for seed in programs {
-        let program = random_program(seed);
-        let (classes, ends, all) = explored(check().without_plans().max_runs(MOST), &program);
+        let program = drawn(seed);
+        let (classes, ends, all) = explored(Check::new().without_plans().max_runs(MOST), &program);
         if all.explored().runs + all.explored().redundant >= MOST {
             continue;
         }
-        let (planned, planned_ends, verdict) = explored(check(), &program);
+        let (planned, planned_ends, verdict) = explored(Check::new(), &program);
         let left_out = classes.difference(&planned).count();
         assert_eq!(left_out, 0, "seed {seed}: of {} classes: {program:?}", classes.len());
         assert_eq!((planned.len(), &planned_ends), (classes.len(), &ends), "seed {seed}: {program:?}");
@@ -48,5 +48,22 @@ fn same_classes(programs: Range<u64>, superfluous: u64, check: impl Fn() -> Chec
 
 #[test]
 fn each_class_of_random_programs_is_explored() {
-    same_classes(100_000..100_400, 2, Check::new);
+    same_classes(100_000..100_400, 4, random_program);
+}
+
+/// Instead of looking at the time, or holding a guard, an actor chooses.
+fn choices(mut program: Vec<Vec<Vec<Op>>>) -> Vec<Vec<Vec<Op>>> {
+    let all = program.len();
+    for (at, op) in program.iter_mut().flatten().flatten().enumerate() {
+        if matches!(op, Op::Look | Op::Hold | Op::Drop) {
+            *op = Op::Choose(at % all);
+        }
+    }
+    program
+}
+
+/// A step sleeps with all its answers at once, so some of what follows one of them is explored twice.
+#[test]
+fn each_class_of_random_programs_with_choices_is_explored() {
+    same_classes(100_000..100_400, 755, |seed| choices(random_program(seed)));
 }

@@ -25,6 +25,8 @@ pub(super) enum Op {
     /// A new actor, which passes one message on.
     Spawn(usize),
     Stop,
+    /// Sends, or not: that is chosen.
+    Choose(usize),
 }
 
 /// What everybody saw, in order.
@@ -82,6 +84,7 @@ impl Scripted {
                 }
                 Op::Spawn(to) => cx.spawn(Child { to: others[to].clone() }).tell(next, cx),
                 Op::Stop => cx.stop(),
+                Op::Choose(to) => (0..cx.choose(2)).for_each(|_| others[to].tell(next.clone(), cx)),
             }
         }
     }

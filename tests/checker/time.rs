@@ -46,7 +46,8 @@ fn cancels(after: u64, seen: Arc<Mutex<Vec<u32>>>) -> impl Fn(&mut Env<'_>) {
 
 /// What is noted in all ends that a search comes to, and what it explored.
 fn ends(check: Check, after: u64) -> (BTreeSet<Vec<u32>>, u64, u64) {
-    let (seen, all): (Arc<Mutex<Vec<u32>>>, Arc<Mutex<BTreeSet<Vec<u32>>>>) = Default::default();
+    let seen: Arc<Mutex<Vec<u32>>> = Arc::default();
+    let all: Arc<Mutex<BTreeSet<Vec<u32>>>> = Arc::default();
     let (notes, reached) = (seen.clone(), all.clone());
     let check = check.each_end(move |_: &Stats, _: Option<&Fault>| {
         reached.lock().unwrap().insert(notes.lock().unwrap().clone());

@@ -371,10 +371,14 @@ fn thread() -> u32 {
 /// How many actors there are in a wide phase.
 const WIDE: u32 = 8;
 
-/// Sends to itself until actors of its phase have run on both threads; then it tells `then`.
+/// Sends to itself until actors of its phase have run on both threads; then it tells `then`. Each behaviour takes twice as
+/// long as the one before: a worker is helped only when its actors wait for long, on whatever machine.
 fn wide_actor(seen: Arc<[AtomicU32; 2]>, phase: usize, then: Option<Addr<u64>>) -> super::Act {
+    let mut work = 1u64;
     super::act(move |_, cx| {
         if seen[phase].fetch_or(1 << thread(), Ordering::Relaxed) | 1 << thread() != 0b11 {
+            (0..work).for_each(|_| std::hint::spin_loop());
+            work *= 2;
             cx.tell_self(0);
         } else if let Some(then) = &then {
             then.tell(0, cx);

@@ -17,6 +17,8 @@ mod error_path;
 mod grain;
 mod handed_over;
 mod herd;
+#[cfg(feature = "net")]
+mod networks;
 mod output;
 mod owners;
 mod partial;

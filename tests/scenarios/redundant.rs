@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex};
 const MOST: u64 = 80_000;
 
 /// What a search explores of a case: the classes, and how many runs there were beside one for each.
-fn explored(case: &Case, check: Check) -> (BTreeSet<u64>, u64) {
+pub(super) fn explored(case: &Case, most: u64, check: Check) -> (BTreeSet<u64>, u64) {
     let heard: Arc<Mutex<Vec<u64>>> = Arc::default();
     let hears = heard.clone();
-    let check = check.keep_going(true).shrink(false).check_determinism(false).max_runs(MOST);
+    let check = check.keep_going(true).shrink(false).check_determinism(false).max_runs(most);
     let verdict = (case.check)(check.each_class(move |class| hears.lock().unwrap().push(class))).run(&case.main);
     let explored = verdict.explored();
     let heard = mem::take(&mut *heard.lock().unwrap());
@@ -30,9 +30,9 @@ const SUPERFLUOUS: [(&str, u64, u64); 6] = [
     ("output to a slow reader", 8, 8),
     ("a guard that another drops", 6, 0),
     ("slow_down as published, reset", 7, 7),
-    ("slow_down repaired, cut off", 234, 37),
+    ("slow_down repaired, cut off", 246, 37),
     ("slow_down, a peer that stops reading", 6, 0),
-    ("two bytes there and back", 16, 0),
+    ("two bytes there and back", 8, 0),
 ];
 
 #[test]
@@ -41,19 +41,18 @@ fn each_class_of_schedules_is_explored_and_explored_once() {
     for case in cases() {
         for atomic in [false, true] {
             let check = || Check::new().atomic_behaviours(atomic);
-            let (classes, more) = explored(&case, check().without_plans());
+            let (classes, more) = explored(&case, MOST, check().without_plans());
             if classes.len() as u64 + more >= MOST {
                 continue;
             }
-            let (planned, superfluous) = explored(&case, check());
+            let (planned, superfluous) = explored(&case, u64::MAX, check());
             compared += 1;
             let what = format!("{}, atomic {atomic}: {} classes, {superfluous} runs more", case.name, classes.len());
             println!("{what}");
             assert_eq!(classes.difference(&planned).count(), 0, "left out: {what}");
-            assert_eq!(planned.difference(&classes).count(), 0, "of no class: {what}");
+            assert_eq!(planned.len(), classes.len(), "of no class: {what}");
             let known = SUPERFLUOUS.iter().find(|(name, ..)| *name == case.name);
             let known = known.map_or(0, |(_, single, whole)| if atomic { *whole } else { *single });
-            assert_eq!(superfluous, known, "{what}");
             assert_eq!(superfluous, known, "{what}");
         }
     }

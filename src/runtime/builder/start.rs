@@ -10,7 +10,7 @@ use super::super::replay::{BadToken, Token};
 use super::{Builder, OnPanic, StallWatch};
 use crate::event::Place;
 use crate::scheduler::policy::{Given, Newest, RoundRobin, Shuffled};
-use crate::scheduler::pool::Pool;
+use crate::scheduler::pool::{Clocks, Pool};
 use crate::scheduler::{Again, Alone, BadRecording, Config, Recorder, Recording, Single, Watch};
 use crate::sync::{Arc, Mutex, lock};
 use crate::time::{Clock, RealClock};
@@ -194,7 +194,7 @@ impl Builder {
         let watch = Watch::new(self.observer, self.dead_letters, watch_contacts, self.describe);
         let time = Box::new(move || lock(&clock).now());
         let begin = RealClock::start();
-        let stopwatch = Box::new(move || begin.elapsed());
+        let clocks = Clocks { time, stopwatch: Box::new(move || begin.elapsed()) };
         #[cfg(feature = "affinity")]
         let affinity = self.processors.map(super::super::affinity::Affinity::new).transpose()?;
         let place = |_nth: usize| -> std::io::Result<()> {
@@ -205,8 +205,8 @@ impl Builder {
             Ok(())
         };
         #[cfg_attr(not(feature = "net"), expect(unused_mut, reason = "only a world changes it"))]
-        let mut pool = Pool::start(threads, config, time, stopwatch, watch, recorder, place, panics::work)
-            .map_err(RunError::Thread)?;
+        let mut pool =
+            Pool::start(threads, config, clocks, watch, recorder, place, panics::work).map_err(RunError::Thread)?;
         #[cfg(feature = "net")]
         if let Some(world) = self.world {
             pool.set_world(world);

@@ -7,7 +7,7 @@ use super::super::record::Recorder;
 use super::super::single::{Config, Failure};
 use super::super::trace::Watch;
 use super::super::{Bell, Deadlock, Stall, Stats};
-use super::shared::{Shared, Stopwatch, Time};
+use super::shared::{Clocks, Shared};
 use super::worker::Worker;
 use crate::event::{ActorId, Place};
 use crate::rules::Broken;
@@ -41,14 +41,13 @@ impl Pool {
     pub(crate) fn start(
         threads: usize,
         config: Config,
-        time: Time,
-        stopwatch: Stopwatch,
+        clocks: Clocks,
         watch: Watch,
         recorder: Option<Arc<Recorder>>,
         place: impl Fn(usize) -> io::Result<()>,
         work: Loop,
     ) -> io::Result<Pool> {
-        let shared = Shared::new(threads, config, time, stopwatch, watch, recorder);
+        let shared = Shared::new(threads, config, clocks, watch, recorder);
         let mut pool = Pool { worker: Worker::new(&shared, threads), threads: Vec::new() };
         for index in 0..threads {
             let mut worker = Worker::new(&shared, index);

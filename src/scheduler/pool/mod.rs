@@ -31,4 +31,5 @@ pub mod word;
 mod worker;
 
 pub(crate) use driver::Pool;
+pub(crate) use shared::Clocks;
 pub(crate) use worker::Worker;

@@ -6,7 +6,6 @@
 //! Not here: who runs next (`worker`), what pressing does (`pressure`).
 #![expect(unsafe_code, reason = "whoever popped an actor from a run queue owns a part of its slot")]
 
-use super::super::core::Core;
 use super::super::single::Failure;
 use super::slot::{BY_DEPTH, Own, PINNED, Slot, SlotRef};
 use super::worker::{NOBODY, Worker};
@@ -21,13 +20,19 @@ use std::mem;
 impl Worker {
     // --- Sending (R1, R2) -----------------------------------------------------------------------------------------
 
-    /// The running actor sends.
+    /// A message of the running actor. Inlined into user code, so that the sender writes it straight into its node; what
+    /// follows is the same for all types, and is not.
     #[inline(always)]
-    pub(crate) fn send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
-        let parcel = match self.is_recording() {
+    pub(crate) fn parcel<M: Debug + Send + 'static>(&mut self, message: M) -> Parcel {
+        match self.is_recording() {
             false => Parcel::new(&mut self.nodes, message),
             true => self.parcel_sent(message),
-        };
+        }
+    }
+
+    /// The running actor sends.
+    #[inline(never)]
+    pub(crate) fn send(&mut self, parcel: Parcel, to: ActorId, lane: Lane, place: Place) {
         self.sent += 1;
         let slot = self.shared.table.get(to.seat);
         match slot.filter(|slot| slot.is_plain(to.tenant) && to != self.running && !self.shared.watched) {
@@ -73,11 +78,7 @@ impl Worker {
     /// The running actor sends to itself. It is awake and has not ended, and a message to oneself marks nobody (R7).
     /// Nobody else's message that could have caused this one is still in the inbox, so this may go before what is there.
     #[inline(always)]
-    pub(crate) fn send_self<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
-        let parcel = match self.is_recording() {
-            false => Parcel::new(&mut self.nodes, message),
-            true => self.parcel_sent(message),
-        };
+    pub(crate) fn send_self(&mut self, parcel: Parcel, place: Place) {
         self.sent += 1;
         if self.closely {
             return self.send_here(parcel, Lane::Ordinary, place);
@@ -167,7 +168,7 @@ impl Worker {
         // SAFETY: owned, see `begin`; the body stays where it is until this run is over.
         let Some(body) = (unsafe { slot.body() }) else { no_body(me) };
         // SAFETY: as above: nobody else has a pointer to it.
-        unsafe { &mut *body }.run(Core::Worker(self), me, quota);
+        unsafe { &mut *body }.run_on(self, me, quota);
         self.run_over(seat, slot);
     }
 
@@ -250,6 +251,9 @@ impl Worker {
     /// The next message of the running actor, the `nth` of this run, counted from 1. See `next_named` where it is recorded.
     #[inline(always)]
     pub(crate) fn next_message<M: Debug + Send + 'static>(&mut self, nth: u32) -> M {
+        if self.is_recording() {
+            return self.next_named(nth);
+        }
         if self.closely {
             self.before_message();
         }

@@ -24,6 +24,12 @@ pub(crate) type Time = Box<dyn FnMut() -> Duration + Send>;
 /// The machine's clock, whatever the time of the actors is.
 pub(crate) type Stopwatch = Box<dyn Fn() -> Duration + Send + Sync>;
 
+/// The two that a pool needs.
+pub(crate) struct Clocks {
+    pub(crate) time: Time,
+    pub(crate) stopwatch: Stopwatch,
+}
+
 /// Nodes that travel between two workers at once.
 const NODES_IN_A_BATCH: usize = if SHIPS { 256 } else { 4 };
 /// Seats that a worker takes at once.
@@ -119,8 +125,7 @@ impl Shared {
     pub(crate) fn new(
         workers: usize,
         config: Config,
-        time: Time,
-        stopwatch: Stopwatch,
+        Clocks { time, stopwatch }: Clocks,
         watch: Watch,
         recorder: Option<Arc<Recorder>>,
     ) -> Arc<Self> {

@@ -216,15 +216,16 @@ impl Worker {
     /// The oldest in the run queue.
     #[inline(always)]
     fn pop(&mut self) -> Option<u32> {
-        self.shared.berths[self.index].deque.pop().or_else(|| self.refill())
+        let oldest = self.shared.berths[self.index].deque.pop();
+        if oldest.is_some() | self.surplus.is_empty() || planted(Fault::SurplusStays) {
+            return oldest;
+        }
+        self.refill()
     }
 
     /// The ring is empty: what did not fit goes there.
     #[cold]
     fn refill(&mut self) -> Option<u32> {
-        if planted(Fault::SurplusStays) {
-            return None;
-        }
         let seats = self.surplus.len().min(super::deque::SIZE);
         let deque = &self.shared.berths[self.index].deque;
         self.surplus.drain(..seats).for_each(|seat| deque.push(seat).expect("it is empty, and only its owner puts in"));
