@@ -109,6 +109,8 @@ pub(super) struct Exhaustive {
     top: Option<Top>,
     /// Schedules were left out because of the limit.
     pub(super) bounded: bool,
+    /// Something in the world outside could stand still.
+    pub(super) can_stall: bool,
     /// A planned step was not possible: harmless, but work for nothing.
     pub(super) infeasible: u64,
 }
@@ -136,6 +138,7 @@ impl Exhaustive {
             pending: Vec::new(),
             top: None,
             bounded: false,
+            can_stall: false,
             infeasible: 0,
         };
         search.enter(MAIN, Row::EMPTY, 0);
@@ -468,6 +471,7 @@ impl Driver for Exhaustive {
     fn stepped(&mut self, proc: Proc, world: &World) {
         if self.at >= self.first_new {
             let traces = world.traces();
+            self.can_stall |= world.core.can_stall();
             if self.traces() {
                 let new = |proc: &Proc| matches!(proc, Proc::World(_)) && !self.enabled_before.contains(proc);
                 let roused = world.enabled.iter().copied().filter(new);

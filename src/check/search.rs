@@ -232,8 +232,9 @@ impl<'p> Search<'p> {
             None => Exhaustive::new(reduce, limit, atomic),
             Some(_) => Exhaustive::new(reduce, limit, atomic).with_classes(),
         };
+        let mut plans = self.settings().plans || !reduce;
         let mut search = match self.part.is_whole() {
-            true if reduce && !self.settings().plans => new().with_top(usize::MAX, Part::alone(Slice::WHOLE)),
+            _ if !plans => new().with_top(usize::MAX, self.part.clone()),
             true => new(),
             false => new().with_top(self.depth_of_top(&new), self.part.clone()),
         };
@@ -247,6 +248,13 @@ impl<'p> Search<'p> {
                 if let Some(verdict) = self.note(ran)? {
                     return Ok(verdict);
                 }
+            }
+            if reduce && plans && search.can_stall {
+                // What a stall keeps from happening is seen in no run, and so planned by none: again, without plans.
+                plans = false;
+                search = new().with_top(usize::MAX, self.part.clone());
+                self.explored = Explored::default();
+                continue;
             }
             if self.stage.program.classes.grew() {
                 // What a message commutes with was not known to the steps before it: again, with it.

@@ -66,6 +66,11 @@ pub(crate) trait EventLoop: Any + Send {
         false
     }
 
+    /// May something there stand still, so that it never happens what was on its way?
+    fn can_stall(&self) -> bool {
+        false
+    }
+
     /// For the network, which knows the type.
     fn as_any(&mut self) -> &mut dyn Any;
 }

@@ -10,8 +10,7 @@ use backwater::net::sim::{Faults, Script};
 /// Runs of the search without plans, at most; larger programs are passed over.
 const MOST: u64 = 10_000;
 
-/// A program that says something to a peer, and a network on which something may go wrong, but for stalls: what it is, and
-/// the case.
+/// A program that says something to a peer, and a network on which something may go wrong: what it is, and the case.
 fn random_case(seed: u64) -> (String, Case) {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mut below = move |n: u64| {
@@ -31,11 +30,12 @@ fn random_case(seed: u64) -> (String, Case) {
     }
     let mut faults = Faults::NONE;
     for _ in 0..below(3) {
-        match below(5) {
+        match below(6) {
             0 => faults.resets = 1,
-            1 => faults.refusals = 1,
-            2 => faults.cuts = 1,
-            3 => faults.short_reads = 1,
+            1 => faults.stalls = 1,
+            2 => faults.refusals = 1,
+            3 => faults.cuts = 1,
+            4 => faults.short_reads = 1,
             _ => faults.short_writes = 1,
         }
     }

@@ -283,6 +283,11 @@ fn number_of(kind: Kind, which: u32) -> u64 {
 // --- What can happen ----------------------------------------------------------------------------------------------
 
 impl World {
+    /// May a packet never arrive?
+    pub(super) fn can_stall(&self) -> bool {
+        self.explored.as_ref().is_some_and(|explored| explored.faults.stalls > 0)
+    }
+
     /// Everything that is due at a time, by what changes with it.
     pub(super) fn dues(&self, tell: &mut dyn FnMut(Object, Duration)) {
         let Some(explored) = &self.explored else { return };
