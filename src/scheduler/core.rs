@@ -7,7 +7,8 @@
 //!
 //! The hot methods ask one question, "is it the single scheduler, and does nobody watch?", and only that answer is
 //! inlined into user code. So the others cost the single scheduler nothing: without them it would have to ask whether it
-//! is watched.
+//! is watched. Of a worker's sends the part is inlined that writes the message into its node; and it runs an actor by a loop
+//! of its own ([`Body::run_on`]), so a `Core` is not asked there.
 
 use super::event_loop::EventLoop;
 use super::pool::Worker;
