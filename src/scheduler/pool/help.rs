@@ -2,9 +2,9 @@
 //!
 //! To run an actor of another worker costs: its cache lines, its messages' and their nodes' have to come over, each a few
 //! hundred nanoseconds, and go back when the next message comes from there. A short queue of short runs is done sooner
-//! by the worker that has it. So nobody is helped before somebody has stood in his run queue for a while: a [`Glance`] at
-//! a queue says how far it reached and when, and whether all that stood there then is through. It says, too, whether a
-//! worker is in the same run still: then what it would do after that run is better not left to it.
+//! by the worker that has it. So nobody is helped before somebody has stood in his run queue for [`HELP_AFTER`], or before
+//! he has been in one run for [`LONG`]: then what he would do after it is better not left to him. A [`Glance`] at a worker
+//! says how far its queue reached and when, and whether all that stood there then is through; and which run it was in.
 //!
 //! Not here: the run queue ([`deque`](super::deque)), and where workers sleep ([`hall`](super::hall)).
 
@@ -14,10 +14,11 @@ use super::worker::Worker;
 use crate::sync::{Ordering, SHIPS, hint};
 use std::time::Duration;
 
-/// An actor that has stood in a run queue for so long may be run by a worker that is looking for something.
-const STEAL_AFTER: Duration = Duration::from_micros(if SHIPS { 10 } else { 0 });
-/// And so long by one that sleeps: a wake-up through a sleeping processor costs a quarter of it.
-const ROUSE_AFTER: Duration = Duration::from_micros(if SHIPS { 100 } else { 0 });
+/// An actor that has stood in a run queue for so long may be run by somebody else. A wake-up through a sleeping processor
+/// costs a quarter of it.
+const HELP_AFTER: Duration = Duration::from_micros(if SHIPS { 100 } else { 0 });
+/// A run that takes so long costs more than to come over.
+const LONG: Duration = Duration::from_micros(if SHIPS { 10 } else { 0 });
 /// Rounds of looking for something to do before a worker sleeps; about a microsecond each.
 const ROUNDS: u32 = if SHIPS { 200 } else { 1 };
 /// So many times more while it holds muted actors: a fall is to be expected.
@@ -97,10 +98,10 @@ impl Worker {
         }
         let now = (self.shared.stopwatch)();
         let help = &mut self.help;
-        let soon = now.saturating_sub(help.looked) < ROUSE_AFTER / 8;
+        let soon = now.saturating_sub(help.looked) < HELP_AFTER / 8;
         help.every = if soon { (2 * help.every).min(SHARE_EVERY) } else { 1 };
         help.looked = now;
-        if help.own.waits(&self.shared.berths[self.index].deque, ROUSE_AFTER, now) {
+        if help.own.waits(&self.shared.berths[self.index].deque, HELP_AFTER, now) {
             self.shared.hall.rouse();
         }
     }
@@ -142,7 +143,7 @@ impl Worker {
         self.tally().mutes.get() > self.tally().freed.get()
     }
 
-    /// Takes half of what stands in another worker's queue, if it has stood there for long.
+    /// Takes half of what stands in another worker's queue, if it has stood there for long or would.
     fn steal(&mut self) -> Option<u32> {
         let now = (self.shared.stopwatch)();
         let berths = &self.shared.berths[..self.shared.hall.driver()];
@@ -150,10 +151,11 @@ impl Worker {
         let mut others = (1..berths.len()).map(|n| (self.index + n) % berths.len());
         others.find_map(|other| {
             let (Berth { deque: theirs, run, .. }, glance) = (&berths[other], &mut self.help.others[other]);
-            if glance.lasts(run.load(Ordering::Relaxed), STEAL_AFTER, now) {
+            let lasts = glance.lasts(run.load(Ordering::Relaxed), LONG, now);
+            if lasts {
                 self.shared.hall.runs_long(other);
             }
-            if glance.waits(theirs, STEAL_AFTER, now) { theirs.steal_half_into(mine) } else { None }
+            if glance.waits(theirs, HELP_AFTER, now) || lasts { theirs.steal_half_into(mine) } else { None }
         })
     }
 }
