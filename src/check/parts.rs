@@ -204,6 +204,45 @@ mod tests {
     }
 
     #[test]
+    fn samples_are_dealt_out_evenly() {
+        let parts = Part::team(Slice { number: 2, of: 3 }, 2);
+        let drawn = parts.iter().map(|part| (0..60).filter(|number| part.draws(*number)).count());
+        assert_eq!(drawn.collect::<Vec<_>>(), [10, 10]);
+        assert_eq!(parts[0].wanted(), 3 * 2 * EACH, "beginnings, for each thread of each machine");
+    }
+
+    /// A failure is the one that comes first in the order of the search: what comes after it nobody needs to explore.
+    #[test]
+    fn after_a_failure_only_what_comes_before_it_is_explored() {
+        let mut team = Part::team(Slice::WHOLE, 2);
+        team.iter_mut().for_each(Part::begin);
+        let (one, other) = team.split_at_mut(1);
+        let (one, other) = (&mut one[0], &mut other[0]);
+        assert!(one.claims(5) && !other.claims(5), "who comes first");
+        assert!(one.claims(5), "once it is, it stays so");
+        one.fails(5);
+        assert_eq!([4, 5, 6].map(|number| other.is_beaten(number)), [false, false, true]);
+        assert_eq!([4, 6].map(|number| other.claims(number)), [true, false]);
+        other.fails(7);
+        assert!(other.is_beaten(6), "the first failure counts");
+        other.fails(3);
+        assert!(one.is_beaten(5) && one.place(5) > one.place(3));
+    }
+
+    #[test]
+    fn in_another_search_everything_is_claimed_anew_and_nothing_by_who_is_late() {
+        let mut team = Part::team(Slice::WHOLE, 2);
+        team.iter_mut().for_each(Part::begin);
+        assert!(team[0].claims(1));
+        team[0].begin();
+        assert!(team[0].claims(0) && team[0].claims(1));
+        assert!(!team[1].claims(2), "that search is over");
+        team[1].begin();
+        assert!(!team[1].claims(1) && team[1].claims(2));
+        assert!(team[1].place(0) > (1, 9), "what comes in a later search comes later");
+    }
+
+    #[test]
     fn nobody_claims_nothing() {
         let mut nobody = Part::nobody();
         assert!((0..1_000).all(|number| !nobody.claims(number)));
@@ -212,6 +251,7 @@ mod tests {
     #[test]
     fn slices_are_read_from_text_or_from_an_index() {
         assert_eq!(Slice::parse("slice:2/3", None), Some(Slice { number: 2, of: 3 }));
+        assert_eq!(Slice { number: 2, of: 3 }.to_string(), "slice:2/3");
         assert_eq!(Slice::parse("index/3", Some("2")), Some(Slice { number: 3, of: 3 }));
         for (text, index) in [("slice:4/3", None), ("slice:0/3", None), ("2/3", None), ("index/3", None)] {
             assert_eq!(Slice::parse(text, index), None, "{text}");

@@ -231,7 +231,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use super::merge;
+    use super::{Explored, Merged, merge, plain};
 
     fn line(slice: u32, of: u32, binary: &str, verdict: &str) -> String {
         let token = if verdict == "failed" { ",\"token\":\"bwc1.0\"" } else { "" };
@@ -271,5 +271,26 @@ mod tests {
             let refused = merge(&lines).expect_err(why);
             assert!(refused.contains(why), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_line_has_nothing_that_json_would_quote() {
+        assert_eq!(plain("a \"b\" \\ c\nd/é"), "a /b/ / c/d/é");
+    }
+
+    #[test]
+    fn what_was_merged_is_told_in_a_line_and_how_to_run_it_again_in_another() {
+        let explored = Explored { runs: 3, steps: 9, longest: 4, ..Explored::default() };
+        let merged = Merged {
+            check: "tests/a.rs:1:2".into(),
+            slices: 2,
+            verdict: "failed".into(),
+            token: Some("bwc1.0".into()),
+            explored,
+            runs: vec![1, 2],
+        };
+        let told = "tests/a.rs:1:2: failed, 2 slices: 3 runs (0 more were redundant, 0 too long, 0 failed), 9 steps, the \
+                    longest run 4; runs by slice: [1, 2]\nreplay: BACKWATER_REPLAY=bwc1.0";
+        assert_eq!(merged.to_string(), told);
     }
 }

@@ -228,3 +228,32 @@ impl Mode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token says by this hash whether it fits: each setting that a schedule depends on has to be in it, and none may
+    /// stand for another.
+    #[test]
+    fn whatever_changes_what_a_schedule_does_changes_the_hash() {
+        let plain = Settings::new;
+        let detectors = [Detector::Depth { high: 2, low: 1 }, Detector::Depth { high: 1, low: 2 }];
+        let mut all = vec![
+            plain(),
+            Settings { seed: 7, ..plain() },
+            Settings { batch: 7, ..plain() },
+            Settings { detector: detectors[0], ..plain() },
+            Settings { detector: detectors[1], ..plain() },
+        ];
+        for (atomic, panics_stop_actor, rules) in (0..8).map(|n| (n & 1 > 0, n & 2 > 0, n & 4 > 0)) {
+            for output_stalls in [None, Some(0), Some(1), Some(2), Some(3)] {
+                let rules = if rules { Rules::Pony } else { plain().rules };
+                all.push(Settings { atomic, panics_stop_actor, rules, output_stalls, ..plain() });
+            }
+        }
+        // The first of these is the plain one once more.
+        let hashes: std::collections::BTreeSet<u64> = all.iter().map(Settings::hash).collect();
+        assert_eq!(hashes.len(), all.len() - 1);
+    }
+}

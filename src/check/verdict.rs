@@ -391,3 +391,26 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is made shorter has to fail in the same way: at the same place, by the same statement.
+    #[test]
+    fn faults_are_alike_that_have_the_same_cause() {
+        let panicked = |place: &str, payload: &str| Fault::Panicked {
+            actor: ActorId::MAIN,
+            name: "main".into(),
+            message: "1".into(),
+            place: Some(place.into()),
+            payload: payload.into(),
+        };
+        assert!(panicked("a.rs:1", "one").is_like(&panicked("a.rs:1", "two")));
+        assert!(!panicked("a.rs:1", "one").is_like(&panicked("a.rs:2", "one")));
+        assert!(Fault::NotEventually("a").is_like(&Fault::NotEventually("a")));
+        assert!(!Fault::NotEventually("a").is_like(&Fault::NotEventually("b")));
+        assert!(!Fault::NotEventually("a").is_like(&panicked("a", "a")));
+        assert!(Fault::NotIndependent.is_like(&Fault::NotIndependent));
+    }
+}

@@ -170,3 +170,20 @@ impl Single {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conservation_fails_by_one_message_too_many_or_too_few() {
+        let stats = |queued| Stats {
+            totals: Totals { sent: 5, delivered: 2, handled: 3, dead: 1, ..Totals::default() },
+            queued,
+            actors: Vec::new(),
+        };
+        assert_eq!([2, 3, 4].map(|queued| stats(queued).is_conserved()), [false, true, false]);
+        let told = stats(3).to_string();
+        assert!(told.starts_with("sent 5 + delivered 2 = handled 3 + dead 1 + queued 3; 0 mutes, 0 freed\n"), "{told}");
+    }
+}
