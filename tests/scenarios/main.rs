@@ -17,7 +17,7 @@ mod error_path;
 mod grain;
 mod handed_over;
 mod herd;
-#[cfg(feature = "net")]
+#[cfg(all(test, feature = "net"))]
 mod networks;
 mod output;
 mod owners;
