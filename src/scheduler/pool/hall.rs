@@ -5,7 +5,8 @@
 //!
 //! **Why no wake-up is lost.** A worker falls asleep only while it holds the lock, after it has found under the same
 //! lock that nothing is here for it; whoever brings something does so under the lock, and wakes a sleeper before he lets
-//! go. There is no moment in between. What is in another worker's ring is no business of sleepers: its owner is awake.
+//! go. There is no moment in between. What is in another worker's ring is no business of sleepers: its owner is awake. One of
+//! them looks up once in a while nevertheless, in case the owner is in a long run; on that nothing depends but how soon.
 //!
 //! **Why quiescence is exact.** It is asked under the lock: all workers sleep, nothing is injected, no fall waits. A
 //! worker that has anything in its hand (a run, an actor just freed, a ring that is not empty) is not asleep; so what is
@@ -236,7 +237,7 @@ impl Hall {
     /// From here on the worker counts as awake, although it has yet to notice.
     fn wake(&self, state: &mut State, worker: usize) {
         if state.asleep.get(worker) == Some(&true) {
-            self.is_awake(state, worker);
+            self.rises(state, worker);
             self.desks[worker].wake.notify_one();
             if state.lookout == Some(worker) {
                 self.set_lookout(state, None);
@@ -244,7 +245,8 @@ impl Hall {
         }
     }
 
-    fn is_awake(&self, state: &mut State, worker: usize) {
+    /// It no longer sleeps, whoever woke it.
+    fn rises(&self, state: &mut State, worker: usize) {
         state.asleep[worker] = false;
         state.standing -= 1;
         self.hints.0.asleep.fetch_sub(1, Ordering::Relaxed); // a hint
@@ -258,8 +260,8 @@ impl Hall {
         self.desks[worker].mail.load(Ordering::Relaxed) // whoever finds it set takes the lock
     }
 
-    /// Its run takes long.
-    pub fn runs_long(&self, worker: usize) {
+    /// This worker is in a run that takes long.
+    pub fn note_long_run(&self, worker: usize) {
         if !self.has_long_runs(worker) {
             self.desks[worker].long.store(true, Ordering::Relaxed); // a hint
         }
@@ -337,7 +339,7 @@ impl Hall {
         }
         let (mut state, waited) = wake.wait_timeout(state, LOOK_UP).unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() && state.asleep[worker] && !state.asleep.iter().all(|asleep| *asleep) {
-            self.is_awake(&mut state, worker);
+            self.rises(&mut state, worker);
         }
         state
     }

@@ -153,7 +153,7 @@ impl Worker {
             let (Berth { deque: theirs, run, .. }, glance) = (&berths[other], &mut self.help.others[other]);
             let lasts = glance.lasts(run.load(Ordering::Relaxed), LONG, now);
             if lasts {
-                self.shared.hall.runs_long(other);
+                self.shared.hall.note_long_run(other);
             }
             if glance.waits(theirs, HELP_AFTER, now) || lasts { theirs.steal_half_into(mine) } else { None }
         })
