@@ -32,8 +32,8 @@ pub struct Hall {
     ring: Box<dyn Fn() + Send + Sync>,
 }
 
-/// So often a sleeper looks whether somebody has had more to run than he can, for as long as one run takes. Half a percent
-/// of a processor, while others work.
+/// So often the sleeper on lookout looks whether somebody stands behind a long run. Half a percent of a processor, while
+/// others work.
 const LOOK_UP: Duration = Duration::from_millis(1);
 /// In a model no time passes.
 const LOOKS_UP: bool = SHIPS || matches!(BACKING.as_bytes(), b"pauses");

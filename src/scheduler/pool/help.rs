@@ -106,9 +106,19 @@ impl Worker {
         }
     }
 
-    /// Nothing at hand: looks with the others and in the hall, a while, and then sleeps.
+    /// Nothing at hand: an actor to run, or none if there is to be another look at everything. Who has something to run is no
+    /// lookout any more.
     #[cold]
     pub(super) fn search(&mut self) -> Option<u32> {
+        let seat = self.look_around();
+        if (seat.is_some() || self.next.is_some()) && self.shared.hall.is_lookout(self.index) {
+            self.shared.hall.resign();
+        }
+        seat
+    }
+
+    /// Looks with the others and in the hall, a while, and then sleeps.
+    fn look_around(&mut self) -> Option<u32> {
         self.flush();
         let rounds = match () {
             () if self.shared.hall.is_lookout(self.index) => 1,
@@ -119,9 +129,6 @@ impl Worker {
             if round.is_multiple_of(LOOK_EVERY)
                 && let Some(seat) = self.steal()
             {
-                if self.shared.hall.is_lookout(self.index) {
-                    self.shared.hall.resign();
-                }
                 return Some(seat);
             }
             if self.shared.hall.has_injected() || self.shared.hall.has_mail(self.index) {

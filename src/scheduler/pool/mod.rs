@@ -2,9 +2,9 @@
 //!
 //! A [`Worker`] is one thread's part; the driver's is one too. What they share is in `shared`: the table of actors
 //! (`slot`), an actor's load where all see it (`word`), each worker's run queue (`deque`), and the place where workers
-//! meet and sleep (`hall`). Who helps whom is in `help`. Sends and runs of actors are in `running`; what a worker does for the rules is in `pressure`,
-//! for births and ends in `life`, for timers in `timers`; `recording` is what it writes down of a run; `questions` answers
-//! those who ask how things stand.
+//! meet and sleep (`hall`). Who helps whom is in `help`. Sends and runs of actors are in `running`; what a worker does for
+//! the rules is in `pressure`, for births and ends in `life`, for timers in `timers`; `recording` is what it writes down of a
+//! run; `questions` answers those who ask how things stand.
 //!
 //! Sizes of batches and blocks are smaller under the tools (`SHIPS`): a small program then comes to where they end.
 //!
