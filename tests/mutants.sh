@@ -79,7 +79,7 @@ tests_of() {
     mailbox) echo --lib --test=mailbox --test=program --test=leaks ;;
     scheduler)
         echo --lib --test=program --test=timers --test=panics --test=report --test=historic --test=determinism \
-            --test=leaks --test=outside --test=outlets --test=handles --test=recorded --test=corpora --test=protocol \
+            --test=faults --test=leaks --test=outside --test=outlets --test=handles --test=recorded --test=corpora --test=protocol \
             --test=sim --test=checker --test=scenarios
         ;;
     check) echo --lib --test=checker --test=scenarios --test=search_memory --test=crash --test=corpora --test=protocol ;;
