@@ -118,9 +118,6 @@ impl Progress {
         }
         self.stamps = Stamps::NEVER;
         self.print.reset();
-        if !self.behaving && !self.running && !self.enabled && self.pushed == 0 {
-            return;
-        }
         self.run_over();
         (self.enabled, self.pushed, self.popped) = (false, 0, 0);
     }
@@ -427,15 +424,11 @@ impl Single {
             script.drops = drops.clone();
         }
         script.progress.iter_mut().for_each(Progress::reset);
-        if !script.written.is_empty() {
-            script.written.clear();
-        }
+        script.written.clear();
         script.promises.clear();
         script.dropped_early.clear();
         script.fired.clear();
-        if !script.guards.is_empty() {
-            script.guards.clear();
-        }
+        script.guards.clear();
         script.prints.iter_mut().for_each(|prints| prints.reset());
         script.stamped = Stamped::default();
         (script.recording, script.dice, script.enabled) = (false, None, 0);

@@ -378,12 +378,17 @@ mod tests {
     #[test]
     fn after_a_reset_nothing_is_left_of_the_run_before() {
         let mut core = Single::plain();
+        core.write_script(false, false);
         let mut bodies = Bodies::new();
         let base = core.base();
         let place = std::panic::Location::caller();
         let ids = [(); 3].map(|()| core.another());
         core.running = ids[0];
         drop(core.hold(place));
+        core.promise("it was", crate::scheduler::Promise::Sometimes, true);
+        core.script().written_down(ids[0].seat, true, true);
+        (core.script().fired, core.script().dropped_early) = (vec![(1, 2, 3)], vec![4]);
+        core.throw_dice(5);
         core.running = ids[1];
         core.pending.push(ids[0].seat);
         assert!(core.settle_marks());
@@ -404,6 +409,13 @@ mod tests {
         );
         assert!(core.outsiders.is_empty() && core.pending.is_empty() && core.vacant.is_empty());
         assert!(core.timers.is_new() && core.marks.is_empty() && core.failure.is_none() && !core.has_ready());
+        assert_eq!(core.hold(place).0, 0, "no guard has a number yet");
+        let script = core.script.as_mut().unwrap();
+        assert!(script.promises.is_empty() && script.dropped_early.is_empty() && script.fired.is_empty());
+        assert!(
+            script.progress.iter().all(|progress| !progress.stopping && !progress.shutdown && progress.pushed == 0)
+        );
+        assert!(script.dice.is_none() && Arc::ptr_eq(&script.drops, &core.drops));
         assert!(!Arc::ptr_eq(&core.drops, &drops), "a guard that somebody kept is not of the next run");
     }
 }

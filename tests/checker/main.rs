@@ -4,6 +4,7 @@
 mod bounds;
 mod canaries;
 mod classes;
+mod corners;
 mod costs;
 mod counts;
 mod ends;

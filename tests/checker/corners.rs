@@ -1,0 +1,176 @@
+//! What a search is told of one step, each in the smallest program in which it matters.
+
+use super::{act, complete, fan_in};
+use backwater::{
+    Actor, ApplyReleaseBackpressureAuth, Backpressure, Check, Context, ControlAuth, Env, Event, Model, PressureGuard,
+    Verdict,
+};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// The receiver applies, or so it may be that it has; who asks before it sends is told so. A message on the control lane,
+/// and one to oneself, mark nobody, so they may come before or after.
+#[test]
+fn only_an_ordinary_message_cares_whether_its_receiver_presses() {
+    let program = |control: bool| {
+        move |env: &mut Env<'_>| {
+            let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+            let lane = ControlAuth::from(&env.root);
+            let valve = env.spawn(act(move |n, cx| {
+                if n == 0 {
+                    Backpressure::apply(&auth, cx);
+                    cx.me().tell(1, cx);
+                }
+                if n == 1 {
+                    Backpressure::release(&auth, cx);
+                }
+            }));
+            valve.tell(0, env);
+            let sender = env.spawn(act(move |_, cx| match control {
+                true => valve.tell_control(9, &lane, cx),
+                false => valve.tell(9, cx),
+            }));
+            sender.tell(0, env);
+        }
+    };
+    let [control, ordinary] = [true, false].map(|control| complete(Check::new(), program(control)).runs);
+    assert_eq!((control, ordinary), (2, 6));
+}
+
+/// Every run has an observer, and it is told of every send: those of `main`, and two of each of two senders.
+#[test]
+fn an_observer_of_each_run_sees_its_sends() {
+    let sends = Arc::new(AtomicUsize::new(0));
+    let seen = sends.clone();
+    let check = Check::new().observe_each(move || {
+        let seen = seen.clone();
+        move |_: Duration, event: &Event<'_>| {
+            if matches!(event, Event::Sent { .. }) {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    assert_eq!(complete(check, fan_in(2, 2)).runs, 6);
+    assert_eq!(sends.load(Ordering::Relaxed), 6 * (2 + 4));
+}
+
+/// Two of one actor: it presses until both are dropped.
+#[test]
+fn two_guards_of_one_actor_are_two() {
+    complete(Check::new(), |env| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let mut held: Vec<PressureGuard> = Vec::new();
+        let holder = env.spawn(act(move |n, cx| {
+            match n {
+                0 | 1 => held.push(Backpressure::hold(&auth, cx)),
+                _ => drop(held.pop()),
+            }
+            let presses = cx.is_under_pressure();
+            cx.always("it presses while one is left", presses != held.is_empty());
+        }));
+        (0..4).for_each(|n| holder.tell(n, env));
+    });
+}
+
+/// The holder's code has run, and another's; that it holds the guard is still to be carried out.
+#[test]
+fn a_guard_that_is_dropped_before_it_is_held_is_not_held() {
+    let explored = complete(Check::new(), |env| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let pocket = Arc::new(Mutex::new(None));
+        let taken = pocket.clone();
+        let other = env.spawn(act(move |_, _| drop(taken.lock().unwrap().take())));
+        let holder = env.spawn(act(move |n, cx| {
+            if n == 0 {
+                other.tell(0, cx);
+                *pocket.lock().unwrap() = Some(Backpressure::hold(&auth, cx));
+            }
+        }));
+        holder.tell(0, env);
+        let sender = env.spawn(act(move |n, cx| holder.tell(1 + n, cx)));
+        sender.tell(0, env);
+    });
+    assert!(explored.runs > 2, "{explored}");
+}
+
+/// Takes a guard at one tick, and drops it at the next.
+#[derive(Default)]
+struct Breathes(Option<PressureGuard>, Option<ApplyReleaseBackpressureAuth>);
+
+impl Actor for Breathes {
+    type Msg = ();
+
+    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
+        let auth = self.1.as_ref().expect("it has one");
+        self.0 = if self.0.is_none() { Some(Backpressure::hold(auth, cx)) } else { None };
+        cx.after(Duration::from_secs(1), ());
+    }
+
+    fn model() -> Model<Self> {
+        Model::hashed()
+    }
+}
+
+impl std::hash::Hash for Breathes {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.is_some().hash(state);
+    }
+}
+
+#[test]
+fn a_state_comes_back_in_which_another_guard_lives() {
+    let explored = complete(Check::new().states().max_states(200), |env| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        env.spawn(Breathes(None, Some(auth))).tell((), env);
+    });
+    assert!(explored.states < 50, "{explored}");
+}
+
+/// Sets a clock, of a closure that counts or of one that holds nothing.
+#[derive(Hash)]
+struct Beats {
+    counts: bool,
+    is_set: bool,
+}
+
+impl Actor for Beats {
+    type Msg = ();
+
+    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
+        let (every, mut left) = (Duration::from_secs(1), vec![(); 100]);
+        match (std::mem::replace(&mut self.is_set, true), self.counts) {
+            (true, _) => {}
+            (false, true) => drop_id(cx.every(every, move |_| drop(left.pop()))),
+            (false, false) => drop_id(cx.every(every, |_| ())),
+        }
+    }
+
+    fn model() -> Model<Self> {
+        Model::hashed()
+    }
+}
+
+fn drop_id(_: backwater::TimerId) {}
+
+#[test]
+fn only_a_clock_whose_ticks_may_differ_is_another_after_each() {
+    let states = |counts| {
+        let check = Check::new().states().max_steps(12);
+        let verdict = check.run(|env| env.spawn(Beats { counts, is_set: false }).tell((), env));
+        let Verdict::Cut { explored, .. } = verdict else { panic!("it never stops: {verdict}") };
+        explored.states
+    };
+    let [same, other] = [false, true].map(states);
+    assert!(same < other, "{same} states, and {other} where it counts");
+}
+
+/// The counts of a run begin anew with it.
+#[test]
+fn each_run_counts_from_its_own_beginning() {
+    complete(Check::new(), |env| {
+        let spawned = env.stats().totals.spawned;
+        env.always("`main` and three streams", spawned == 4);
+        fan_in(2, 1)(env);
+    });
+}
