@@ -321,8 +321,8 @@ fn a_program_with_a_network_has_no_states() {
         sim.listen(there, 7, Script::new().read(1)).unwrap();
         sim
     };
-    let check = backwater::Check::new().states().network(made);
-    let refused = std::panic::catch_unwind(|| check.run(says(Notes::default(), &["a"])));
+    let search = || Check::new().states().network(made).run(says(Notes::default(), &["a"]));
+    let refused = std::panic::catch_unwind(search);
     let text = *refused.expect_err("it is refused").downcast::<String>().expect("the panic has a text");
     assert!(text.contains("a socket, whose states are not known"), "{text}");
 }
