@@ -138,7 +138,7 @@ impl Actor for Beats {
     type Msg = ();
 
     fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
-        let (every, mut left) = (Duration::from_secs(1), vec![(); 100]);
+        let (every, mut left) = (Duration::from_secs(1), vec![String::new(); 100]);
         match (std::mem::replace(&mut self.is_set, true), self.counts) {
             (true, _) => {}
             (false, true) => drop_id(cx.every(every, move |_| drop(left.pop()))),
@@ -173,4 +173,94 @@ fn each_run_counts_from_its_own_beginning() {
         env.always("`main` and three streams", spawned == 4);
         fan_in(2, 1)(env);
     });
+}
+
+// --- States that differ in one thing ----------------------------------------------------------------------------------
+
+/// Of two answers the second is wrong, and the search over states comes to it last: it must not take what it sees then
+/// for what it has seen.
+fn finds(program: impl Fn(&mut Env<'_>)) {
+    match Check::new().states().run(program) {
+        Verdict::Failed(failure) => assert!(failure.to_string().contains("wrong"), "{failure}"),
+        other => panic!("it is not found: {other}"),
+    }
+}
+
+#[test]
+fn an_answer_makes_another_message_and_another_tick() {
+    finds(|env| {
+        let judge = env.spawn(act(|n, _| assert!(n == 0, "wrong")));
+        let chooser = env.spawn(act(move |_, cx| {
+            let answer = cx.choose(2) as u32;
+            judge.tell(answer, cx);
+        }));
+        chooser.tell(0, env);
+    });
+    finds(|env| {
+        let chooser = act(move |n, cx| {
+            assert!(n != 2, "wrong");
+            if n == 0 {
+                let answer = cx.choose(2) as u32;
+                cx.after(Duration::from_secs(1), 1 + answer);
+            }
+        });
+        env.spawn(chooser).tell(0, env);
+    });
+}
+
+/// Ends, or has all end, by an answer that it does not keep. `end` is told to end.
+#[derive(Hash)]
+struct Quits {
+    to: backwater::Addr<u32>,
+    end: fn(&mut Context<'_, Quits>),
+}
+
+impl Actor for Quits {
+    type Msg = u8;
+
+    fn receive(&mut self, n: u8, cx: &mut Context<'_, Self>) {
+        assert!(n == 0, "wrong");
+        self.to.tell(0, cx);
+        if cx.choose(2) == 0 {
+            (self.end)(cx);
+        }
+    }
+
+    fn model() -> Model<Self> {
+        Model::hashed()
+    }
+}
+
+#[test]
+fn whoever_is_about_to_end_is_not_as_one_that_goes_on() {
+    for end in [(|cx| cx.stop()) as fn(&mut Context<'_, Quits>), |cx| cx.shutdown()] {
+        finds(move |env| {
+            let sink = env.spawn(act(|_, _| ()));
+            let quits = env.spawn(Quits { to: sink, end });
+            quits.tell(0, env);
+            env.spawn(act(move |_, cx| quits.tell(1, cx))).tell(0, env);
+        });
+    }
+}
+
+/// Knows what time it is, and nothing else.
+#[derive(Hash)]
+struct Late;
+
+impl Actor for Late {
+    type Msg = ();
+
+    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
+        assert!(cx.now() < Duration::from_secs(3), "wrong");
+        cx.after(Duration::from_secs(1), ());
+    }
+
+    fn model() -> Model<Self> {
+        Model::hashed()
+    }
+}
+
+#[test]
+fn the_time_is_part_of_a_state_where_somebody_asks_for_it() {
+    finds(|env| env.spawn(Late).tell((), env));
 }
