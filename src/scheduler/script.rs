@@ -146,7 +146,7 @@ pub(crate) struct Script {
     pub(super) touched_more: bool,
     pub(super) written: Vec<Written>,
     pub(super) progress: Vec<Progress>,
-    drops: Arc<GuardDrops>,
+    pub(super) drops: Arc<GuardDrops>,
     /// Guards that another actor dropped before the effect that takes them was carried out.
     pub(super) dropped_early: Vec<u64>,
     /// What the step in progress touched.
