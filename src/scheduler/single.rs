@@ -378,6 +378,7 @@ mod tests {
     fn after_a_reset_nothing_is_left_of_the_run_before() {
         let mut core = Single::plain();
         core.write_script(false, false);
+        core.number_step(1);
         let mut bodies = Bodies::new();
         let base = core.base();
         let place = std::panic::Location::caller();
