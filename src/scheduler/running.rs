@@ -247,7 +247,7 @@ impl Single {
         message
     }
 
-    pub(super) fn next_message_watched<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
+    pub(crate) fn next_message_watched<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
         if self.watch.looks() {
             self.post.peek(seat, |message| self.watch.handle(self.running, message));
         }

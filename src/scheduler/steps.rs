@@ -1,7 +1,6 @@
 //! The steps that the checker takes: an actor begins a behaviour, or carries out its next effect, or ends it; a timer
 //! fires. Which step is next is not decided here: that is the checker's.
 
-use super::core::Core;
 use super::running::{arrive, dead_letter};
 use super::script::{Effect, Promise, Written};
 use super::single::{Bodies, Failure, Single};
@@ -140,7 +139,7 @@ impl Single {
         if begins && self.take_message(seat) {
             let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
             let me = self.running;
-            body.run(Core::Watched(self), me, 1);
+            body.run_checked(self, me);
             self.behaviour_written(seat, bodies);
             if self.event_loop.is_some() {
                 self.settle_world();
