@@ -451,12 +451,6 @@ impl Single {
         self.script().tracing = tracing;
     }
 
-    /// The number of the step that comes next, other than all that were taken before.
-    #[inline(always)]
-    pub(crate) fn number_step(&mut self, number: u64) {
-        self.script().stamped.step = number;
-    }
-
     /// From here on what `choose` answers is random.
     pub(crate) fn throw_dice(&mut self, seed: u64) {
         self.script().dice = Some(Random::new(seed));

@@ -2,7 +2,7 @@
 //! fires. Which step is next is not decided here: that is the checker's.
 
 use super::running::{arrive, dead_letter};
-use super::script::{Effect, Promise, Written};
+use super::script::{Effect, Progress, Promise, Script, Written};
 use super::single::{Bodies, Failure, Single};
 use super::touch::{Access, Object, Proc, Traces};
 use crate::event::{ActorId, End, Event, Lane, Place};
@@ -16,9 +16,8 @@ pub(super) const CHECKED: &str = "only the checker takes steps";
 
 impl Single {
     /// `main` is called with this: its effects are written down, as those of any behaviour.
-    pub(crate) fn main_step(&mut self, given: &[u32], main: impl FnOnce(&mut Single)) {
-        self.step_begins(given);
-        let script = self.script();
+    pub(crate) fn main_step(&mut self, number: u64, given: &[u32], main: impl FnOnce(&mut Single)) {
+        let script = self.step_begins(number, given);
         script.recording = true;
         script.changed_all(0);
         let progress = script.of(0);
@@ -33,10 +32,11 @@ impl Single {
         self.step_over();
     }
 
-    /// Takes a step of the actor in this seat, which is enabled. A panic in user code comes through: see `step_panicked`.
+    /// Takes a step of the actor in this seat, which is enabled. No other step, in whatever runtime of the same search, has
+    /// its number. A panic in user code comes through: see `step_panicked`.
     #[inline(always)]
-    pub(crate) fn step_of(&mut self, seat: u32, given: &[u32], bodies: &mut Bodies) {
-        self.step_begins(given);
+    pub(crate) fn step_of(&mut self, number: u64, seat: u32, given: &[u32], bodies: &mut Bodies) {
+        self.step_begins(number, given);
         self.step_actor(seat, bodies);
         if self.takes_prints() {
             self.print_deliveries(Proc::Actor(seat), bodies);
@@ -45,8 +45,8 @@ impl Single {
     }
 
     /// Takes a step of `proc`, which is enabled, and no actor: nobody's behaviour.
-    pub(crate) fn step_outside(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
-        self.step_begins(given);
+    pub(crate) fn step_outside(&mut self, number: u64, proc: Proc, given: &[u32], bodies: &mut Bodies) {
+        self.step_begins(number, given);
         let is_last = matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_last(choice)));
         let (preventable, is_fault) = (self.is_preventable(proc), self.is_fault(proc));
         let script = self.script();
@@ -66,8 +66,9 @@ impl Single {
     }
 
     #[inline]
-    fn step_begins(&mut self, given: &[u32]) {
+    fn step_begins(&mut self, number: u64, given: &[u32]) -> &mut Script {
         let script = self.script();
+        script.stamped.step = number;
         script.touched.clear();
         script.timers_set.clear();
         (script.let_go, script.preventable, script.is_fault, script.is_last) = (false, false, false, false);
@@ -83,6 +84,7 @@ impl Single {
         if let Some(prints) = &mut script.prints {
             prints.step_begins();
         }
+        script
     }
 
     /// What the last step did.
@@ -130,37 +132,26 @@ impl Single {
 
     #[inline]
     fn step_actor(&mut self, seat: u32, bodies: &mut Bodies) {
-        self.running = self.id_of(seat);
-        let script = self.script();
+        let Single { post, script, running, .. } = self;
+        let script = script.as_deref_mut().expect(CHECKED);
+        *running = ActorId { seat, tenant: post.data(seat).tenant };
         let step = script.stamped.step;
         let progress = script.of(seat);
         progress.stamps.data = step;
         let begins = !progress.behaving;
         if begins && self.take_message(seat) {
-            let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
-            let me = self.running;
-            body.run_checked(self, me);
-            self.behaviour_written(seat, bodies);
-            if self.event_loop.is_some() {
-                self.settle_world();
-            }
+            self.behave(seat, bodies);
         }
         let Single { script, failure, .. } = self;
         let script = script.as_deref().expect(CHECKED);
         // The first effect comes with the beginning, unless somebody could tell the two apart.
         let (atomic, acts) = (script.atomic, script.atomic || !begins || script.was_private());
         let acts = acts && failure.is_none();
-        let mut acted = acts && self.next_effect(seat);
-        while acted && atomic && self.next_effect(seat) {
-            acted = true;
-        }
-        let progress = self.script().of(seat);
-        if !progress.behaving || !progress.effects.is_empty() {
-            return;
-        }
+        let acted = acts && self.next_effect(seat);
+        while acted && atomic && self.next_effect(seat) {}
         // A behaviour without effects ends where it began; otherwise an end that does something is a step of its own,
         // because it may come much later than the last effect.
-        if !self.ended_plainly(seat) && (!acted || atomic || self.ends_quietly(seat)) {
+        if !self.goes_on_plainly(seat) && (!acted || atomic || self.ends_quietly(seat)) {
             self.end_closely(seat, bodies);
         }
     }
@@ -175,34 +166,50 @@ impl Single {
         if data.special && data.detector() != Detector::Batch {
             script.touch(Object::Tail(seat), Access::Write);
         }
-        let mut left = script.progress[seat as usize].left;
-        if !script.progress[seat as usize].running {
-            left = waiting.min(data.batch);
+        let step = script.stamped.step;
+        let progress = script.of(seat);
+        let run_begins = !progress.running;
+        if run_begins {
+            (progress.left, progress.handled) = (waiting.min(data.batch), 0);
+        }
+        let is_empty = progress.left == 0;
+        if !is_empty {
+            (progress.running, progress.behaving) = (true, true);
+            (progress.stamps.mail, progress.stamps.body) = (step, step);
+            progress.left -= 1;
+            progress.handled += 1;
+            progress.popped += 1;
+        }
+        let number = progress.popped;
+        if run_begins {
             watch.show(&Event::RunBegan { actor: *running, waiting });
             script.touch(Object::Load(seat), Access::Read);
-            if script.batches_matter || left == 0 {
+            if script.batches_matter || is_empty {
                 script.touch(Object::Tail(seat), Access::Write);
             }
-            if left == 0 {
+            if is_empty {
                 self.run_ended(seat, 0);
                 return false;
             }
-            script.progress[seat as usize].handled = 0;
         }
-        let (step, states) = (script.stamped.step, script.prints.is_some());
-        let progress = &mut script.progress[seat as usize];
-        (progress.running, progress.behaving) = (true, true);
-        (progress.stamps.mail, progress.stamps.body) = (step, step);
-        progress.left = left - 1;
-        progress.handled += 1;
-        progress.popped += 1;
-        let number = progress.popped;
         script.recording = true;
         script.touch(Object::Message(seat, number), Access::Read);
-        if states {
+        if script.prints.is_some() {
             script.print_beginning(seat);
         }
         true
+    }
+
+    /// The behaviour that has just begun runs: its effects are written down.
+    #[inline(always)]
+    fn behave(&mut self, seat: u32, bodies: &mut Bodies) {
+        let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
+        let me = self.running;
+        body.run_checked(self, me);
+        self.behaviour_written(seat, bodies);
+        if self.event_loop.is_some() {
+            self.settle_world();
+        }
     }
 
     /// The code of a behaviour has run: what it did is in hand.
@@ -253,28 +260,27 @@ impl Single {
     /// False if there is none.
     #[inline(always)]
     fn next_effect(&mut self, seat: u32) -> bool {
-        let progress = self.script().of(seat);
-        let left = progress.effects.len().saturating_sub(1);
-        let Some(next) = progress.effects.last_mut() else { return false };
-        match next {
+        let Progress { effects, pending, .. } = self.script().of(seat);
+        match effects.last_mut() {
+            None => return false,
             // Read where it lies, and not moved first: see `Script::write_send`.
-            Written { effect: Effect::Send { letter, to, lane, place }, conflicts, print }
-                if progress.pending.is_empty() =>
+            Some(Written { effect: Effect::Send { letter, to, lane, place }, conflicts: None, print })
+                if pending.is_empty() =>
             {
-                let (letter, to, lane, place) = (mem::replace(letter, Letter::NONE), *to, *lane, *place);
-                let (conflicts, print) = (conflicts.take(), *print);
-                progress.effects.truncate(left);
-                self.send_letter(letter, to, lane, place, conflicts);
+                let (letter, to, lane, place, print) = (mem::replace(letter, Letter::NONE), *to, *lane, *place, *print);
+                // Nothing is left in it that would have to be dropped.
+                mem::forget(effects.pop());
+                self.send_letter(letter, to, lane, place, None);
                 self.letter_arrived(to, print);
                 self.keep_pending(seat);
             }
-            _ => self.carry_out_next(seat),
+            Some(_) => self.carry_out_next(seat),
         }
         true
     }
 
-    /// The next effect, which is no send, or one of a behaviour that has made a mark. Such marks come in hand while it
-    /// acts, and go back.
+    /// The next effect, which is no send, or one that may commute, or one of a behaviour that has made a mark. Such marks
+    /// come in hand while it acts, and go back.
     #[inline(never)]
     fn carry_out_next(&mut self, seat: u32) {
         let Single { script, pending, .. } = self;
@@ -403,15 +409,18 @@ impl Single {
         }
     }
 
-    /// The end of most behaviours: there is nothing to settle, and nobody is to see it. False if this is not one.
+    /// No behaviour is at its end here, or it has ended as most do: there was nothing to settle, and nobody is to see it.
     #[inline(always)]
-    fn ended_plainly(&mut self, seat: u32) -> bool {
+    fn goes_on_plainly(&mut self, seat: u32) -> bool {
         let Single { post, script, watch, pending, failure, live_guards, .. } = self;
+        let progress = script.as_deref_mut().expect(CHECKED).of(seat);
+        if !progress.behaving || !progress.effects.is_empty() {
+            return true;
+        }
         let watched = watch.observer.is_some() || watch.handling.is_some();
         if watched || *live_guards > 0 || !pending.is_empty() || failure.is_some() {
             return false;
         }
-        let progress = script.as_deref_mut().expect(CHECKED).of(seat);
         let settles = progress.stopping || progress.shutdown || progress.panic.is_some();
         if settles || !progress.marked.is_empty() || !progress.pending.is_empty() {
             return false;
