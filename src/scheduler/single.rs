@@ -238,6 +238,31 @@ pub(crate) struct Config {
     pub(crate) panic_place: fn() -> Option<String>,
 }
 
+#[cfg(test)]
+impl Single {
+    /// With `main` in its seat, which has done nothing yet: for tests of one part.
+    pub(super) fn plain() -> Self {
+        let mut core = Single::new(Config {
+            seed: 0,
+            batch: 3,
+            detector: Detector::Batch,
+            rules: Rules::Backwater,
+            max_actors: 10,
+            describe: false,
+            end_on_panic: true,
+            panic_place: || None,
+        });
+        core.main_began(std::panic::Location::caller());
+        core
+    }
+
+    /// One more actor, without a body.
+    pub(super) fn another(&mut self) -> ActorId {
+        let (name, place) = (super::seat::Name::of_type::<u8>(), std::panic::Location::caller());
+        self.spawn(None, super::seat::Plan { name, batch: None, detector: None, pinned: false, place })
+    }
+}
+
 impl Single {
     pub(crate) fn new(config: Config) -> Self {
         let bell = Bell::new();

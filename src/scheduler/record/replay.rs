@@ -454,3 +454,23 @@ impl Single {
 fn tenants(post: &Post<Seat>, seat: u32) -> u32 {
     if seat < post.seats() { post.data(seat).tenant } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::End as Ended;
+
+    #[test]
+    fn only_the_living_are_muted_by_the_living_and_once() {
+        let mut core = Single::plain();
+        let [sender, receiver, gone] = [(); 3].map(|()| core.another());
+        core.end(gone.seat, Ended::Stopped);
+        for (sender, receivers) in [(gone, vec![receiver]), (sender, vec![receiver, gone]), (sender, vec![])] {
+            let why = core.mute_again(sender, 0, &receivers).unwrap_err();
+            assert!(why.contains("and cannot be"), "{why}");
+        }
+        assert_eq!(core.mute_again(sender, 0, &[receiver]), Ok(()));
+        assert_eq!((core.marks.waits().len(), core.has_ready()), (1, false));
+        assert!(core.mute_again(sender, 0, &[receiver]).is_err_and(|why| why.contains("and cannot be")));
+    }
+}

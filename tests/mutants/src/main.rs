@@ -51,7 +51,8 @@ fn main() {
     let programs: Vec<PathBuf> =
         fs::read_to_string(&built).expect("it was written").lines().map(PathBuf::from).collect();
     let jobs = std::env::var("MUTANTS_JOBS").map_or(2, |jobs| jobs.parse().expect("MUTANTS_JOBS is a number"));
-    let seconds = std::env::var("MUTANTS_SECONDS").map_or(f64::MAX, |text| text.parse().expect("MUTANTS_SECONDS is a number"));
+    let seconds =
+        std::env::var("MUTANTS_SECONDS").map_or(f64::MAX, |text| text.parse().expect("MUTANTS_SECONDS is a number"));
     let tests = hunt::tests(&tree, &programs);
     println!("{} tests in {} programs", tests.len(), programs.len());
     let reach = hunt::reach(&tree, &out.join("reach"), jobs, tests);

@@ -57,7 +57,8 @@ fn guilty(tree: &Path, planted: &BTreeMap<&str, (Planted, &[Edit])>) -> BTreeSet
     guilty
 }
 
-/// The changes in whose text an error stands; else those around it, the nearest; else what its remarks point at.
+/// The changes in whose text an error stands; else those around it, the nearest; else what its remarks point at; else all
+/// from it to where the compiler would have something added, as an arm of a match.
 fn blame(error: &Value, planted: &BTreeMap<&str, (Planted, &[Edit])>) -> BTreeSet<usize> {
     let spans = error["spans"].as_array().map_or(&[][..], |spans| spans);
     let (primary, others): (Vec<&Value>, Vec<&Value>) = spans.iter().partition(|span| span["is_primary"] == true);
@@ -67,7 +68,11 @@ fn blame(error: &Value, planted: &BTreeMap<&str, (Planted, &[Edit])>) -> BTreeSe
             return found;
         }
     }
-    BTreeSet::new()
+    let helps =
+        error["children"].as_array().into_iter().flatten().filter_map(|child| child["spans"].as_array()).flatten();
+    let mut to_help = spans.first().cloned().unwrap_or_default();
+    helps.last().into_iter().for_each(|help| to_help["byte_end"] = help["byte_end"].clone());
+    at(&to_help, planted)
 }
 
 fn at(span: &Value, planted: &BTreeMap<&str, (Planted, &[Edit])>) -> BTreeSet<usize> {
