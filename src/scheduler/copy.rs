@@ -204,7 +204,7 @@ impl Script {
     fn take_rest(&mut self, other: &Script) {
         self.promises.clear();
         self.promises.extend_from_slice(&other.promises);
-        (self.enabled, self.commutes) = (other.enabled, other.commutes);
+        (self.enabled, self.commutes, self.is_calm) = (other.enabled, other.commutes, other.is_calm);
         (self.stamped.marks, self.stamped.promises) = (other.stamped.marks, other.stamped.promises);
         if let (Some(mine), Some(theirs)) = (&mut self.prints, &other.prints) {
             mine.take_rest(theirs);

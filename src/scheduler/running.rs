@@ -207,6 +207,7 @@ impl Single {
         for (seat, body) in self.newborn.drain(..) {
             if let Some(script) = &mut self.script {
                 script.commutes |= body.commutes();
+                script.is_calm &= !script.commutes;
             }
             let seat = seat as usize;
             if seat >= bodies.len() {

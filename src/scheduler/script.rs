@@ -145,6 +145,8 @@ pub(crate) struct Script {
     pub(super) output_matters: bool,
     /// What steps touch is written down.
     pub(super) tracing: bool,
+    /// There is nothing beside actors and messages: see `Single::finds_calm`. Whatever may disturb the calm says so here.
+    pub(super) is_calm: bool,
     /// The step touched more than a message and loads.
     pub(super) touched_more: bool,
     pub(super) written: Vec<Written>,
@@ -238,12 +240,6 @@ impl Script {
         }
     }
 
-    /// Was a guard dropped since then?
-    #[inline(always)]
-    pub(super) fn has_dropped(&self) -> bool {
-        self.drops.has_any()
-    }
-
     /// The code of the behaviour of `seat` has run.
     #[inline(always)]
     pub(super) fn written_down(&mut self, seat: u32, stopping: bool, shutdown: bool) {
@@ -268,8 +264,14 @@ impl Script {
 
     #[inline]
     pub(super) fn touch(&mut self, object: Object, access: Access) {
+        self.touch_in::<false>(object, access);
+    }
+
+    /// The same; where it is calm, nothing is written down.
+    #[inline(always)]
+    pub(super) fn touch_in<const CALM: bool>(&mut self, object: Object, access: Access) {
         self.touched_more |= !matches!(object, Object::Message(..) | Object::Load(_));
-        if self.tracing {
+        if !CALM && self.tracing {
             self.write_touch(object, access);
         }
     }
@@ -293,7 +295,12 @@ impl Script {
     /// `conflicts` says with which others it does not commute; none: with nothing.
     #[inline(always)]
     pub(super) fn pushed(&mut self, to: ActorId, conflicts: Option<PlainArc<[u32]>>) {
-        if let Some(prints) = &mut self.prints {
+        self.pushed_in::<false>(to, conflicts);
+    }
+
+    #[inline(always)]
+    pub(super) fn pushed_in<const CALM: bool>(&mut self, to: ActorId, conflicts: Option<PlainArc<[u32]>>) {
+        if let Some(prints) = self.prints.as_mut().filter(|_| !CALM) {
             prints.arrives(to.seat);
         }
         self.touched_more = true;
@@ -303,7 +310,7 @@ impl Script {
         (progress.stamps.data, progress.stamps.mail) = (step, step);
         progress.pushed += 1;
         let number = progress.pushed;
-        if self.tracing {
+        if !CALM && self.tracing {
             self.touch_arrival(to.seat, number, conflicts);
         }
     }
@@ -367,6 +374,7 @@ impl Script {
 impl Script {
     /// The number of a new guard of `seat`.
     pub(super) fn new_guard(&mut self, seat: u32) -> u64 {
+        self.is_calm = false;
         let number = (0..).find(|number| !self.guards.contains(&(seat, *number))).expect("numbers do not run out");
         self.guards.insert((seat, number));
         number
@@ -387,6 +395,7 @@ impl Single {
             batches_matter,
             output_matters: false,
             tracing: true,
+            is_calm: false,
             touched_more: false,
             written: Vec::new(),
             progress: Vec::new(),

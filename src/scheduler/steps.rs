@@ -17,6 +17,7 @@ pub(super) const CHECKED: &str = "only the checker takes steps";
 impl Single {
     /// `main` is called with this: its effects are written down, as those of any behaviour.
     pub(crate) fn main_step(&mut self, number: u64, given: &[u32], main: impl FnOnce(&mut Single)) {
+        self.script().is_calm = self.finds_calm();
         let script = self.step_begins(number, given);
         script.recording = true;
         script.changed_all(0);
@@ -36,12 +37,20 @@ impl Single {
     /// its number. A panic in user code comes through: see `step_panicked`.
     #[inline(always)]
     pub(crate) fn step_of(&mut self, number: u64, seat: u32, given: &[u32], bodies: &mut Bodies) {
-        self.step_begins(number, given);
-        self.step_actor(seat, bodies);
-        if self.takes_prints() {
-            self.print_deliveries(Proc::Actor(seat), bodies);
+        let script = self.step_begins(number, given);
+        match script.is_calm && !script.tracing {
+            true => self.step_actor::<true>(seat, bodies),
+            false => self.step_actor::<false>(seat, bodies),
         }
-        self.step_over();
+    }
+
+    /// Is there nothing beside actors and messages? Nobody watches, and no state is to be known again; no message commutes
+    /// with others; there is no world outside, and was no guard. What most steps need not ask, they ask `is_calm` instead of.
+    pub(super) fn finds_calm(&self) -> bool {
+        let Single { script, watch, event_loop, next_guard, .. } = self;
+        let plain = script.as_ref().is_some_and(|script| script.prints.is_none() && !script.commutes);
+        let watched = watch.looks() || watch.looks_at_sends() || watch.handling.is_some();
+        plain && !watched && event_loop.is_none() && *next_guard == 0
     }
 
     /// Takes a step of `proc`, which is enabled, and no actor: nobody's behaviour.
@@ -130,8 +139,10 @@ impl Single {
         progress.map_or(0, |progress| progress.pushed)
     }
 
-    #[inline]
-    fn step_actor(&mut self, seat: u32, bodies: &mut Bodies) {
+    /// `CALM` is what `is_calm` says, unless what steps touch is written down.
+    #[inline(always)]
+    fn step_actor<const CALM: bool>(&mut self, seat: u32, bodies: &mut Bodies) {
+        debug_assert!(!CALM || self.finds_calm(), "what disturbs the calm says so: a bug in backwater");
         let Single { post, script, running, .. } = self;
         let script = script.as_deref_mut().expect(CHECKED);
         *running = ActorId { seat, tenant: post.data(seat).tenant };
@@ -139,32 +150,53 @@ impl Single {
         let progress = script.of(seat);
         progress.stamps.data = step;
         let begins = !progress.behaving;
-        if begins && self.take_message(seat) {
-            self.behave(seat, bodies);
+        if begins && self.take_message::<CALM>(seat) {
+            let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
+            let me = self.running;
+            body.run_checked(self, me);
+            self.behaviour_written(seat, bodies);
+        }
+        match CALM && self.script().is_calm {
+            true => self.act::<true>(seat, begins, bodies),
+            false => self.act::<false>(seat, begins, bodies),
+        }
+    }
+
+    /// An actor's step goes on after its code: here begins what others could notice.
+    #[inline(always)]
+    fn act<const CALM: bool>(&mut self, seat: u32, begins: bool, bodies: &mut Bodies) {
+        if !CALM && begins && self.event_loop.is_some() {
+            self.settle_world();
         }
         let Single { script, failure, .. } = self;
         let script = script.as_deref().expect(CHECKED);
         // The first effect comes with the beginning, unless somebody could tell the two apart.
         let (atomic, acts) = (script.atomic, script.atomic || !begins || script.was_private());
         let acts = acts && failure.is_none();
-        let acted = acts && self.next_effect(seat);
-        while acted && atomic && self.next_effect(seat) {}
+        let acted = acts && self.next_effect::<CALM>(seat);
+        while acted && atomic && self.next_effect::<CALM>(seat) {}
         // A behaviour without effects ends where it began; otherwise an end that does something is a step of its own,
         // because it may come much later than the last effect.
-        if !self.goes_on_plainly(seat) && (!acted || atomic || self.ends_quietly(seat)) {
+        if !self.goes_on_plainly::<CALM>(seat) && (!acted || atomic || self.ends_quietly(seat)) {
             self.end_closely(seat, bodies);
+        }
+        if !CALM {
+            if self.takes_prints() {
+                self.print_deliveries(Proc::Actor(seat), bodies);
+            }
+            self.step_over();
         }
     }
 
     /// A behaviour begins, and a run if none is in progress. False if there is nothing in that run: it can only end an
     /// overload.
-    #[inline]
-    fn take_message(&mut self, seat: u32) -> bool {
+    #[inline(always)]
+    fn take_message<const CALM: bool>(&mut self, seat: u32) -> bool {
         let Single { post, script, watch, running, .. } = self;
         let script = script.as_deref_mut().expect(CHECKED);
         let (waiting, data) = post.look(seat);
         if data.special && data.detector() != Detector::Batch {
-            script.touch(Object::Tail(seat), Access::Write);
+            script.touch_in::<CALM>(Object::Tail(seat), Access::Write);
         }
         let step = script.stamped.step;
         let progress = script.of(seat);
@@ -182,10 +214,12 @@ impl Single {
         }
         let number = progress.popped;
         if run_begins {
-            watch.show(&Event::RunBegan { actor: *running, waiting });
-            script.touch(Object::Load(seat), Access::Read);
+            if !CALM {
+                watch.show(&Event::RunBegan { actor: *running, waiting });
+            }
+            script.touch_in::<CALM>(Object::Load(seat), Access::Read);
             if script.batches_matter || is_empty {
-                script.touch(Object::Tail(seat), Access::Write);
+                script.touch_in::<CALM>(Object::Tail(seat), Access::Write);
             }
             if is_empty {
                 self.run_ended(seat, 0);
@@ -193,23 +227,11 @@ impl Single {
             }
         }
         script.recording = true;
-        script.touch(Object::Message(seat, number), Access::Read);
-        if script.prints.is_some() {
+        script.touch_in::<CALM>(Object::Message(seat, number), Access::Read);
+        if !CALM && script.prints.is_some() {
             script.print_beginning(seat);
         }
         true
-    }
-
-    /// The behaviour that has just begun runs: its effects are written down.
-    #[inline(always)]
-    fn behave(&mut self, seat: u32, bodies: &mut Bodies) {
-        let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
-        let me = self.running;
-        body.run_checked(self, me);
-        self.behaviour_written(seat, bodies);
-        if self.event_loop.is_some() {
-            self.settle_world();
-        }
     }
 
     /// The code of a behaviour has run: what it did is in hand.
@@ -217,8 +239,7 @@ impl Single {
     fn behaviour_written(&mut self, seat: u32, bodies: &mut Bodies) {
         let Single { post, script, handled, stopping, failure, newborn, .. } = self;
         let script = script.as_deref_mut().expect(CHECKED);
-        let compares = script.prints.is_some() || script.commutes;
-        if compares || failure.is_some() || !newborn.is_empty() || script.has_dropped() {
+        if !script.is_calm || failure.is_some() || !newborn.is_empty() {
             return self.behaviour_written_closely(seat, bodies);
         }
         post.data_mut(seat).handled += u64::from(mem::take(handled));
@@ -259,7 +280,7 @@ impl Single {
 
     /// False if there is none.
     #[inline(always)]
-    fn next_effect(&mut self, seat: u32) -> bool {
+    fn next_effect<const CALM: bool>(&mut self, seat: u32) -> bool {
         let Progress { effects, pending, .. } = self.script().of(seat);
         match effects.last_mut() {
             None => return false,
@@ -270,8 +291,10 @@ impl Single {
                 let (letter, to, lane, place, print) = (mem::replace(letter, Letter::NONE), *to, *lane, *place, *print);
                 // Nothing is left in it that would have to be dropped.
                 mem::forget(effects.pop());
-                self.send_letter(letter, to, lane, place, None);
-                self.letter_arrived(to, print);
+                self.send_letter::<CALM>(letter, to, lane, place, None);
+                if !CALM {
+                    self.letter_arrived(to, print);
+                }
                 self.keep_pending(seat);
             }
             Some(_) => self.carry_out_next(seat),
@@ -289,7 +312,7 @@ impl Single {
         let Some(Written { effect, conflicts, print }) = progress.effects.pop() else { return };
         match effect {
             Effect::Send { letter, to, lane, place } => {
-                self.send_letter(letter, to, lane, place, conflicts);
+                self.send_letter::<false>(letter, to, lane, place, conflicts);
                 self.letter_arrived(to, print);
             }
             effect => self.carry_out(effect),
@@ -323,7 +346,7 @@ impl Single {
     }
 
     #[inline(always)]
-    fn send_letter(
+    fn send_letter<const CALM: bool>(
         &mut self,
         letter: Letter,
         to: ActorId,
@@ -334,17 +357,17 @@ impl Single {
         let Single { post, script, running: from, .. } = self;
         let from = *from;
         let script = script.as_deref_mut().expect(CHECKED);
-        script.pushed(to, conflicts);
+        script.pushed_in::<CALM>(to, conflicts);
         let data = post.data_mut(from.seat);
         data.sent += 1;
-        if script.tracing && lane == Lane::Ordinary && to.seat != from.seat {
+        if !CALM && script.tracing && lane == Lane::Ordinary && to.seat != from.seat {
             script.touch(Object::Load(to.seat), Access::Read);
             if data.special && data.detector() != Detector::Batch {
                 script.touch(Object::Load(from.seat), Access::Read);
             }
         }
         let draft = self.post.letter(letter);
-        if self.watch.looks_at_sends() {
+        if !CALM && self.watch.looks_at_sends() {
             self.watch.send(from, to, lane, &draft.message(), place);
         }
         let pressing = arrive!(self, draft, to, Some(from));
@@ -411,14 +434,14 @@ impl Single {
 
     /// No behaviour is at its end here, or it has ended as most do: there was nothing to settle, and nobody is to see it.
     #[inline(always)]
-    fn goes_on_plainly(&mut self, seat: u32) -> bool {
+    fn goes_on_plainly<const CALM: bool>(&mut self, seat: u32) -> bool {
         let Single { post, script, watch, pending, failure, live_guards, .. } = self;
         let progress = script.as_deref_mut().expect(CHECKED).of(seat);
         if !progress.behaving || !progress.effects.is_empty() {
             return true;
         }
-        let watched = watch.observer.is_some() || watch.handling.is_some();
-        if watched || *live_guards > 0 || !pending.is_empty() || failure.is_some() {
+        let watched = !CALM && (watch.observer.is_some() || watch.handling.is_some() || *live_guards > 0);
+        if watched || !pending.is_empty() || failure.is_some() {
             return false;
         }
         let settles = progress.stopping || progress.shutdown || progress.panic.is_some();
