@@ -84,7 +84,7 @@ impl Single {
         to.forget_effects(seat);
         for written in &progress.effects {
             let effect = self.copy_effect(&written.effect, bodies, to)?;
-            let copy = Written { effect, conflicts: written.conflicts.clone(), print: written.print };
+            let copy = Written { effect, print: written.print };
             to.script().of(seat).effects.push(copy);
         }
         let states = self.takes_prints();
@@ -177,6 +177,9 @@ impl Progress {
             if !(mine.is_empty() && theirs.is_empty()) {
                 mine.clone_from(theirs);
             }
+        }
+        if !(self.conflicts.is_empty() && other.conflicts.is_empty()) {
+            self.conflicts.clone_from(&other.conflicts);
         }
         if self.panic.is_some() || other.panic.is_some() {
             self.panic.clone_from(&other.panic);

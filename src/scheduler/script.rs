@@ -21,44 +21,45 @@ use crate::sync::{Arc, PlainArc};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::mem;
-use std::panic::Location;
 
 /// One thing that a behaviour did to the world.
 pub(super) enum Effect {
-    Send { letter: Letter, to: ActorId, lane: Lane, place: Place },
+    Send {
+        letter: Letter,
+        to: ActorId,
+        lane: Lane,
+        place: Place,
+    },
     Apply(Place),
     Release(Place),
-    Hold { guard: u64, place: Place },
-    Drop { owner: ActorId, guard: u64 },
-    Watch { other: ActorId, notice: Delivery },
+    Hold {
+        guard: u64,
+        place: Place,
+    },
+    Drop {
+        owner: ActorId,
+        guard: u64,
+    },
+    /// `notice` is a number in `Script::notices`.
+    Watch {
+        other: ActorId,
+        notice: u32,
+    },
 }
+
+const _: () = assert!(!mem::needs_drop::<Written>(), "effects are written, moved and forgotten by the million");
 
 /// An effect that was written down, and what was found out about it.
 pub(super) struct Written {
     pub(super) effect: Effect,
-    /// Where messages commute, what the arrival of its message touches.
-    pub(super) conflicts: Option<PlainArc<[u32]>>,
     /// Where states are told apart, its print.
     pub(super) print: u128,
 }
 
-impl Written {
-    /// A send of nothing to nobody, to be filled in.
-    const BLANK: Written = Written {
-        effect: Effect::Send {
-            letter: Letter::NONE,
-            to: ActorId::MAIN,
-            lane: Lane::Ordinary,
-            place: Location::caller(),
-        },
-        conflicts: None,
-        print: 0,
-    };
-}
-
 impl From<Effect> for Written {
+    #[inline(always)]
     fn from(effect: Effect) -> Self {
-        Written { effect, ..Written::BLANK }
+        Written { effect, print: 0 }
     }
 }
 
@@ -67,6 +68,8 @@ impl From<Effect> for Written {
 pub(super) struct Progress {
     /// Still to be carried out, the next one last.
     pub(super) effects: Vec<Written>,
+    /// Where messages commute: what the arrival of each effect's message touches.
+    pub(super) conflicts: Vec<Option<PlainArc<[u32]>>>,
     pub(super) pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
     pub(super) marked: Vec<u32>,
@@ -95,8 +98,9 @@ impl Progress {
     /// The behaviour in progress is over, or never was.
     #[inline]
     pub(super) fn behaviour_over(&mut self) {
-        if !self.effects.is_empty() {
-            self.effects.clear();
+        self.effects.clear();
+        if !self.conflicts.is_empty() {
+            self.conflicts.clear();
         }
         self.pending.clear();
         self.marked.clear();
@@ -150,6 +154,8 @@ pub(crate) struct Script {
     /// The step touched more than a message and loads.
     pub(super) touched_more: bool,
     pub(super) written: Vec<Written>,
+    /// What is said to those who watch others, until that is carried out.
+    pub(super) notices: Vec<Option<Delivery>>,
     pub(super) progress: Vec<Progress>,
     drops: Arc<GuardDrops>,
     /// Guards that another actor dropped before the effect that takes them was carried out.
@@ -204,24 +210,17 @@ impl Script {
             return;
         }
         self.write_drops();
-        // Filled in where it lies. Built elsewhere and moved it would be read in larger pieces than it was just written in,
-        // for which a processor has to wait until all is in its cache.
-        self.written.push(Written::BLANK);
-        if let Some(Written { effect: Effect::Send { letter, to: its_to, lane: its_lane, place: its_place }, .. }) =
-            self.written.last_mut()
-        {
-            (*letter, *its_to, *its_lane, *its_place) = (draft.keep(), to, lane, place);
-        }
+        self.written.push(Effect::Send { letter: draft.keep(), to, lane, place }.into());
     }
 
-    /// A standard stream that is not part of the search: nothing ever happens to it.
     #[inline]
     pub(super) fn is_mute_stream(&self, seat: u32) -> bool {
         STREAMS.contains(&seat) && !(self.output_matters && seat == OUTPUT)
     }
 
     pub(super) fn write_watch(&mut self, other: ActorId, notice: Delivery) {
-        self.write_effect(Effect::Watch { other, notice });
+        self.notices.push(Some(notice));
+        self.write_effect(Effect::Watch { other, notice: self.notices.len() as u32 - 1 });
     }
 
     /// Apart, so that whoever may have to do this is short where there is no script.
@@ -398,6 +397,7 @@ impl Single {
             is_calm: false,
             touched_more: false,
             written: Vec::new(),
+            notices: Vec::new(),
             progress: Vec::new(),
             drops: self.drops.clone(),
             dropped_early: Vec::new(),
@@ -436,9 +436,8 @@ impl Single {
             script.drops = drops.clone();
         }
         script.progress.iter_mut().for_each(Progress::reset);
-        if !script.written.is_empty() {
-            script.written.clear();
-        }
+        script.written.clear();
+        script.notices.clear();
         script.promises.clear();
         script.dropped_early.clear();
         script.fired.clear();

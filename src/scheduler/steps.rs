@@ -268,56 +268,63 @@ impl Single {
     /// Finds out with which others the messages of this behaviour do not commute.
     #[inline(never)]
     fn compare_messages(&mut self, seat: u32, bodies: &Bodies) {
-        let mut effects = mem::take(&mut self.script().of(seat).effects);
-        for written in effects.iter_mut().rev() {
-            if let Effect::Send { letter, to, .. } = &written.effect {
-                let receiver = bodies.get(to.seat as usize).and_then(|body| body.as_deref());
-                written.conflicts = self.conflicts(letter, receiver);
+        let effects = mem::take(&mut self.script().of(seat).effects);
+        let conflicts = |written: &Written| match &written.effect {
+            Effect::Send { letter, to, .. } => {
+                self.conflicts(letter, bodies.get(to.seat as usize).and_then(|body| body.as_deref()))
             }
-        }
-        self.script().of(seat).effects = effects;
+            _ => None,
+        };
+        let mut conflicts: Vec<_> = effects.iter().rev().map(conflicts).collect();
+        conflicts.reverse();
+        let progress = self.script().of(seat);
+        (progress.effects, progress.conflicts) = (effects, conflicts);
     }
 
     /// False if there is none.
     #[inline(always)]
     fn next_effect<const CALM: bool>(&mut self, seat: u32) -> bool {
-        let Progress { effects, pending, .. } = self.script().of(seat);
-        match effects.last_mut() {
-            None => return false,
-            // Read where it lies, and not moved first: see `Script::write_send`.
-            Some(Written { effect: Effect::Send { letter, to, lane, place }, conflicts: None, print })
-                if pending.is_empty() =>
-            {
-                let (letter, to, lane, place, print) = (mem::replace(letter, Letter::NONE), *to, *lane, *place, *print);
-                // Nothing is left in it that would have to be dropped.
-                mem::forget(effects.pop());
+        let Progress { effects, conflicts, pending, .. } = self.script().of(seat);
+        if !pending.is_empty() || !CALM && !conflicts.is_empty() {
+            return self.carry_out_next(seat);
+        }
+        match effects.pop() {
+            None => false,
+            Some(Written { effect: Effect::Send { letter, to, lane, place }, print }) => {
                 self.send_letter::<CALM>(letter, to, lane, place, None);
                 if !CALM {
                     self.letter_arrived(to, print);
                 }
                 self.keep_pending(seat);
+                true
             }
-            Some(_) => self.carry_out_next(seat),
+            Some(Written { effect, .. }) => {
+                self.carry_out(effect);
+                self.keep_pending(seat);
+                true
+            }
         }
-        true
     }
 
-    /// The next effect, which is no send, or one that may commute, or one of a behaviour that has made a mark. Such marks
-    /// come in hand while it acts, and go back.
+    /// The next effect of a behaviour that has made a mark, or one that may commute. Such marks come in hand while it acts,
+    /// and go back. False if there is none.
     #[inline(never)]
-    fn carry_out_next(&mut self, seat: u32) {
+    fn carry_out_next(&mut self, seat: u32) -> bool {
         let Single { script, pending, .. } = self;
         let progress = script.as_deref_mut().expect(CHECKED).of(seat);
         mem::swap(&mut progress.pending, pending);
-        let Some(Written { effect, conflicts, print }) = progress.effects.pop() else { return };
-        match effect {
-            Effect::Send { letter, to, lane, place } => {
+        let (next, conflicts) = (progress.effects.pop(), progress.conflicts.pop().flatten());
+        let acts = next.is_some();
+        match next {
+            Some(Written { effect: Effect::Send { letter, to, lane, place }, print }) => {
                 self.send_letter::<false>(letter, to, lane, place, conflicts);
                 self.letter_arrived(to, print);
             }
-            effect => self.carry_out(effect),
+            Some(Written { effect, .. }) => self.carry_out(effect),
+            None => {}
         }
         self.keep_pending(seat);
+        acts
     }
 
     #[inline(always)]
@@ -340,7 +347,8 @@ impl Single {
             Effect::Watch { other, notice } => {
                 self.touch(Object::Life(other.seat), Access::Write);
                 self.script().changed(other.seat);
-                self.watch_now(other, notice);
+                let notice = self.script().notices[notice as usize].take();
+                self.watch_now(other, notice.expect("an effect is carried out once"));
             }
         }
     }
