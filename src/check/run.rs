@@ -326,9 +326,11 @@ impl<'p> Stage<'p> {
 impl Ran {
     /// What was wrong with a run that has ended by itself, or was too long.
     fn judge(&mut self, world: &mut World, program: &Program<'_>, is_watched: bool) {
-        let promises = world.core.promises().iter();
-        let sometimes = promises.filter(|(_, kind, _)| *kind == Promise::Sometimes);
-        self.sometimes = sometimes.map(|(label, _, held)| (*label, *held)).collect();
+        for (label, kind, held) in world.core.promises() {
+            if *kind == Promise::Sometimes {
+                self.sometimes.push((label, *held));
+            }
+        }
         let too_long = match self.ending {
             Ending::GivenUp | Ending::Over(Some(_)) => return,
             Ending::Over(None) => false,

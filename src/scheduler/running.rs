@@ -210,15 +210,16 @@ impl Single {
     /// The bodies of the actors that were created since the last call take their seats.
     pub(crate) fn house_newborn(&mut self, bodies: &mut Bodies) {
         for (seat, body) in self.newborn.drain(..) {
-            if let Some(script) = &mut self.script {
-                script.commutes |= body.commutes();
-                script.is_calm &= !script.commutes;
+            if let Some(script) = self.script.as_mut().filter(|_| body.commutes()) {
+                (script.commutes, script.is_calm) = (true, false);
             }
-            let seat = seat as usize;
-            if seat >= bodies.len() {
-                bodies.resize_with(seat + 1, || None);
+            match bodies.get_mut(seat as usize) {
+                Some(place) => *place = Some(body),
+                None => {
+                    bodies.resize_with(seat as usize, || None);
+                    bodies.push(Some(body));
+                }
             }
-            bodies[seat] = Some(body);
         }
     }
 

@@ -116,8 +116,9 @@ impl Progress {
         (self.running, self.left, self.handled) = (false, 0, 0);
     }
 
+    #[inline]
     pub(super) fn reset(&mut self) {
-        if self.stamps == Stamps::NEVER {
+        if self.stamps.data == 0 {
             return;
         }
         self.stamps = Stamps::NEVER;

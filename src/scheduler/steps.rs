@@ -130,13 +130,9 @@ impl Single {
 
     /// Whether some actor got as many messages as one run handles, so that it could be overloaded.
     pub(crate) fn reached_a_batch(&self) -> bool {
-        (0..self.post.seats()).any(|seat| self.pushed(seat) >= self.post.data(seat).batch)
-    }
-
-    /// How many messages ever came into this mailbox.
-    pub(crate) fn pushed(&self, seat: u32) -> u32 {
-        let progress = self.script.as_ref().and_then(|script| script.progress.get(seat as usize));
-        progress.map_or(0, |progress| progress.pushed)
+        let progress = self.script.as_ref().map_or(&[][..], |script| &script.progress);
+        let full = |(seat, got): (u32, &Progress)| got.pushed > 0 && got.pushed >= self.post.data(seat).batch;
+        (0..self.post.seats()).zip(progress).any(full)
     }
 
     /// `CALM` is what `is_calm` says, unless what steps touch is written down.
