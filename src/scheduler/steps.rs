@@ -358,23 +358,24 @@ impl Single {
         place: Place,
         conflicts: Option<PlainArc<[u32]>>,
     ) {
-        let Single { post, script, running: from, .. } = self;
-        let from = *from;
+        let Single { post, script, running, .. } = self;
+        // Not all of `running`, which was just written in two pieces: see `Seat::settle`.
+        let from = running.seat;
         let script = script.as_deref_mut().expect(CHECKED);
         script.pushed_in::<CALM>(to, conflicts);
-        let data = post.data_mut(from.seat);
+        let data = post.data_mut(from);
         data.sent += 1;
-        if !CALM && script.tracing && lane == Lane::Ordinary && to.seat != from.seat {
+        if !CALM && script.tracing && lane == Lane::Ordinary && to.seat != from {
             script.touch(Object::Load(to.seat), Access::Read);
             if data.special && data.detector() != Detector::Batch {
-                script.touch(Object::Load(from.seat), Access::Read);
+                script.touch(Object::Load(from), Access::Read);
             }
         }
         let draft = self.post.letter(letter);
         if !CALM && self.watch.looks_at_sends() {
-            self.watch.send(from, to, lane, &draft.message(), place);
+            self.watch.send(self.running, to, lane, &draft.message(), place);
         }
-        let pressing = arrive!(self, draft, to, Some(from));
+        let pressing = arrive!(self, draft, to, Some(self.running));
         if pressing && lane == Lane::Ordinary {
             self.sent_to_pressing(to);
         }
