@@ -45,7 +45,7 @@ alone() {
         cp model_tests/src/{lib,actor}.rs "$to/own/models/"
         cp tests/mailbox.rs model_tests/tests/inbox.rs model_tests/tests/depot.rs "$to/own/tests/"
         # They are a crate of their own there, and a part of this one here.
-        sed -i 's/backwater::internals/crate::internals/; /^pub mod/ { /actor/! d }' "$to"/own/models/*.rs
+        sed -i -E 's/backwater::internals/crate::internals/; /^(pub )?mod/ { /actor/! d }' "$to"/own/models/*.rs
         sed -i 's/model_tests::/backwater::models::/' "$to"/own/tests/{inbox,depot}.rs
         ;;
     esac
