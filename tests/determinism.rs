@@ -7,7 +7,7 @@ mod reference;
 mod strategy;
 
 use backwater::{ApplyReleaseBackpressureAuth, Backpressure, Builder, Env};
-use common::{Ran, act, ms, run, virtual_time};
+use common::{Notes, Ran, act, ms, run, virtual_time};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRng, TestRunner};
 use strategy::program;
@@ -177,6 +177,46 @@ fn replay_token_makes_the_same_run_again() {
     let token = token.strip_prefix("BACKWATER_REPLAY=").unwrap();
     let (first, again) = (bytes(&first), bytes(&scenario(virtual_time().replay(token))));
     assert!(first == again, "first at {}", difference(&first, &again));
+}
+
+/// So does that of each policy, which has its name in it.
+#[test]
+fn a_token_names_its_policy() {
+    let names = ["fifo", "round-robin", "newest", "shuffled", "shuffled"];
+    let scenario = |builder| run(builder, overload);
+    for (builder, name) in policies().into_iter().zip(names) {
+        let first = scenario(builder().batch(3));
+        let token = first.well().replay.clone();
+        assert!(token.contains(name), "{token}");
+        let token = token.strip_prefix("BACKWATER_REPLAY=").unwrap();
+        let (first, again) = (bytes(&first), bytes(&scenario(virtual_time().replay(token))));
+        assert!(first == again, "{name}: first at {}", difference(&first, &again));
+    }
+}
+
+#[test]
+fn the_default_is_first_in_first_out() {
+    let builders = [virtual_time(), virtual_time().policy(backwater::policy::Fifo::default())];
+    let [default, named] = builders.map(|builder| bytes(&run(builder.batch(3), overload)));
+    assert!(default == named, "first at {}", difference(&default, &named));
+}
+
+/// What `choose` answers is the policy's where that is made of answers; else the seed's, whoever runs next.
+#[test]
+fn a_choice_is_given_or_the_seeds() {
+    let chosen = |builder: Builder| {
+        let notes = Notes::new();
+        let of = notes.clone();
+        run(builder.seed(7), move |env| (0..4).for_each(|_| of.add(env.choose(200)))).well();
+        notes.take()
+    };
+    let of_seed = chosen(virtual_time());
+    assert!(of_seed.iter().any(|one| *one != of_seed[0]), "{of_seed:?}");
+    for builder in policies().into_iter().take(3) {
+        assert_eq!(chosen(builder()), of_seed);
+    }
+    assert_eq!(chosen(virtual_time().shuffled()), of_seed);
+    assert_eq!(chosen(virtual_time().policy(backwater::policy::Given::new([3, 9, 150, 201]))), [3, 9, 150, 1]);
 }
 
 // --- Canaries: programs that are not deterministic are found out ----------------------------------------------------

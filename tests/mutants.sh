@@ -45,7 +45,7 @@ alone() {
         cp model_tests/src/{lib,actor}.rs "$to/own/models/"
         cp tests/mailbox.rs model_tests/tests/inbox.rs model_tests/tests/depot.rs "$to/own/tests/"
         # They are a crate of their own there, and a part of this one here.
-        sed -i 's/backwater::internals/crate::internals/; /^pub mod/ { /actor/! d }' "$to"/own/models/*.rs
+        sed -i -E 's/backwater::internals/crate::internals/; /^(pub )?mod/ { /actor/! d }' "$to"/own/models/*.rs
         sed -i 's/model_tests::/backwater::models::/' "$to"/own/tests/{inbox,depot}.rs
         ;;
     esac
@@ -79,7 +79,7 @@ tests_of() {
     mailbox) echo --lib --test=mailbox --test=program --test=leaks ;;
     scheduler)
         echo --lib --test=program --test=timers --test=panics --test=report --test=historic --test=determinism \
-            --test=leaks --test=outside --test=outlets --test=handles --test=recorded --test=corpora --test=protocol \
+            --test=faults --test=leaks --test=outside --test=outlets --test=handles --test=recorded --test=corpora --test=protocol \
             --test=sim --test=checker --test=scenarios
         ;;
     check) echo --lib --test=checker --test=scenarios --test=search_memory --test=crash --test=corpora --test=protocol ;;

@@ -211,6 +211,66 @@ fn why_not_running_has_every_answer() {
     ran.well();
 }
 
+/// Asked in the middle of a run: what it did so far counts, and how long somebody has been muted by now.
+#[test]
+fn counts_of_an_actor_are_those_of_this_very_moment() {
+    let said = Notes::new();
+    let notes = said.clone();
+    // Of one thread: on a pool another one knows what the run in progress did when that is over.
+    let builder = backwater::Runtime::builder().virtual_time();
+    let summary = run_unwatched(builder, move |env| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        // It presses for the first 10 ms, and from 20 to 40.
+        let sink = env.spawn(act(move |n, cx| match n {
+            0 => {
+                Backpressure::apply(&auth, cx);
+                for (at, n) in [(10, 1), (20, 2), (40, 1)] {
+                    cx.after(ms(at), n);
+                }
+            }
+            1 => Backpressure::release(&auth, cx),
+            2 => Backpressure::apply(&auth, cx),
+            _ => {}
+        }));
+        let to = sink.clone();
+        let sender = env.spawn(act(move |n, cx| {
+            to.tell(9, cx);
+            if n == 0 {
+                cx.after(ms(21), 1);
+            }
+        }));
+        let lazy = env.spawn(idle());
+        let (muted, by) = (sender.clone(), sink.clone());
+        let asker = env.spawn(act(move |n, cx| match n {
+            // A run of three, in which it sends nine messages, the last ones to itself at 26 ms.
+            0 => (0..9).for_each(|n| lazy.tell(n, cx)),
+            1 => {}
+            2 => {
+                cx.after(ms(26), 3);
+            }
+            3 => (4..8).for_each(|n| cx.tell_self(n)),
+            // Another run of four: it asks in the second.
+            4 => lazy.tell(0, cx),
+            5 => {
+                lazy.tell(0, cx);
+                let of = |actor: &backwater::Addr<u64>| cx.stats_of(actor).unwrap();
+                notes.add((of(&cx.me()), of(&muted), of(&by), cx.stats()));
+            }
+            _ => {}
+        }));
+        sink.tell(0, env);
+        sender.tell(0, env);
+        (0..3).for_each(|n| asker.tell(n, env));
+    });
+    let (me, muted, by, all) = said.get(0);
+    assert_eq!((me.sent, me.handled, me.mailbox, me.received, me.mailbox_peak), (15, 6, 2, 8, 4));
+    assert_eq!((muted.muted, muted.mutes_taken, &*muted.muted_by), (ms(15), 2, &[by.id][..]));
+    assert_eq!((by.mutes_given, by.muted, by.sent, by.handled, by.received), (2, ms(0), 0, 5, 5));
+    assert_eq!((all.totals.sent, all.totals.handled), (2 + 15 + 5, 5 + 2 + 6 + 9));
+    assert!(all.is_conserved() && all.actors.contains(&me) && all.actors.contains(&muted), "{all}");
+    assert!(summary.unwrap().stats.is_conserved());
+}
+
 /// A sink that presses for ever, and a sender that it mutes.
 fn stuck(env: &mut backwater::Env<'_>) {
     let auth = ApplyReleaseBackpressureAuth::from(&env.root);

@@ -65,7 +65,9 @@ impl Run {
                     totals.mutes,
                     totals.freed,
                 ];
-                format!("{counts:?}, {} in mailboxes", summary.stats.queued)
+                let standing: Vec<String> =
+                    summary.stats.actors.iter().map(|a| format!("{} {}", a.id, a.load)).collect();
+                format!("{counts:?}, {} in mailboxes, {standing:?}", summary.stats.queued)
             }
             Err(why) => why.to_string(),
         };
@@ -363,4 +365,203 @@ fn a_tick_that_nobody_handles_waits_in_its_mailbox_again() {
     let (run, bytes) = record(program, 2, 0, |builder| builder.virtual_time());
     assert!(run.end.contains("(1 message in its mailbox"), "{}", run.end);
     assert_eq!(replay_with(program, &bytes, |builder| builder.virtual_time()).0, run);
+}
+
+// --- Corners --------------------------------------------------------------------------------------------------------
+
+/// In virtual time, where timers say who comes when.
+fn is_the_same_again(program: Program, build: impl Fn(Builder) -> Builder) -> Run {
+    let build = |builder: Builder| build(builder.virtual_time());
+    let (run, bytes) = record(program, 2, 0, build);
+    assert_eq!(replay_with(program, &bytes, build).0, run);
+    run
+}
+
+/// Two ticks are in the mailbox, the first of which cancels the timer of the second.
+#[test]
+fn a_tick_on_its_way_survives_the_cancel_of_its_timer_again() {
+    let program: Program = |env, ear| {
+        let ear = ear.clone();
+        let mut timers = Vec::new();
+        let actor = env.spawn(common::act(move |n, cx| {
+            ear.hear(n, cx);
+            match n {
+                0 => {
+                    cx.after(common::ms(1), 1);
+                    timers = vec![cx.every(common::ms(1), |_| 2), cx.every(common::ms(3), |_| 3)];
+                }
+                1 => ear.hear(cx.cancel(timers[0]), cx),
+                3 => ear.hear(cx.cancel(timers[1]), cx),
+                _ => {}
+            }
+        }));
+        actor.tell(0, env);
+    };
+    let run = is_the_same_again(program, |builder| builder.batch(1));
+    assert_eq!(run.heard.into_values().flatten().collect::<Vec<_>>(), ["0", "1", "true", "2", "3", "true"]);
+}
+
+/// The tick after which it stops is followed by another in its mailbox.
+#[test]
+fn a_tick_that_an_actor_did_not_live_to_see_is_a_dead_letter_again() {
+    let program: Program = |env, ear| {
+        let ear = ear.clone();
+        let actor = env.spawn(common::act(move |n, cx| {
+            ear.hear(n, cx);
+            match n {
+                0 => (1..=2).for_each(|n| drop_id(cx.after(common::ms(1), n))),
+                _ => cx.stop(),
+            }
+        }));
+        actor.tell(0, env);
+    };
+    let run = is_the_same_again(program, same);
+    assert!(run.end.starts_with("[5, 1, 2, 2, 1,"), "one of two ticks is dead: {}", run.end);
+}
+
+fn drop_id(_: backwater::TimerId) {}
+
+/// Whoever creates an actor in a seat that was another's can do so only after that one has ended; in a replay too, where
+/// its run would come first.
+#[test]
+fn a_seat_is_used_again_only_when_it_is_empty() {
+    let program: Program = |env, ear| {
+        let ear = ear.clone();
+        let parent = env.spawn(common::act(move |n, cx| {
+            let child = cx.spawn(common::act(|n, cx| match n {
+                0 => drop_id(cx.after(common::ms(1), 1)),
+                _ => cx.stop(),
+            }));
+            ear.hear(child.id().tenant(), cx);
+            child.tell(0, cx);
+            if n < 200 {
+                cx.after(common::ms(2), n + 1);
+            }
+        }));
+        parent.tell(0, env);
+    };
+    let run = is_the_same_again(program, same);
+    let tenants = run.heard.into_values().flatten();
+    assert!(tenants.filter(|tenant| tenant == "1").count() > 0, "no seat was used again");
+}
+
+/// Somebody is muted, which would be a deadlock.
+#[test]
+fn a_run_that_was_shut_down_while_somebody_waited_is_shut_down_again() {
+    let program: Program = |env, _| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let sink = env.spawn(common::act(move |n, cx| match n {
+            0 => {
+                Backpressure::apply(&auth, cx);
+                cx.after(common::ms(2), 2);
+            }
+            2 => cx.shutdown(),
+            _ => {}
+        }));
+        sink.tell(0, env);
+        let sender = env.spawn(common::act(move |n, cx| match n {
+            0 => drop_id(cx.after(common::ms(1), 1)),
+            _ => sink.tell(1, cx),
+        }));
+        sender.tell(0, env);
+    };
+    let run = is_the_same_again(program, same);
+    assert!(run.end.contains("#4 A") && run.end.contains("#5 M"), "{}", run.end);
+}
+
+/// Its last run was full, so it is overloaded until a run that finds nothing; or until the end, if that comes first.
+#[test]
+fn who_was_overloaded_by_the_last_message_has_caught_up_again_or_has_not() {
+    let many: Program = |env, ear| {
+        let ear = ear.clone();
+        let busy = env.spawn(common::act(move |n, cx| ear.hear(n, cx)));
+        (0..3).for_each(|n| busy.tell(n, env));
+    };
+    let run = is_the_same_again(many, |builder| builder.batch(3));
+    assert!(run.end.contains("#4 -"), "{}", run.end);
+    let cut: Program = |env, _| {
+        let busy = env.spawn(common::act(move |n, cx| {
+            if n == 2 {
+                cx.shutdown();
+            }
+        }));
+        (0..3).for_each(|n| busy.tell(n, env));
+    };
+    let run = is_the_same_again(cut, |builder| builder.batch(3));
+    assert!(run.end.contains("#4 O"), "{}", run.end);
+}
+
+/// The holder's guard is in another actor, which ends last.
+#[test]
+fn a_guard_that_ends_with_an_actor_ends_again() {
+    let program: Program = |env, _| {
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        let pocket = Arc::new(Mutex::new(None));
+        let put = pocket.clone();
+        let holder = env.spawn(common::act(move |_, cx| *put.lock().unwrap() = Some(Backpressure::hold(&auth, cx))));
+        holder.tell(0, env);
+        let mut kept = Vec::new();
+        let last = env.spawn(common::act(move |n, cx| match n {
+            0 => drop_id(cx.after(common::ms(1), 1)),
+            _ => {
+                kept.extend(pocket.lock().unwrap().take());
+                assert_eq!(kept.len(), 1);
+                cx.stop();
+            }
+        }));
+        last.tell(0, env);
+    };
+    let run = is_the_same_again(program, same);
+    assert!(run.end.contains("#4 -"), "{}", run.end);
+}
+
+/// A replay in which somebody does something else goes no further: nobody else runs in it.
+#[test]
+fn a_replay_that_has_gone_wrong_goes_no_further() {
+    static OTHERWISE: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+    let program: Program = |env, ear| {
+        for number in 0..2 {
+            let ear = ear.clone();
+            let actor = env.spawn(common::act(move |n, cx| {
+                ear.hear(n, cx);
+                if number == 0 && OTHERWISE.load(std::sync::atomic::Ordering::Relaxed) {
+                    cx.now();
+                }
+            }));
+            actor.tell(number, env);
+        }
+    };
+    let (run, bytes) = record(program, 2, 0, same);
+    assert_eq!(run.heard.len(), 2);
+    OTHERWISE.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (again, events) = replay_with(program, &bytes, same);
+    assert!(again.end.contains("by here the program asks what time it is, and did not"), "{}", again.end);
+    assert_eq!(again.heard.len(), 1, "{events:?}");
+}
+
+/// All end, as in any run, and a stop from outside is heard.
+#[test]
+fn a_replay_is_stopped_and_taken_down_like_any_run() {
+    let program: Program = |env, ear| {
+        let ear = ear.clone();
+        let actor = env.spawn(common::act(move |n, cx| {
+            ear.hear(n, cx);
+            if n > 0 {
+                cx.tell_self(n - 1);
+            }
+        }));
+        actor.tell(1_000, env);
+    };
+    let (run, bytes) = record(program, 2, 0, same);
+    let (again, events) = replay_with(program, &bytes, same);
+    assert_eq!(again, run);
+    let ended = events.iter().filter(|line| line.contains(" ended: ")).count();
+    assert_eq!(ended, 5, "{:?}", events.last());
+    let ear = Ear::default();
+    let builder = Runtime::builder().replay_recording(std::io::Cursor::new(bytes));
+    let summary = builder.run(|env| {
+        program(env, &ear);
+        env.remote().stop();
+    });
+    assert!(summary.unwrap().stats.totals.handled < 1_000);
 }

@@ -349,6 +349,17 @@ mod tests {
     }
 
     #[test]
+    fn fewer_seats_keep_their_messages_and_those_of_the_others_are_dropped() {
+        let (mut post, message) = (Post::new(), Arc::new(()));
+        let seats = [post.add(()), post.add(())];
+        seats.iter().for_each(|seat| _ = post.push(*seat, message.clone()));
+        post.truncate(1);
+        assert_eq!((post.seats(), Arc::strong_count(&message)), (1, 2));
+        assert!(post.discard(seats[0], |_| ()), "its message is still there");
+        assert_eq!(Arc::strong_count(&message), 1);
+    }
+
+    #[test]
     fn whatever_is_not_sent_is_dropped_once() {
         let (mut post, message) = (Post::new(), Arc::new(()));
         let seats = [post.add(1), post.add(2)];

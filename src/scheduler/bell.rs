@@ -80,8 +80,7 @@ impl Bell {
         };
         match sleep {
             Some(sleep) => sleep(if parked { timeout } else { Some(Duration::ZERO) }),
-            None if parked => self.sleep(timeout),
-            None => {}
+            None => self.sleep(timeout),
         }
         // If somebody has rung meanwhile, it stays so until the answer.
         let _ = self.state.compare_exchange(PARKED, QUIET, Ordering::Relaxed, Ordering::Relaxed);
@@ -103,5 +102,47 @@ impl Bell {
     #[cfg(any(test, feature = "net"))]
     pub(crate) fn set_ringer(&self, ringer: Option<Ringer>) {
         *lock(&self.ringer) = ringer;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::thread;
+    use std::cell::Cell;
+
+    #[test]
+    fn whoever_waits_for_the_bell_sleeps_until_it_is_rung() {
+        let bell = Bell::new();
+        let ringer = bell.clone();
+        let other = thread::spawn("ringer", move || {
+            // It is seen asleep again and again before it is rung.
+            let mut seen = 0;
+            while seen < 1_000 {
+                seen += u32::from(ringer.state.load(Ordering::Relaxed) == PARKED);
+                thread::yield_now();
+            }
+            ringer.ring();
+        });
+        let mut woken = 0;
+        while !bell.answer() {
+            bell.park(None, None);
+            woken += 1;
+        }
+        other.expect("a thread starts").join().expect("it rings");
+        assert!(woken < 100, "it turned {woken} times");
+    }
+
+    #[test]
+    fn whoever_is_rung_before_does_not_sleep() {
+        let bell = Bell::new();
+        let slept = Cell::new(None);
+        let mut sleep = |timeout| slept.set(Some(timeout));
+        bell.ring();
+        bell.park(None, None);
+        bell.park(None, Some(&mut sleep));
+        assert_eq!((slept.take(), bell.answer(), bell.answer()), (Some(Some(Duration::ZERO)), true, false));
+        bell.park(None, Some(&mut |timeout| slept.set(Some(timeout))));
+        assert_eq!(slept.take(), Some(None));
     }
 }

@@ -118,3 +118,31 @@ impl Single {
         receiver?.conflicts(self, letter, classes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1 and 2 commute, as is declared for one order only; nothing else does.
+    fn conflicts(classes: &Classes, message: u8) -> Vec<u32> {
+        let how = Commute { same: |a, b| a == b, copy: |a| *a, independent: |a, b| (*a, *b) == (1, 2) };
+        classes.conflicts(TypeId::of::<()>(), &message, how).unwrap().to_vec()
+    }
+
+    #[test]
+    fn each_pair_that_does_not_commute_has_a_number_of_its_own() {
+        let classes = Classes::default();
+        let met = [2, 1, 3].map(|message| conflicts(&classes, message));
+        assert!(classes.grew() && met[0].len() == 1);
+        let all = [2, 1, 3].map(|message| conflicts(&classes, message));
+        assert!(!classes.grew());
+        let common = |one: usize, other: usize| {
+            let both: Vec<u32> = all[one].iter().copied().filter(|pair| all[other].contains(pair)).collect();
+            both.len()
+        };
+        assert_eq!(all.each_ref().map(Vec::len), [2, 2, 3], "with itself, and with 3");
+        assert_eq!([common(0, 1), common(0, 2), common(1, 2)], [0, 1, 1]);
+        let numbers: std::collections::BTreeSet<u32> = all.iter().flatten().copied().collect();
+        assert_eq!(numbers.len(), 5);
+    }
+}

@@ -25,3 +25,19 @@ impl Contacts {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_ever_sent_is_known_until_it_ends() {
+        let [a, b, c] = [1, 2, 3].map(|seat| ActorId { seat, tenant: 0 });
+        let mut contacts = Contacts::default();
+        [(a, c), (b, c), (a, c), (c, a)].into_iter().for_each(|(from, to)| contacts.met(from, to));
+        let senders = |contacts: &Contacts, to| contacts.senders_of(to).collect::<Vec<_>>();
+        assert_eq!([a, b, c].map(|to| senders(&contacts, to)), [vec![c], vec![], vec![a, b]]);
+        contacts.forget(a);
+        assert_eq!([a, b, c].map(|to| senders(&contacts, to)), [vec![], vec![], vec![b]]);
+    }
+}

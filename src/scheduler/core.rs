@@ -296,9 +296,8 @@ impl Core<'_> {
     /// What is delivered next came of this timer or watch.
     fn comes_from(&mut self, nth: u32) {
         match self {
-            Core::Watched(core) if core.is_replaying() => core.comes_from_again(nth),
+            Core::Single(core) | Core::Watched(core) => core.comes_from_again(nth),
             Core::Worker(core) => core.record(|tape| tape.comes_from(nth)),
-            _ => {}
         }
     }
 

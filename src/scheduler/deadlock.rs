@@ -540,6 +540,84 @@ impl fmt::Display for Stall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scheduler::single::{Delivery, Outside};
+
+    struct Socket;
+
+    impl Outside for Socket {
+        fn pressing(&mut self, _: bool) {}
+        fn ended(&mut self) {}
+        fn is_live(&self) -> bool {
+            true
+        }
+        fn take_over(&mut self) -> Vec<Delivery> {
+            Vec::new()
+        }
+    }
+
+    /// Seat 1 is under pressure, seat 2 is muted for it, seat 3 has something to do.
+    fn stalled() -> Single {
+        let mut core = Single::plain();
+        let [root, sender, busy] = [(); 3].map(|()| core.another());
+        core.running = root;
+        core.apply_now(std::panic::Location::caller());
+        core.running = sender;
+        core.pending.push(root.seat);
+        assert!(core.settle_marks());
+        core.pending.clear();
+        core.schedule(busy.seat);
+        core
+    }
+
+    #[test]
+    fn whoever_goes_on_is_said_to_do_so_and_not_to_help() {
+        let core = stalled();
+        let stall = core.proved_stall(&[2], &[1], &|seat| if seat == 1 { vec![3] } else { Vec::new() });
+        let why: Vec<String> = stall.why.iter().map(Why::to_string).collect();
+        assert_eq!(
+            why,
+            [
+                "u8#2 is muted until u8#1 fell (R6)",
+                "u8#1 is under pressure until a message makes it release; only u8#3 ever sends to it",
+                "u8#3 goes on, and nothing that it does helps",
+            ]
+        );
+    }
+
+    #[test]
+    fn all_that_could_wake_somebody_is_named_and_four_are_too_many_to_print() {
+        let mut core = stalled();
+        let root = core.id_of(1);
+        let woken_by = |core: &Single| core.pressing(1).woken_by;
+        let sender = "a message from u8#2, which it mutes";
+        assert_eq!(woken_by(&core), [sender]);
+        core.running = root;
+        core.set_timer(Duration::from_millis(5), None, Box::new(|_, _, _| ()));
+        core.attach(root, Box::new(Socket));
+        let [timer, socket] = ["its timer, due at 5ms", "its socket or inlet"];
+        assert_eq!(woken_by(&core), [timer, socket, sender]);
+        assert!(core.pressing(1).to_string().ends_with(&format!("only by: {timer}; {socket}; {sender}\n")));
+        core.schedule(1);
+        let mailbox = "the messages in its mailbox";
+        assert_eq!(woken_by(&core), [mailbox, timer, socket, sender]);
+        let root = core.pressing(1);
+        assert!(root.to_string().ends_with(&format!("only by: {mailbox}; {timer}; {socket}; and 1 more\n")));
+        assert!(format!("{root:#}").ends_with(&format!("{socket}; {sender}\n")));
+    }
+
+    #[test]
+    fn of_a_long_list_a_dozen_are_printed_and_the_rest_counted() {
+        let core = stalled();
+        let deadlock = |muted| {
+            let muted = vec![Reporter::new(&core).muted_actor(2); muted];
+            Deadlock { muted, roots: Vec::new(), replay: String::new() }
+        };
+        let lines = |text: String| text.lines().filter(|line| line.contains("muted for")).count();
+        assert_eq!([lines(deadlock(12).to_string()), lines(deadlock(15).to_string())], [12, 12]);
+        assert_eq!(lines(format!("{:#}", deadlock(15))), 15);
+        assert!(!deadlock(12).to_string().contains("more (print"));
+        assert!(deadlock(15).to_string().contains("… and 3 more (print with {:#} for all)"));
+    }
 
     #[test]
     fn whom_nobody_sends_to_is_said_not_to_be_helped() {

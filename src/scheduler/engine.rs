@@ -214,3 +214,17 @@ impl Engine for Alone {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_too_many_breaks_a_rule_and_is_found() {
+        let mut alone = Alone::new(Single::plain());
+        alone.main_ended();
+        assert!(alone.check(false).is_ok() && alone.check(true).is_ok());
+        alone.core.totals.dead += 1;
+        assert!(alone.check(false).is_err_and(|broken| broken.rule == "R1"));
+    }
+}

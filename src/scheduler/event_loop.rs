@@ -23,53 +23,41 @@ pub(crate) trait EventLoop: Any + Send {
     fn ringer(&self) -> Ringer;
 
     /// What time it is now, whenever the scheduler is told.
-    fn set_now(&mut self, _now: Duration) {}
+    fn set_now(&mut self, now: Duration);
 
     /// When something will happen by itself, if it is known: in a simulated world.
-    fn next_event(&self) -> Option<Duration> {
-        None
-    }
+    fn next_event(&self) -> Option<Duration>;
 
     /// For the checker: from here on nothing happens in this world but what [`take`](Self::take) is told. Time passes
     /// up to `next_event` and no further while that is due.
     ///
     /// # Errors
     /// Says why this world cannot be explored.
-    fn explore(&mut self) -> Result<(), &'static str> {
-        Err("it is the machine's own")
-    }
+    fn explore(&mut self) -> Result<(), &'static str>;
 
     /// Tells what can happen now, each by a number that means the same in every run; faults come last.
-    fn choices(&self, _tell: &mut dyn FnMut(u64)) {}
+    fn choices(&self, tell: &mut dyn FnMut(u64));
 
     /// Lets one of these happen.
-    fn take(&mut self, _core: &mut Single, _choice: u64) {}
+    fn take(&mut self, core: &mut Single, choice: u64);
 
     /// After every step: delivers what came of it, and says what was done here.
-    fn settle(&mut self, _core: &mut Single, _doings: &mut Doings) {}
+    fn settle(&mut self, core: &mut Single, doings: &mut Doings);
 
     /// Is this choice there only where there is no other, faults apart?
-    fn is_last(&self, _choice: u64) -> bool {
-        false
-    }
+    fn is_last(&self, choice: u64) -> bool;
 
     /// Could another step keep it from happening?
-    fn is_preventable(&self, _choice: u64) -> bool {
-        true
-    }
+    fn is_preventable(&self, choice: u64) -> bool;
 
     /// Tells what is due there, and when.
-    fn dues(&self, _tell: &mut dyn FnMut(Object, Duration)) {}
+    fn dues(&self, tell: &mut dyn FnMut(Object, Duration));
 
     /// Is it a fault, which need not happen?
-    fn is_fault(&self, _choice: u64) -> bool {
-        false
-    }
+    fn is_fault(&self, choice: u64) -> bool;
 
     /// May something there stand still, so that it never happens what was on its way?
-    fn can_stall(&self) -> bool {
-        false
-    }
+    fn can_stall(&self) -> bool;
 
     /// For the network, which knows the type.
     fn as_any(&mut self) -> &mut dyn Any;

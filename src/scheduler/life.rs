@@ -219,9 +219,8 @@ impl Single {
         match () {
             () if outside => return None,
             () if alive => self.end(actor.seat, End::Panicked),
-            // The rest of its mailbox; unless the seat has its next tenant already.
-            () if data.is_empty() => self.empty_mailbox(actor),
-            () => {}
+            // The rest of its mailbox. Its seat is nobody's yet: only whoever runs creates actors, and that is this one.
+            () => self.empty_mailbox(actor),
         }
         self.collect_dropped_guards();
         Some(actor.seat)
@@ -235,5 +234,70 @@ impl Single {
         self.running = self.id_of(seat);
         self.end(seat, End::Shutdown);
         Some(seat)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As if it had had so many tenants before.
+    fn with_tenant(core: &mut Single, tenant: u32) -> ActorId {
+        let id = core.another();
+        core.post.data_mut(id.seat).tenant = tenant;
+        ActorId { tenant, ..id }
+    }
+
+    #[test]
+    fn a_seat_whose_numbers_run_out_is_used_no_more() {
+        let mut core = Single::plain();
+        let [last, before] = [u32::MAX - 1, u32::MAX - 2].map(|tenant| with_tenant(&mut core, tenant));
+        core.end(last.seat, End::Stopped);
+        assert!(core.vacant.is_empty());
+        core.end(before.seat, End::Stopped);
+        assert_eq!(core.vacant, [before.seat]);
+        assert_eq!(core.another(), ActorId { seat: before.seat, tenant: u32::MAX - 1 });
+    }
+
+    #[test]
+    fn under_the_checker_no_seat_is_used_again() {
+        let mut core = Single::plain();
+        core.write_script(false, false);
+        let id = core.another();
+        core.end(id.seat, End::Stopped);
+        assert!(core.vacant.is_empty() && core.another().seat == id.seat + 1);
+    }
+
+    #[test]
+    fn only_a_living_actor_has_its_seat() {
+        let mut core = Single::plain();
+        let [one, other] = [(); 2].map(|()| core.another());
+        core.end(other.seat, End::Stopped);
+        let has = |seat, tenant| core.seat_of(ActorId { seat, tenant }).is_some();
+        assert_eq!(
+            [has(one.seat, 0), has(one.seat, 1), has(other.seat, 0), has(other.seat, 1)],
+            [true, false, false, false]
+        );
+        assert_eq!([core.post.seats(), u32::MAX].map(|seat| has(seat, 0)), [false, false]);
+    }
+
+    /// `main` was allowed for beside the limit of ten.
+    #[test]
+    fn an_end_makes_room_for_one_and_ends_all_its_guards() {
+        let mut core = Single::plain();
+        let ids: Vec<ActorId> = (0..9).map(|_| core.another()).collect();
+        assert_eq!(core.another().seat, u32::MAX);
+        core.failure = None;
+        for id in &ids[..2] {
+            core.running = *id;
+            (0..3).for_each(|_| drop(core.hold(std::panic::Location::caller())));
+        }
+        core.drop_guard(ids[0], 1);
+        assert_eq!((core.living, core.live_guards), (10, 5));
+        core.end(ids[0].seat, End::Stopped);
+        assert_eq!((core.living, core.live_guards), (9, 3));
+        assert_eq!(core.another(), ActorId { seat: ids[0].seat, tenant: 1 });
+        core.end(0, End::Stopped);
+        assert_eq!((core.living, core.another().seat), (10, u32::MAX));
     }
 }

@@ -66,8 +66,6 @@ impl Single {
         match action {
             Action::Rise => self.tell_outside(seat, true),
             Action::Fall => self.fall(seat),
-            // A panic, say of an observer, cut its end short, and it is ended once more.
-            Action::Never if before.has(rules::Load::STOPPED) => {}
             Action::Never => panic!("{event:?} cannot happen to an actor that is {before}: a bug in backwater"),
             Action::Keep | Action::Redundant => {}
             Action::Mute | Action::DropMarks => unreachable!("only the end of a behaviour mutes: see `settle_marks`"),

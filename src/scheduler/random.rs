@@ -57,6 +57,17 @@ mod tests {
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
+    /// Computed once by their definitions, in another language: a replay counts on them.
+    #[test]
+    fn actors_have_the_streams_that_they_had_when_a_recording_was_made() {
+        let first = |seed, created| Random::of_actor(seed, created).next_u64();
+        assert_eq!([first(7, 0), first(7, 1), first(8, 1)], STREAMS);
+        assert_eq!([Random::child(7, 0), Random::child(7, 1), Random::child(8, 1)], CHILDREN);
+    }
+
+    const STREAMS: [u64; 3] = [0x4E6C_CAC8_3849_C89A, 0xF7A9_6FA7_E40E_81B5, 0x7501_7C56_EBDA_0A57];
+    const CHILDREN: [u64; 3] = [0x64BF_61B5_12FF_ABE7, 0x7716_DA39_CBA2_75B2, 0x2C25_5CAC_8788_03D9];
+
     #[test]
     fn below_reaches_every_number_and_no_other() {
         let mut random = Random::new(1);

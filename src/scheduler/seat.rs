@@ -272,7 +272,87 @@ const _: () = assert!(
 
 #[cfg(test)]
 mod tests {
-    use super::{Name, short};
+    use super::*;
+    use crate::scheduler::single::Delivery;
+    use std::panic::Location;
+
+    struct Nobody;
+
+    impl Outside for Nobody {
+        fn pressing(&mut self, _: bool) {}
+        fn ended(&mut self) {}
+        fn is_live(&self) -> bool {
+            false
+        }
+        fn take_over(&mut self) -> Vec<Delivery> {
+            Vec::new()
+        }
+    }
+
+    /// Something of all that can be copied.
+    fn full(place: Place) -> Seat {
+        let more = More {
+            detector: Some(Detector::Depth { high: 9, low: 3 }),
+            applied_at: Some(place),
+            mutes_given: 2,
+            random: Some(Random::new(3)),
+            timers_set: 4,
+            ..More::default()
+        };
+        Seat { more: Some(Box::new(more)), ..Seat::new(Name::given("valve"), 7, Detector::Batch, 5) }
+    }
+
+    #[test]
+    fn a_copy_has_all_that_the_seat_has() {
+        let place = Location::caller();
+        let [mut bare, mut other] = [Seat::new(Name::of_type::<u8>(), 1, Detector::Batch, 0), full(place)];
+        bare.become_copy(&full(place)).unwrap();
+        other.become_copy(&full(place)).unwrap();
+        for copy in [full(place).copy().unwrap(), bare, other] {
+            assert!(copy.is_like(&full(place)) && copy.named && copy.name == "valve");
+            assert_eq!((copy.detector(), copy.batch), (Detector::Depth { high: 9, low: 3 }, 7));
+            let more = copy.more.unwrap();
+            assert_eq!((more.applied_at, more.mutes_given, more.timers_set), (Some(place), 2, 4));
+            assert_eq!(more.random.map(|mut random| random.next_u64()), Some(Random::new(3).next_u64()));
+        }
+        let mut full = full(place);
+        full.become_copy(&Seat::new(Name::of_type::<u8>(), 1, Detector::Batch, 0)).unwrap();
+        assert!(full.more.is_none() && !full.named && full.name == "u8");
+    }
+
+    #[test]
+    fn what_is_tied_to_a_timer_a_guard_or_somebody_else_has_no_copy() {
+        let place = Location::caller();
+        let ties: [fn(&mut More, Place); 4] = [
+            |more, place| more.guards.push((0, place)),
+            |more, _| more.timers.push(0),
+            |more, _| more.outside.push(Box::new(Nobody)),
+            |more, _| more.watchers.push(Box::new(|_| ())),
+        ];
+        for tie in ties {
+            let mut seat = full(place);
+            tie(seat.more(), place);
+            assert!(seat.copy().is_none() && full(place).become_copy(&seat).is_none());
+        }
+    }
+
+    #[test]
+    fn a_name_is_given_or_its_types() {
+        assert_eq!([Name::given("u8"), Name::of_type::<u8>()].map(|name| name.is_given()), [true, false]);
+    }
+
+    #[test]
+    fn whoever_is_not_idle_is_looked_at_closer_and_whose_mailbox_counts_always_is() {
+        let special = |detector, load| {
+            let mut seat = Seat::new(Name::of_type::<u8>(), 1, detector, 0);
+            seat.set_load(load);
+            seat.special
+        };
+        let depth = Detector::Depth { high: 9, low: 3 };
+        let loads = [Load::IDLE, Load::OVERLOADED];
+        assert_eq!(loads.map(|load| special(Detector::Batch, load)), [false, true]);
+        assert_eq!(loads.map(|load| special(depth, load)), [true, true]);
+    }
 
     #[test]
     fn names_are_equal_by_their_text() {

@@ -235,6 +235,31 @@ pub(crate) struct Config {
     pub(crate) panic_place: fn() -> Option<String>,
 }
 
+#[cfg(test)]
+impl Single {
+    /// With `main` in its seat, which has done nothing yet: for tests of one part.
+    pub(super) fn plain() -> Self {
+        let mut core = Single::new(Config {
+            seed: 0,
+            batch: 3,
+            detector: Detector::Batch,
+            rules: Rules::Backwater,
+            max_actors: 10,
+            describe: false,
+            end_on_panic: true,
+            panic_place: || None,
+        });
+        core.main_began(std::panic::Location::caller());
+        core
+    }
+
+    /// One more actor, without a body.
+    pub(super) fn another(&mut self) -> ActorId {
+        let (name, place) = (super::seat::Name::of_type::<u8>(), std::panic::Location::caller());
+        self.spawn(None, super::seat::Plan { name, batch: None, detector: None, pinned: false, place })
+    }
+}
+
 impl Single {
     pub(crate) fn new(config: Config) -> Self {
         let bell = Bell::new();
@@ -302,9 +327,7 @@ impl Single {
         (self.watch.now, self.watch.handling) = (Duration::ZERO, None);
         self.pending.clear();
         self.vacant.clear();
-        if !self.outsiders.is_empty() {
-            self.outsiders.clear();
-        }
+        self.outsiders.clear();
         self.failure = None;
         self.reset_script();
     }
@@ -344,5 +367,43 @@ impl Single {
 
     pub(crate) fn has_ready(&self) -> bool {
         !self.queue.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `main` would be found at the beginning of each run of a search.
+    #[test]
+    fn after_a_reset_nothing_is_left_of_the_run_before() {
+        let mut core = Single::plain();
+        let mut bodies = Bodies::new();
+        let base = core.base();
+        let place = std::panic::Location::caller();
+        let ids = [(); 3].map(|()| core.another());
+        core.running = ids[0];
+        drop(core.hold(place));
+        core.running = ids[1];
+        core.pending.push(ids[0].seat);
+        assert!(core.settle_marks());
+        core.outsiders.insert(ids[2].seat);
+        core.set_timer(Duration::ZERO, None, Box::new(|_, _, _| ()));
+        core.end(ids[2].seat, crate::event::End::Stopped);
+        (core.sent, core.handled, core.stopping, core.settled) = (3, 4, true, true);
+        core.set_now(Duration::from_secs(1));
+        core.fail(Failure::Shutdown);
+        let drops = core.drops.clone();
+        core.reset(&base, &mut bodies);
+
+        assert_eq!(core.stats(), Single::plain().stats());
+        assert_eq!((core.live_guards, core.next_guard, core.created, core.living), (0, 0, 1, 1));
+        assert_eq!(
+            (core.running, core.stopping, core.settled, core.now()),
+            (ActorId::MAIN, false, false, Duration::ZERO)
+        );
+        assert!(core.outsiders.is_empty() && core.pending.is_empty() && core.vacant.is_empty());
+        assert!(core.timers.is_new() && core.marks.is_empty() && core.failure.is_none() && !core.has_ready());
+        assert!(!Arc::ptr_eq(&core.drops, &drops), "a guard that somebody kept is not of the next run");
     }
 }

@@ -139,3 +139,37 @@ impl Single {
         more.is_some_and(|more| more.outside.iter().any(|outside| outside.can_wake()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Inlet {
+        is_live: bool,
+    }
+
+    impl Outside for Inlet {
+        fn pressing(&mut self, _: bool) {}
+        fn ended(&mut self) {}
+        fn is_live(&self) -> bool {
+            self.is_live
+        }
+        fn take_over(&mut self) -> Vec<Delivery> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn whatever_is_outside_no_longer_is_forgotten_at_the_next_look() {
+        let mut core = Single::plain();
+        let [one, other] = [(); 2].map(|()| core.another());
+        for (id, is_live) in [(one, true), (one, false), (other, false)] {
+            core.attach(id, Box::new(Inlet { is_live }));
+        }
+        assert_eq!(core.outsiders.len(), 2);
+        core.take_over();
+        assert!(core.outsiders.iter().eq([&one.seat]) && core.has_live_outside());
+        let left = |core: &mut Single, id: ActorId| core.post.data_mut(id.seat).more().outside.len();
+        assert_eq!((left(&mut core, one), left(&mut core, other)), (1, 0));
+    }
+}

@@ -39,14 +39,13 @@ pub(super) struct Timer {
 impl Timer {
     /// All of it that decides what it will do.
     pub(super) fn print(&self, now: Duration, all: &mut Fingerprint) {
-        (self.owner, self.due.saturating_sub(now), self.period, self.late != Late::No, self.late == Late::Owed)
-            .hash(all);
+        (self.owner, self.due.saturating_sub(now), self.period, self.late).hash(all);
         all.bits_of(self.print);
     }
 }
 
 /// What a repeating timer does that is due while its owner is muted.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq, Hash)]
 pub(super) enum Late {
     No,
     /// It waits: the periods are counted when the owner is freed.
@@ -322,6 +321,55 @@ pub(super) fn after(from: Duration, period: Duration, count: u64) -> Option<Dura
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// An actor runs, and sets a timer.
+    fn set(core: &mut Single) -> u64 {
+        core.running = ActorId { seat: 1, tenant: 0 };
+        core.set_timer(MS, None, Box::new(|_, _, _| ())).0
+    }
+
+    #[test]
+    fn a_timer_is_set_until_it_is_removed() {
+        let mut core = Single::plain();
+        core.another();
+        let id = set(&mut core);
+        assert!(core.timers.is_set(id) && !core.timers.is_set(id + 1) && !core.timers.is_empty());
+        core.remove_timer(id);
+        assert!(!core.timers.is_set(id) && core.timers.is_empty());
+    }
+
+    #[test]
+    fn who_sets_timers_and_cancels_them_keeps_no_long_list() {
+        let mut core = Single::plain();
+        core.another();
+        for _ in 0..1_000 {
+            let id = set(&mut core);
+            assert!(core.cancel_timer(TimerId(id)));
+        }
+        assert!(core.post.data_mut(1).more().timers.len() < 10);
+    }
+
+    /// Time is held back by what is due, and by nothing that will be, or that waits for its owner to be freed.
+    #[test]
+    fn only_a_timer_that_is_due_lets_time_go_when_it_is_cancelled() {
+        let lets_go = |now: Duration, waits: bool| {
+            let mut core = Single::plain();
+            core.another();
+            core.write_script(false, false);
+            let id = set(&mut core);
+            core.script().timers_set.clear();
+            core.set_now(now);
+            if waits {
+                core.timers.pop_due(now).expect("it is due");
+            }
+            core.remove_timer(id);
+            core.traces().let_go
+        };
+        assert_eq!([lets_go(MS / 2, false), lets_go(MS, false), lets_go(MS * 2, false)], [false, true, true]);
+        assert!(!lets_go(MS, true));
+    }
 
     #[test]
     fn periods_are_counted_whole_and_leave_room_for_one_more() {

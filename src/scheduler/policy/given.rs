@@ -143,6 +143,15 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_is_a_decision_too() {
+        let mut given = Given::new([3, 9, 7]);
+        assert_eq!(
+            [given.choose(5), given.choose(5), given.choose(5), given.choose(5)].map(|n| n.unwrap()),
+            [3, 4, 2, 0]
+        );
+    }
+
+    #[test]
     fn clones_take_from_the_same_bytes() {
         let given = Given::new([1, 2]);
         let clone = given.clone();

@@ -48,11 +48,8 @@ impl Engine for Again {
     }
 
     fn slice(&mut self, runs: u32) {
-        for _ in 0..runs {
-            if self.0.core.is_over_again() || !self.0.core.step_again(&mut self.0.bodies) {
-                return;
-            }
-        }
+        let Alone { core, bodies } = &mut self.0;
+        let _ = (0..runs).all(|_| !core.is_over_again() && core.step_again(bodies));
     }
 
     fn has_ready(&self) -> bool {
@@ -148,10 +145,6 @@ impl Engine for Again {
 
     fn halt(&mut self) {
         self.0.halt();
-    }
-
-    fn bury(&mut self) {
-        self.0.bury();
     }
 
     fn dismantle(&mut self) -> bool {

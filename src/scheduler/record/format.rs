@@ -267,6 +267,15 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_said_to_follow_than_there_are_bytes() {
+        let count = |bytes: &[u8]| Cursor::new(bytes, 1, bytes.len()).count();
+        assert_eq!(count(&[9, 2, 0, 0]), Ok(2));
+        for bytes in [&[9, 3, 0, 0][..], &[9, 1]] {
+            assert!(count(bytes).is_err_and(|why| why.to_string().contains("more follows than is there")));
+        }
+    }
+
+    #[test]
     fn a_checksum_tells_every_change_of_one_byte_and_every_length() {
         let bytes: Vec<u8> = (0..41).collect();
         let sum = checksum(7, &bytes);

@@ -154,3 +154,20 @@ fn hash_of(config: &Config) -> u64 {
 pub(super) fn hash_of_name(plan: &Plan) -> u32 {
     format::checksum(0, plan.name.as_str().as_bytes()) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_named_by_its_sender_or_by_its_receivers_own_number() {
+        let from = ActorId { seat: 3, tenant: 2 };
+        let [sent, own] = [Name::sent(from), Name::own(5)];
+        assert_eq!(
+            [(sent.sender(), sent.own_nth()), (own.sender(), own.own_nth())],
+            [(Some(from), None), (None, Some(5))]
+        );
+        assert_eq!(sent.to_string(), format!("a message of {from}"));
+        assert_eq!(own.to_string(), "what came of its timer or watch number 5");
+    }
+}

@@ -322,6 +322,7 @@ impl Entries {
 
 #[cfg(test)]
 mod tests {
+    use super::super::format::{code, put};
     use super::*;
 
     fn head_of(batch: u32, workers: u32) -> Vec<u8> {
@@ -346,5 +347,50 @@ mod tests {
         let mut altered = head_of(1, 1);
         altered[9] ^= 1;
         assert!(head(&altered).is_err_and(|why| why.to_string().contains("its head was altered")));
+    }
+
+    const MAIN: &[u64] = &[code::RUN as u64, 0, 0, 0, 0];
+
+    /// Reads entries, each of which is a row of numbers; with one thread. Where and why they are refused.
+    fn refused(entries: &[&[u64]]) -> Option<(usize, String)> {
+        let mut bytes = Vec::new();
+        entries.concat().into_iter().for_each(|number| put(&mut bytes, number));
+        let end = End { at: 0, outcome: Outcome::Quiescent, now: Duration::ZERO, muted: Vec::new() };
+        let mut all = Entries::default();
+        let read = all.read(&bytes, 0, bytes.len()).and_then(|()| all.check(1, &end));
+        read.err().map(|why| (why.at, why.why))
+    }
+
+    /// `main` creates this one, and the entry begins at byte 5.
+    fn with(seat: u64, more: &[&[u64]]) -> Option<(usize, String)> {
+        refused(&[&[MAIN, &[u64::from(code::SPAWNED), seat, 0, 9]], more].concat())
+    }
+
+    #[test]
+    fn a_seat_that_nobody_could_have_is_refused_where_it_was_given_out() {
+        // One was created, and each of the thread and the driver's may have taken a block of seats.
+        let last = 1 + 2 * SEATS_IN_A_BLOCK - 1;
+        assert_eq!(with(last, &[]), None);
+        let second: &[u64] = &[u64::from(code::SPAWNED), last + 2, 1, 9];
+        for more in [&[][..], &[second]] {
+            let (at, why) = with(last + 2, more).expect("it is too large");
+            assert!(at == 5 && why.contains("not so many actors"), "{at}: {why}");
+        }
+    }
+
+    #[test]
+    fn runs_of_an_actor_follow_on_each_other_and_each_handles_something() {
+        let run = |handled: u64| vec![u64::from(code::RUN), 4, 0, handled, 0];
+        let message: &[u64] = &[u64::from(code::NEAR)];
+        assert_eq!(with(4, &[&run(0), message, message, &run(2), message]), None);
+        let why = |why: Option<(usize, String)>| why.expect("it is refused").1;
+        assert!(why(refused(&[MAIN, &run(0), message])).contains("nobody created"));
+        assert!(why(with(4, &[&run(0), message, &run(2), message])).contains("is missing"));
+        assert!(why(with(4, &[&run(1), message])).contains("is missing"));
+        assert!(why(with(4, &[&run(0)])).contains("handles no message"));
+        assert!(why(with(4, &[&run(0), message, &run(1)])).contains("handles no message"));
+        let main_again: &[u64] = &[u64::from(code::RUN), 0, 0, 1, 0];
+        assert!(why(refused(&[MAIN, message, main_again, message])).contains("nobody created"), "it has one run");
+        assert!(why(refused(&[])).contains("`main` never ran"));
     }
 }

@@ -118,7 +118,6 @@ impl Replay {
         let is_it = match (&failure, self.end().outcome) {
             (Failure::Panicked { actor, .. }, Outcome::Panicked(then)) => *actor == then,
             (Failure::TooManyActors { by, .. }, Outcome::TooMany(then)) => *by == then,
-            (Failure::Shutdown, Outcome::Shutdown) => true,
             _ => false,
         };
         if is_it {
@@ -129,10 +128,6 @@ impl Replay {
     fn take_held(&mut self, to: ActorId, name: Name) -> Option<Letter> {
         let key = *self.held.range((to, name, 0)..=(to, name, u64::MAX)).next()?.0;
         self.held.remove(&key)
-    }
-
-    pub(super) fn is_held(&self, to: ActorId, name: Name) -> bool {
-        self.held.range((to, name, 0)..=(to, name, u64::MAX)).next().is_some()
     }
 
     fn begin(&mut self, actor: ActorId, run: Run) {
@@ -247,9 +242,7 @@ impl Single {
         let names = self.messages_of(run);
         let ready = mem::take(&mut self.again().actors.entry(actor).or_default().ready);
         for ((at, name), letter) in names.into_iter().zip(ready) {
-            if let (None, Some(nth)) = (&letter, name.own_nth())
-                && !self.again().is_held(actor, name)
-            {
+            if let (None, Some(nth)) = (&letter, name.own_nth()) {
                 self.fire_again(actor, nth);
             }
             let Some(letter) = letter.or_else(|| self.again().take_held(actor, name)) else {
@@ -402,7 +395,7 @@ impl Single {
         }
         match outcome {
             Outcome::Quiescent => self.nobody_is_ready().map_err(|why| BadRecording::new(at, why))?,
-            Outcome::Shutdown if !has_failure => self.again().failure = Some(Failure::Shutdown),
+            Outcome::Shutdown => self.again().failure = Some(Failure::Shutdown),
             Outcome::Panicked(_) | Outcome::TooMany(_) if !has_failure => {
                 return Err(BadRecording::new(at, format!("what ended the run has not happened again: {NOT_THIS}")));
             }
@@ -453,4 +446,24 @@ impl Single {
 /// How many actors have had this seat.
 fn tenants(post: &Post<Seat>, seat: u32) -> u32 {
     if seat < post.seats() { post.data(seat).tenant } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::End as Ended;
+
+    #[test]
+    fn only_the_living_are_muted_by_the_living_and_once() {
+        let mut core = Single::plain();
+        let [sender, receiver, gone] = [(); 3].map(|()| core.another());
+        core.end(gone.seat, Ended::Stopped);
+        for (sender, receivers) in [(gone, vec![receiver]), (sender, vec![receiver, gone]), (sender, vec![])] {
+            let why = core.mute_again(sender, 0, &receivers).unwrap_err();
+            assert!(why.contains("and cannot be"), "{why}");
+        }
+        assert_eq!(core.mute_again(sender, 0, &[receiver]), Ok(()));
+        assert_eq!((core.marks.waits().len(), core.has_ready()), (1, false));
+        assert!(core.mute_again(sender, 0, &[receiver]).is_err_and(|why| why.contains("and cannot be")));
+    }
 }

@@ -234,3 +234,27 @@ impl Drop for Tape {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::single::Single;
+
+    #[test]
+    fn a_tape_is_handed_over_in_blocks_and_the_rest_at_its_end() {
+        let recorder = Recorder::new(Box::new(io::sink()), &Single::plain().config, 1);
+        let blocks = || lock(&recorder.0).blocks;
+        let mut tape = Tape::new(&recorder, 0);
+        // Six bytes each time, so one time more than a sixth of them fills a block.
+        for _ in 0..BLOCK {
+            tape.run_began(ActorId { seat: 1, tenant: 0 }, 0, 0);
+            tape.handles(Name::sent(ActorId::MAIN));
+            assert!(tape.entries.len() < BLOCK + 6);
+        }
+        assert_eq!(blocks(), 5);
+        drop(tape);
+        assert_eq!(blocks(), 6);
+        drop(Tape::new(&recorder, 0));
+        assert_eq!(blocks(), 6, "an empty one is none");
+    }
+}

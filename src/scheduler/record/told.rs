@@ -254,3 +254,20 @@ impl Single {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_next_tenant_of_an_empty_seat_can_be_created() {
+        let mut core = Single::plain();
+        let ended = core.another();
+        core.end(ended.seat, crate::event::End::Stopped);
+        core.make_seat(4);
+        let free = |seat, tenant| core.is_free(ActorId { seat, tenant });
+        assert_eq!([free(0, 0), free(0, 1)], [false, false], "`main` sits there");
+        assert_eq!([free(ended.seat, 0), free(ended.seat, 1)], [false, true]);
+        assert_eq!([free(4, 0), free(4, 1), free(5, 0), free(5, 1)], [true, false, true, false]);
+    }
+}
