@@ -38,21 +38,26 @@ fn only_an_ordinary_message_cares_whether_its_receiver_presses() {
     assert_eq!((control, ordinary), (2, 6));
 }
 
-/// Every run has an observer, and it is told of every send: those of `main`, and two of each of two senders.
+fn add(count: &AtomicUsize) {
+    count.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Every run has an observer, and it is told of every send, those of `main` and two of each of two senders, and of the end
+/// of every behaviour, `main`'s not counted.
 #[test]
-fn an_observer_of_each_run_sees_its_sends() {
-    let sends = Arc::new(AtomicUsize::new(0));
-    let seen = sends.clone();
+fn an_observer_of_each_run_sees_its_sends_and_what_comes_of_them() {
+    let counts = Arc::new([const { AtomicUsize::new(0) }; 2]);
+    let seen = counts.clone();
     let check = Check::new().observe_each(move || {
         let seen = seen.clone();
-        move |_: Duration, event: &Event<'_>| {
-            if matches!(event, Event::Sent { .. }) {
-                seen.fetch_add(1, Ordering::Relaxed);
-            }
+        move |_: Duration, event: &Event<'_>| match event {
+            Event::Sent { .. } => add(&seen[0]),
+            Event::Handled { actor } if actor.seat() > 0 => add(&seen[1]),
+            _ => {}
         }
     });
     assert_eq!(complete(check, fan_in(2, 2)).runs, 6);
-    assert_eq!(sends.load(Ordering::Relaxed), 6 * (2 + 4));
+    assert_eq!(counts.each_ref().map(|count| count.load(Ordering::Relaxed)), [6 * (2 + 4); 2]);
 }
 
 /// Two of one actor: it presses until both are dropped.
@@ -196,16 +201,27 @@ fn an_answer_makes_another_message_and_another_tick() {
         }));
         chooser.tell(0, env);
     });
-    finds(|env| {
-        let chooser = act(move |n, cx| {
-            assert!(n != 2, "wrong");
-            if n == 0 {
-                let answer = cx.choose(2) as u32;
-                cx.after(Duration::from_secs(1), 1 + answer);
-            }
-        });
-        env.spawn(chooser).tell(0, env);
-    });
+    finds(|env| env.spawn(Waits).tell(0, env));
+}
+
+/// Is told its answer by a timer, and keeps nothing.
+#[derive(Hash)]
+struct Waits;
+
+impl Actor for Waits {
+    type Msg = u32;
+
+    fn receive(&mut self, n: u32, cx: &mut Context<'_, Self>) {
+        assert!(n != 2, "wrong");
+        if n == 0 {
+            let answer = cx.choose(2) as u32;
+            cx.after(Duration::from_secs(1), 1 + answer);
+        }
+    }
+
+    fn model() -> Model<Self> {
+        Model::hashed()
+    }
 }
 
 /// Ends, or has all end, by an answer that it does not keep. `end` is told to end.
