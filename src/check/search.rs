@@ -327,7 +327,7 @@ impl<'p> Search<'p> {
 
     /// Every few runs: is there a reason to stop?
     pub(super) fn bound(&mut self, estimate: impl FnOnce(u64) -> Option<f64>) -> Option<Bound> {
-        if self.settings().max_runs < u64::MAX && self.part.count_run() >= self.settings().max_runs {
+        if self.settings().max_runs.is_some_and(|most| self.part.count_run() >= most) {
             return Some(Bound::Runs);
         }
         if self.explored.states >= self.settings().max_states {

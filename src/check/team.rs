@@ -121,6 +121,7 @@ impl Workers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::settings::{Mode, Settings};
     use crate::check::verdict::{Failure, Fault};
     use crate::report::Chart;
 
@@ -162,6 +163,29 @@ mod tests {
         }
         let one = outcome(None).with(outcome(Some((1, 1))));
         assert_eq!((one.failed.map(|(place, _)| place), one.beginnings), (Some((1, 1)), 4));
+    }
+
+    /// Of a thousand samples, number 13 is the first that fails, and number 252 the first with an even number. What comes after a
+    /// failure another part does not draw, once it looks: every 64 runs.
+    #[test]
+    fn a_failure_has_a_place_and_ends_what_comes_after_it() {
+        let outcomes = |keep_going| {
+            let mode = Mode::Random(1_000);
+            let settings = Settings { mode, keep_going, twice: false, shrink: false, ..Settings::new() };
+            let main = |env: &mut Env<'_>| assert!(env.choose(100) != 7, "it is 7");
+            let classes = Arc::default();
+            let program = Program::new(&main, Location::caller(), &settings, &classes);
+            Part::team(Slice::WHOLE, 2)
+                .into_iter()
+                .rev()
+                .map(move |part| {
+                    let outcome = Search::new(program).take_part(part).expect("a part can be taken");
+                    (outcome.failed.map(|(place, _)| place), outcome.verdict.explored().runs)
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(outcomes(false), [(Some((1, 13)), 7), (None, 64)]);
+        assert_eq!(outcomes(true), [(Some((1, 13)), 500), (Some((1, 252)), 500)], "all are wanted");
     }
 
     /// What is true of one part is true of all together.

@@ -2,7 +2,9 @@
 
 use super::tokens::noisy;
 use super::{Clock, act, complete, fan_in, wrong_order};
-use backwater::{Actor, Addr, Bound, Check, Context, Env, Event, Fault, Model, Stats, Verdict};
+use backwater::{
+    Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Check, Context, Env, Event, Fault, Model, Stats,
+};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -75,7 +77,7 @@ fn a_failure_by_choices_is_made_short_in_as_few_runs_as_ever() {
         let ((long, ..), (all, steps, switches)) = (calls(seed, false), calls(seed, true));
         (all - long, steps, switches)
     });
-    assert_eq!(made, [(0, 0, 0); 4]);
+    assert_eq!(made, [(58, 8, 1), (64, 8, 1), (100, 8, 1), (95, 16, 1)]);
 }
 
 /// Every schedule of two rows of messages that is as mixed as this fails: there is much to try, and little that helps.
@@ -89,17 +91,67 @@ fn a_failure_that_cannot_be_made_short_is_tried_two_thousand_times() {
             let judge = env.spawn(act(move |n, _| {
                 turns += u32::from(n / 1_000 != last);
                 last = n / 1_000;
-                assert!(n % 1_000 != 99 || turns < 60, "well mixed");
+                assert!(n % 1_000 != 149 || turns < 100, "well mixed");
             }));
             for row in 0..2 {
                 let judge = judge.clone();
-                env.spawn(act(move |_, cx| (0..100).for_each(|n| judge.tell(row * 1_000 + n, cx)))).tell(0, env);
+                env.spawn(act(move |_, cx| (0..150).for_each(|n| judge.tell(row * 1_000 + n, cx)))).tell(0, env);
             }
         });
         assert!(verdict.failure().is_some(), "{verdict}");
         calls.get()
     };
     assert_eq!(calls(true) - calls(false), 2_000);
+}
+
+/// What only all schedules together show, or what a run does until it is given up, is not made short: it is run three
+/// times more, to be told and to be looked at.
+#[test]
+fn what_is_no_fault_of_one_run_is_not_made_short() {
+    let calls = |check: Check, main: &dyn Fn(&mut Env<'_>)| {
+        [true, false].map(|shrink| {
+            let calls = Cell::new(0);
+            let verdict = check.clone().shrink(shrink).run(|env| {
+                calls.set(calls.get() + 1);
+                main(env);
+            });
+            assert!(verdict.failure().is_some(), "{verdict}");
+            calls.get()
+        })
+    };
+    let never = |env: &mut Env<'_>| {
+        env.spawn(act(|n, cx| cx.sometimes("it is 7", n == 7))).tell(0, env);
+        fan_in(2, 1)(env);
+    };
+    let presses = |env: &mut Env<'_>| {
+        env.spawn(Clock).tell((), env);
+        let auth = ApplyReleaseBackpressureAuth::from(&env.root);
+        env.spawn(Valve(auth)).tell((), env);
+    };
+    for (check, main) in [
+        (Check::new(), &never as &dyn Fn(&mut Env<'_>)),
+        (Check::new().expects(["7"]), &fan_in(2, 1)),
+        (Check::new().states(), &presses),
+    ] {
+        let [with, without] = calls(check, main);
+        assert_eq!(with, without);
+    }
+}
+
+/// Presses for ever.
+#[derive(Hash)]
+struct Valve(ApplyReleaseBackpressureAuth);
+
+impl Actor for Valve {
+    type Msg = ();
+
+    fn receive(&mut self, (): (), cx: &mut Context<'_, Self>) {
+        Backpressure::apply(&self.0, cx);
+    }
+
+    fn model() -> Model<Self> {
+        Model::hashed()
+    }
 }
 
 /// What is run again to be told, or made short, is not seen as a run of the search.
@@ -124,7 +176,7 @@ fn each_run_of_a_search_is_seen_once_and_no_other() {
 fn sixteen_runs_that_are_too_long_are_looked_at_closely() {
     let calls = |check: Check, main: &dyn Fn(&mut Env<'_>)| {
         let calls = Cell::new(0);
-        let verdict = check.max_steps(14).check_determinism(false).shrink(false).run(|env| {
+        let verdict = check.max_steps(18).check_determinism(false).shrink(false).run(|env| {
             calls.set(calls.get() + 1);
             main(env);
         });
@@ -136,14 +188,18 @@ fn sixteen_runs_that_are_too_long_are_looked_at_closely() {
             fan_in(senders, 1)(env);
         }
     };
-    assert_eq!(calls(Check::new(), &endless(2)), (0, 0, 0));
-    assert_eq!(calls(Check::new(), &endless(4)), (0, 0, 0));
     // None of them is, once there is a failure.
     let fails = |env: &mut Env<'_>| {
         env.spawn(Clock).tell((), env);
         wrong_order(env);
     };
-    assert_eq!(calls(Check::new().keep_going(true), &fails), (0, 0, 0));
+    let all = [
+        calls(Check::new(), &endless(2)),
+        calls(Check::new(), &endless(4)),
+        calls(Check::new().keep_going(true), &fails),
+    ];
+    // Of each but the last; of its runs one is too long before there is a failure, and one after it.
+    assert_eq!(all, [(2 + 2 * 2, 2, 2), (24 + 2 * 16, 24, 24), (48 + 2 + 2, 48, 2)]);
 }
 
 #[derive(Hash)]
@@ -229,6 +285,7 @@ fn a_search_keeps_as_few_copies_and_takes_as_few_steps_again_as_ever() {
             costs(Check::new().states(), 3),
             costs(Check::new().states().max_states(3_000), 30),
         ],
-        [(0, 0, 0, 0); 4]
+        [(24, 2, 96, 35), (31, 14, 61, 26), (12, 1, 73, 79), (192, 1, 2_422, 2_342)],
+        "runs, calls of main, behaviours, copies"
     );
 }

@@ -3,6 +3,8 @@
 use super::{complete, fan_in, wrong_order};
 use backwater::{Check, Env, Fault, Verdict};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 /// The one bad order of two, among much that has nothing to do with it.
@@ -44,6 +46,30 @@ fn a_token_that_does_not_fit_is_refused() {
         let refused = show(check, token, main).expect_err(why);
         assert!(refused.contains(why), "{refused}");
     }
+}
+
+/// It takes the third of three; where there are two, it is said at which step there is no third.
+#[test]
+fn a_token_that_takes_somebody_who_is_not_there_is_refused_with_the_step() {
+    let program = |third: usize| {
+        move |env: &mut Env<'_>| {
+            let heard = Arc::new(AtomicU32::new(0));
+            let actors = [0, 1, 2].map(|nth| {
+                let heard = heard.clone();
+                env.spawn(super::act(move |_, _| {
+                    let before = heard.fetch_add(1, Relaxed);
+                    assert!(nth != 2 || before > 0, "the last came first");
+                }))
+            });
+            [0, 1, third].iter().for_each(|to| actors[*to].tell(0, env));
+        }
+    };
+    let verdict = Check::new().naive().run(program(2));
+    let token = &verdict.failure().expect("it fails").token;
+    let show = |third| Check::new().show(token, |_: Duration, _: &backwater::Event<'_>| (), program(third));
+    assert!(matches!(show(2), Ok(Some(_))));
+    let refused = show(1).expect_err("there is no third");
+    assert!(refused.ends_with("the program goes another way at step 0: it has changed"), "{refused}");
 }
 
 #[test]
@@ -269,7 +295,7 @@ fn a_report_says_how_many_lines_it_leaves_out_if_any() {
         failure.to_string().lines().find(|line| line.contains("earlier lines")).map(str::to_owned)
     };
     assert_eq!(said(5), None);
-    assert_eq!(said(50).as_deref(), Some(""));
+    assert_eq!(said(50).as_deref(), Some("… 12 earlier lines (print with {:#} for all)"));
 }
 
 /// A directory that goes with the test, even where that fails.
