@@ -7,6 +7,7 @@ use super::due::{Due, Dues, Passing};
 use super::footprint::{Footprint, Touch, write_down};
 use super::index::Index;
 use super::run::Hash;
+use super::sleepers::Answer;
 use crate::scheduler::{Access, Object, Proc, Traces};
 use std::ops::Range;
 use std::time::Duration;
@@ -72,7 +73,7 @@ pub(super) struct Causality {
     /// Of each of these, the number of its object.
     numbers: Vec<u32>,
     guards: Vec<Touch>,
-    chosen: Vec<u32>,
+    chosen: Vec<Answer>,
     timers: Vec<(u32, u32)>,
     freed: Vec<u32>,
     roused: Vec<Proc>,
@@ -166,7 +167,7 @@ impl Causality {
     }
 
     /// The answers that the step's choices got.
-    pub(super) fn chosen(&self, at: usize) -> &[u32] {
+    pub(super) fn chosen(&self, at: usize) -> &[Answer] {
         self.steps.get(at).map_or(&[], |step| &self.chosen[range(step.chosen)])
     }
 
@@ -241,7 +242,7 @@ impl Causality {
             }
         }
         self.guards.extend(traces.guards.iter().map(|guard| Touch::new(*guard, Access::Write)));
-        self.chosen.extend(traces.chosen.iter().map(|(chosen, _)| *chosen));
+        self.chosen.extend_from_slice(traces.chosen);
         self.timers.extend_from_slice(traces.timers);
         self.freed.extend_from_slice(traces.freed);
         self.roused.extend(roused);
@@ -332,7 +333,7 @@ impl Causality {
         let before = self.steps.iter().zip(&*labels).filter(|(other, _)| other.is_before(clock));
         let mut hash = Hash(before.fold(0, |sum, (_, label)| sum.wrapping_add(*label)));
         hash.add_proc(step.proc);
-        self.chosen[range(step.chosen)].iter().for_each(|answer| hash.add(u64::from(*answer)));
+        self.chosen[range(step.chosen)].iter().for_each(|(answer, _)| hash.add(u64::from(*answer)));
         labels.push(hash.0);
     }
 
@@ -441,9 +442,9 @@ impl Causality {
         !may_mute && run.iter().all(|at| !self.footprint(*at as usize).depends(&step))
     }
 
-    /// Is one of its steps in `run`?
-    pub(super) fn has_step(&self, run: &[u32], proc: Proc) -> bool {
-        run.iter().any(|at| self.footprint(*at as usize).proc == proc)
+    /// Its first step in `run`.
+    pub(super) fn step_in(&self, run: &[u32], proc: Proc) -> Option<usize> {
+        run.iter().map(|at| *at as usize).find(|at| self.footprint(*at).proc == proc)
     }
 
     /// The run that shows race (`first`, `second`) the other way: what did not depend on `first`, then `second`. That is

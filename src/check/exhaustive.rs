@@ -22,40 +22,30 @@ use super::footprint::{Footprint, Kept, Touch};
 use super::parts::Part;
 use super::plan::{Plans, Row};
 use super::run::Driver;
+use super::sleepers::{Answer, Covers, Mark, Sleepers};
 use super::world::{MAIN, World};
 use crate::scheduler::{Access, Proc};
 use std::mem;
+use std::ops::Range;
 
 /// A state on the path, and the step that is taken from it now. Its memory is used again.
 struct Frame {
     proc: Proc,
     given: Vec<u32>,
-    /// Other answers to the choices of this step, still to be explored.
-    answers: Vec<Vec<u32>>,
-    /// How many answers at the beginning of `given` are fixed: their alternatives are planned elsewhere.
+    /// Other answers to the choices of this step, still to be explored; how many at the beginning of each are fixed.
+    answers: Vec<(Vec<u32>, usize)>,
+    /// How many answers at the beginning of `given` are fixed: their alternatives are in `answers`, or were.
     fixed: usize,
-    /// What the step did with the answers before these.
-    footprint: Kept,
+    /// The answers that are planned: others are planned by the runs that need them.
+    planned: Vec<Answer>,
     /// Planned after this step.
     plan: Row,
     /// Planned instead of it, later.
     instead: Row,
-    /// Where its sleepers begin, and what they touched.
-    sleepers: usize,
-    asleep: usize,
+    /// Where its sleepers begin.
+    sleepers: Mark,
     /// Branches explored.
     done: u32,
-}
-
-/// A step that was explored from a state, or from before and is independent of all since.
-#[derive(Clone, Copy)]
-struct Sleeper {
-    proc: Proc,
-    world: bool,
-    preventable: bool,
-    touched: (u32, u32),
-    /// It fell asleep above the top.
-    above: bool,
 }
 
 /// How much schedules may differ from that in which everybody goes on as long as he can.
@@ -83,9 +73,7 @@ pub(super) struct Exhaustive {
     frames: Vec<Frame>,
     /// Frames from here on are spare.
     depth: usize,
-    /// Those of each state on the path, one after the other, and what they touched.
-    sleepers: Vec<Sleeper>,
-    asleep: Vec<Touch>,
+    sleepers: Sleepers,
     plans: Plans,
     causality: Causality,
     /// The step that is taken next; frames before it are taken again.
@@ -121,8 +109,7 @@ impl Exhaustive {
         let mut search = Exhaustive {
             frames: Vec::new(),
             depth: 0,
-            sleepers: Vec::new(),
-            asleep: Vec::new(),
+            sleepers: Sleepers::default(),
             plans: Plans::default(),
             causality: Causality::new(atomic),
             at: 0,
@@ -141,7 +128,7 @@ impl Exhaustive {
             can_stall: false,
             infeasible: 0,
         };
-        search.enter(MAIN, Row::EMPTY, 0);
+        search.enter(MAIN, Row::EMPTY, Mark::default());
         search
     }
 
@@ -262,27 +249,24 @@ impl Exhaustive {
 
     /// Plans a run from this state, unless it is covered. `run` is used up.
     fn plan_run(&mut self, state: usize, run: &mut Vec<u32>) {
-        let covers = |search: &Self, asleep: Footprint<'_>, above: bool| {
-            search.causality.could_begin(run, asleep) && (!above || search.causality.has_step(run, asleep.proc))
+        let covers = |asleep: Footprint<'_>, answers: &[Answer], above: bool| match () {
+            () if !self.causality.could_begin(run, asleep) => Covers::No,
+            () => match self.causality.step_in(run, asleep.proc) {
+                Some(own) if self.causality.chosen(own) == answers => Covers::Yes,
+                None if !above => Covers::WithAllAnswers,
+                _ => Covers::No,
+            },
         };
-        let covered = self.is_covered(state, covers);
-        if !covered {
+        if !self.sleepers.cover(self.sleepers_of(state), covers) {
             let Exhaustive { frames, plans, causality, .. } = self;
             plans.add_run(&mut frames[state].instead, causality, run);
         }
     }
 
-    /// Does anybody who sleeps in this state cover what is to be planned there?
-    fn is_covered(&self, state: usize, by: impl Fn(&Self, Footprint<'_>, bool) -> bool) -> bool {
+    /// Which sleepers are those of this state?
+    fn sleepers_of(&self, state: usize) -> Range<usize> {
         let next = self.frames[..self.depth].get(state + 1);
-        let end = next.map_or(self.sleepers.len(), |frame| frame.sleepers);
-        let by = |sleeper: &Sleeper| by(self, self.footprint(*sleeper), sleeper.above);
-        self.sleepers[self.frames[state].sleepers..end].iter().any(by)
-    }
-
-    fn footprint(&self, sleeper: Sleeper) -> Footprint<'_> {
-        let Sleeper { proc, world, preventable, touched: (from, to), .. } = sleeper;
-        Footprint { proc, world, preventable, touched: &self.asleep[from as usize..to as usize] }
+        self.frames[state].sleepers.sleepers..next.map_or(self.sleepers.end(), |frame| frame.sleepers.sleepers)
     }
 
     /// The step just taken kept these from theirs: each is to be tried before it.
@@ -290,28 +274,51 @@ impl Exhaustive {
         let (before, mut step) = (mem::take(&mut self.enabled_before), mem::replace(&mut self.prevented, Kept::new()));
         for proc in before.iter().filter(|proc| **proc != taken && !world.is_enabled(**proc)) {
             step.set_prevented(*proc);
-            let covers = |asleep: Footprint<'_>, above: bool| {
-                asleep.proc == *proc || !above && !asleep.preventable && !asleep.depends(&step.get())
+            let covers = |asleep: Footprint<'_>, _: &[Answer], above: bool| match () {
+                () if asleep.proc == *proc => Covers::WithAllAnswers,
+                () if !above && !asleep.preventable && !asleep.depends(&step.get()) => Covers::WithAllAnswers,
+                () => Covers::No,
             };
-            if !self.is_covered(self.at, |_, asleep, above| covers(asleep, above)) {
+            if !self.sleepers.cover(self.sleepers_of(self.at), covers) {
                 self.plans.add_step(&mut self.frames[self.at].instead, step.get());
             }
         }
         (self.enabled_before, self.prevented) = (before, step);
     }
 
+    /// The last step was taken: the other answers to its choices are to be explored too, as far as it is awake with them.
+    fn note_answers(&mut self, chosen: &[Answer]) {
+        let Exhaustive { frames, sleepers, at, .. } = self;
+        let frame = &mut frames[*at];
+        if chosen.is_empty() && frame.given.is_empty() {
+            return;
+        }
+        let answers: Vec<u32> = chosen.iter().map(|(answer, _)| *answer).collect();
+        let as_planned = frame.planned.iter().zip(chosen).take_while(|(planned, chosen)| planned == chosen).count();
+        for (at, (answer, all)) in chosen.iter().enumerate().skip(frame.fixed.max(as_planned)) {
+            for other in (0..*all).filter(|other| other != answer) {
+                let mut given: Vec<u32> = answers[..at].iter().copied().chain([other]).collect();
+                if sleepers.wakes(frame.sleepers.sleepers, frame.proc, &mut given) {
+                    frame.answers.push((given, at + 1));
+                }
+            }
+        }
+        frame.given = answers;
+        frame.fixed = frame.given.len();
+    }
+
     // --- The path -------------------------------------------------------------------------------------------------
 
     /// A new state at the end of the path, from which `proc` steps; those who sleep there were written down from
     /// `sleepers` on.
-    fn enter(&mut self, proc: Proc, plan: Row, sleepers: usize) -> &mut Frame {
+    fn enter(&mut self, proc: Proc, plan: Row, sleepers: Mark) -> &mut Frame {
         if self.depth == self.frames.len() {
             self.frames.push(Frame::new());
         }
         let frame = &mut self.frames[self.depth];
         self.depth += 1;
         (frame.proc, frame.plan, frame.instead) = (proc, plan, Row::EMPTY);
-        (frame.sleepers, frame.asleep) = (sleepers, self.asleep.len());
+        frame.sleepers = sleepers;
         (frame.fixed, frame.done) = (0, 0);
         frame
     }
@@ -321,104 +328,100 @@ impl Exhaustive {
         self.depth -= 1;
         let frame = &mut self.frames[self.depth];
         frame.given.clear();
-        frame.footprint.begin(MAIN);
+        frame.planned.clear();
         self.plans.clear(&mut frame.plan);
         self.plans.clear(&mut frame.instead);
-        self.sleepers.truncate(frame.sleepers);
-        self.asleep.truncate(frame.asleep);
+        self.sleepers.cut(frame.sleepers);
     }
 
-    /// The last state has other answers to be given.
+    /// The last state has other answers to be given. The step sleeps with those before.
     fn next_answers(&mut self) -> bool {
+        let Some((mut given, fixed)) = self.frames[self.depth - 1].answers.pop() else { return false };
+        self.fall_asleep();
         let frame = &mut self.frames[self.depth - 1];
-        let Some(given) = frame.answers.pop() else { return false };
-        if self.depth <= self.causality.len() {
-            frame.footprint.widen(self.causality.footprint(self.depth - 1));
-        }
-        frame.done += 1;
-        frame.fixed = given.len();
         self.plans.clear(&mut frame.plan);
-        let planned = self.plans.take_answered(&mut frame.instead, frame.proc, &given);
-        (frame.given, frame.plan) = planned.unwrap_or((given, Row::EMPTY));
+        let mut begins = given[..fixed].to_vec();
+        if let Some(plan) = self.plans.take_answered(&mut frame.instead, frame.proc, &mut begins) {
+            (given, frame.plan) = (begins, plan);
+        }
+        (frame.given, frame.fixed) = (given, fixed);
         true
     }
 
     /// The last state has another step planned. The one before sleeps from here on.
     fn next_branch(&mut self) -> bool {
-        let above = !self.below_top(self.depth - 1);
-        let frame = &mut self.frames[self.depth - 1];
-        let from = self.asleep.len() as u32;
-        if self.depth <= self.causality.len() {
-            frame.footprint.widen(self.causality.footprint(self.depth - 1));
-            let Footprint { world, preventable, touched, .. } = frame.footprint.get();
-            self.asleep.extend_from_slice(touched);
-            let touched = (from, self.asleep.len() as u32);
-            self.sleepers.push(Sleeper { proc: frame.proc, world, preventable, touched, above });
-        }
-        frame.footprint.begin(MAIN);
-        frame.done += 1;
+        self.fall_asleep();
+        let Exhaustive { frames, sleepers, plans, .. } = self;
+        let frame = &mut frames[self.depth - 1];
         frame.fixed = 0;
-        self.plans.clear(&mut frame.plan);
-        let next = self.plans.take(&mut frame.instead, &mut frame.given);
-        next.is_some_and(|(proc, plan)| {
-            (frame.proc, frame.plan) = (proc, plan);
-            true
-        })
+        plans.clear(&mut frame.plan);
+        while let Some((proc, mut plan)) = plans.take(&mut frame.instead, &mut frame.given, &mut frame.planned) {
+            if sleepers.wakes(frame.sleepers.sleepers, proc, &mut frame.given) {
+                (frame.proc, frame.plan) = (proc, plan);
+                return true;
+            }
+            plans.clear(&mut plan);
+        }
+        false
+    }
+
+    /// What was explored from the last state sleeps there from here on.
+    fn fall_asleep(&mut self) {
+        let last = self.depth - 1;
+        if self.depth <= self.causality.len() {
+            let above = !self.below_top(last);
+            self.sleepers.add(self.causality.footprint(last), self.causality.chosen(last), above);
+        }
+        self.frames[last].done += 1;
     }
 
     /// What the step that was just taken leaves to the state after it: who sleeps there, and what is planned.
-    fn inherit(&mut self) -> (usize, Row) {
-        let from = self.sleepers.len();
+    fn inherit(&mut self) -> (Mark, Row) {
+        let from = self.sleepers.mark();
         let Some(last) = self.depth.checked_sub(1) else { return (from, Row::EMPTY) };
         if self.reduce {
-            let taken = self.causality.footprint(last);
-            for at in self.frames[last].sleepers..from {
-                let sleeper = self.sleepers[at];
-                if !self.footprint(sleeper).depends(&taken) {
-                    self.sleepers.push(sleeper);
-                }
-            }
+            self.sleepers.inherit(self.sleepers_of(last), &self.causality.footprint(last));
         }
         (from, mem::replace(&mut self.frames[last].plan, Row::EMPTY))
     }
 
     fn choose(&mut self, world: &World) -> Option<()> {
         let (sleepers, mut instead) = self.inherit();
-        let mut given = Vec::new();
-        while let Some((proc, plan)) = self.plans.take(&mut instead, &mut given) {
-            if world.is_enabled(proc) {
+        let (mut given, mut planned) = (Vec::new(), Vec::new());
+        while let Some((proc, mut plan)) = self.plans.take(&mut instead, &mut given, &mut planned) {
+            if world.is_enabled(proc) && self.sleepers.wakes(sleepers.sleepers, proc, &mut given) {
                 let frame = self.enter(proc, plan, sleepers);
-                (frame.given, frame.instead) = (given, instead);
+                (frame.given, frame.planned, frame.instead) = (given, planned, instead);
                 return Some(());
             }
+            self.plans.clear(&mut plan);
             self.infeasible += 1;
         }
-        if self.reduce && self.below_top(self.depth) {
-            let awake = |proc: &Proc| !self.sleepers[sleepers..].iter().any(|asleep| asleep.proc == *proc);
-            let next = world.in_order().find(awake);
-            if next.is_none() {
-                self.sleepers.truncate(sleepers);
-            }
-            self.enter(next?, Row::EMPTY, sleepers);
-            return Some(());
-        }
-        self.choose_all(world, sleepers)
+        // Who sleeps with some answers is not enough: what wakes him with those may meet nothing that he does with others.
+        let awake = |proc: &Proc| !self.sleepers.has(sleepers.sleepers, *proc);
+        let next = world.in_order().find(awake).filter(|_| self.reduce && self.below_top(self.depth));
+        let Some(next) = next else { return self.choose_all(world, sleepers) };
+        self.enter(next, Row::EMPTY, sleepers);
+        Some(())
     }
 
     /// Without looking ahead: everybody who is awake and whom the limit allows, one after the other.
-    fn choose_all(&mut self, world: &World, sleepers: usize) -> Option<()> {
-        let awake = |proc: &Proc| !self.sleepers[sleepers..].iter().any(|asleep| asleep.proc == *proc);
-        let mut allowed = world.in_order().filter(awake).filter(|proc| self.cost(world, *proc) <= self.left());
+    fn choose_all(&mut self, world: &World, sleepers: Mark) -> Option<()> {
+        let wakes = |proc: &Proc, given: &mut Vec<u32>| self.sleepers.wakes(sleepers.sleepers, *proc, given);
+        let allowed = world.in_order().filter(|proc| wakes(proc, &mut Vec::new()));
+        let mut allowed = allowed.filter(|proc| self.cost(world, *proc) <= self.left());
         let first = allowed.next();
         let rest: Vec<Proc> = allowed.collect();
         self.bounded |= self.limit != Limit::No && rest.len() + 1 < world.enabled.len();
         let Some(first) = first else {
-            self.sleepers.truncate(sleepers);
+            self.sleepers.cut(sleepers);
             return None;
         };
-        let mut instead = Row::EMPTY;
+        let (mut instead, mut given) = (Row::EMPTY, Vec::new());
+        wakes(&first, &mut given);
         rest.iter().for_each(|proc| self.plans.add_unknown(&mut instead, *proc));
-        self.enter(first, Row::EMPTY, sleepers).instead = instead;
+        let frame = self.enter(first, Row::EMPTY, sleepers);
+        (frame.instead, frame.given) = (instead, given);
         Some(())
     }
 
@@ -480,7 +483,7 @@ impl Driver for Exhaustive {
                 let dues = (world.core.now(), &*self.pending);
                 self.causality.push(proc, &traces, self.was_overloaded, roused, dues);
             }
-            self.frames[self.at].note_answers(traces.chosen);
+            self.note_answers(traces.chosen);
             if self.reduce && self.at > 0 && self.below_top(self.at) {
                 self.plan_prevented(world, proc);
             }
@@ -520,26 +523,11 @@ impl Frame {
             given: Vec::new(),
             answers: Vec::new(),
             fixed: 0,
-            footprint: Kept::new(),
+            planned: Vec::new(),
             plan: Row::EMPTY,
             instead: Row::EMPTY,
-            sleepers: 0,
-            asleep: 0,
+            sleepers: Mark::default(),
             done: 0,
         }
-    }
-
-    /// The step was taken: the other answers to its choices are to be explored too.
-    fn note_answers(&mut self, chosen: &[(u32, u32)]) {
-        if chosen.is_empty() && self.given.is_empty() {
-            return;
-        }
-        let answers: Vec<u32> = chosen.iter().map(|(answer, _)| *answer).collect();
-        for (at, (answer, all)) in chosen.iter().enumerate().skip(self.fixed) {
-            let others = (0..*all).filter(|other| other != answer);
-            self.answers.extend(others.map(|other| answers[..at].iter().copied().chain([other]).collect()));
-        }
-        self.given = answers;
-        self.fixed = self.given.len();
     }
 }

@@ -37,6 +37,7 @@ mod saved;
 mod search;
 mod settings;
 mod shrink;
+mod sleepers;
 mod states;
 mod team;
 mod token;

@@ -5,6 +5,7 @@
 
 use super::causality::Causality;
 use super::footprint::{Footprint, Kept};
+use super::sleepers::Answer;
 use crate::scheduler::Proc;
 
 /// A row of branches, the first planned first.
@@ -28,7 +29,9 @@ impl Row {
 struct Node {
     footprint: Kept,
     /// The answers to its choices, as they were when it was seen.
-    chosen: Vec<u32>,
+    chosen: Vec<Answer>,
+    /// What else they could be is to be explored too; otherwise the runs that need it plan it.
+    open: bool,
     children: Row,
     /// The next branch of its row.
     next: u32,
@@ -45,7 +48,7 @@ impl Plans {
     fn node(&mut self) -> u32 {
         self.spare.pop().unwrap_or_else(|| {
             let (footprint, chosen) = (Kept::new(), Vec::new());
-            self.nodes.push(Node { footprint, chosen, children: Row::EMPTY, next: NONE });
+            self.nodes.push(Node { footprint, chosen, open: false, children: Row::EMPTY, next: NONE });
             self.nodes.len() as u32 - 1
         })
     }
@@ -59,8 +62,14 @@ impl Plans {
         row.last = node;
     }
 
-    /// Takes the first branch of a row: whose step, with which answers, and what is planned after it.
-    pub(super) fn take(&mut self, row: &mut Row, given: &mut Vec<u32>) -> Option<(Proc, Row)> {
+    /// Takes the first branch of a row: whose step, with which answers to be given, which of them are planned, and what is
+    /// planned after it.
+    pub(super) fn take(
+        &mut self,
+        row: &mut Row,
+        given: &mut Vec<u32>,
+        planned: &mut Vec<Answer>,
+    ) -> Option<(Proc, Row)> {
         let first = Some(row.first).filter(|first| *first != NONE)?;
         let node = &mut self.nodes[first as usize];
         row.first = node.next;
@@ -68,7 +77,12 @@ impl Plans {
             row.last = NONE;
         }
         given.clear();
-        given.append(&mut node.chosen);
+        given.extend(node.chosen.iter().map(|(answer, _)| *answer));
+        planned.clear();
+        match node.open {
+            true => node.chosen.clear(),
+            false => planned.append(&mut node.chosen),
+        }
         let taken = (node.footprint.get().proc, std::mem::replace(&mut node.children, Row::EMPTY));
         self.spare.push(first);
         Some(taken)
@@ -98,6 +112,7 @@ impl Plans {
     pub(super) fn add_unknown(&mut self, row: &mut Row, proc: Proc) {
         let node = self.node();
         self.nodes[node as usize].footprint.begin(proc);
+        self.nodes[node as usize].open = true;
         self.append(row, node);
     }
 
@@ -119,6 +134,7 @@ impl Plans {
             None => {
                 let node = self.node();
                 self.nodes[node as usize].footprint.set(step);
+                self.nodes[node as usize].open = true;
                 self.append(row, node);
             }
         }
@@ -126,9 +142,12 @@ impl Plans {
 
     /// Takes the branch of `proc` in which its choices begin with these answers: all its answers, and what is planned after
     /// it.
-    pub(super) fn take_answered(&mut self, row: &mut Row, proc: Proc, given: &[u32]) -> Option<(Vec<u32>, Row)> {
-        let is_it = |node: &Node| node.footprint.get().proc == proc && node.chosen.starts_with(given);
-        let found = self.find(*row, is_it)?;
+    pub(super) fn take_answered(&mut self, row: &mut Row, proc: Proc, given: &mut Vec<u32>) -> Option<Row> {
+        let begins = |node: &Node| {
+            node.chosen.len() >= given.len()
+                && node.chosen.iter().zip(&*given).all(|((answer, _), given)| answer == given)
+        };
+        let found = self.find(*row, |node| node.footprint.get().proc == proc && begins(node))?;
         let mut rest = Row::EMPTY;
         let mut at = row.first;
         while at != NONE {
@@ -141,36 +160,59 @@ impl Plans {
         *row = rest;
         self.spare.push(found);
         let node = &mut self.nodes[found as usize];
-        Some((std::mem::take(&mut node.chosen), std::mem::replace(&mut node.children, Row::EMPTY)))
+        given.clear();
+        given.extend(node.chosen.drain(..).map(|(answer, _)| answer));
+        let children = std::mem::replace(&mut node.children, Row::EMPTY);
+        self.open(children);
+        Some(children)
     }
 
-    /// Plans a run as a new branch, below the planned steps that it could begin with. In a run that is not of actors alone
-    /// also where a plan ends: what sleeps there may seem to cover the rest, and counts on it. `run` is used up.
+    /// Whatever else is answered there is to be explored too.
+    fn open(&mut self, row: Row) {
+        let mut at = row.first;
+        while at != NONE {
+            let node = &mut self.nodes[at as usize];
+            node.open = true;
+            let (children, next) = (node.children, node.next);
+            self.open(children);
+            at = next;
+        }
+    }
+
+    /// Plans a run as a new branch, below the planned steps that it could begin with, in a run that is not of actors alone
+    /// also where a plan ends: who sleeps there seems to cover what he would meet later, and it was left to this plan to come
+    /// to where he meets it. `run` is used up.
     pub(super) fn add_run(&mut self, row: &mut Row, causality: &Causality, run: &mut Vec<u32>) {
         // What follows a step follows it with the answers that it got then; with others it may meet what comes before it.
         let own_step = |proc: Proc| run.iter().position(|step| causality.footprint(*step as usize).proc == proc);
         let answered = |node: &Node| match own_step(node.footprint.get().proc) {
-            Some(own) if own == 0 || node.chosen.is_empty() => causality.chosen(run[own] as usize) == node.chosen,
-            own => own.is_none() && node.chosen.is_empty(),
+            Some(own) => causality.chosen(run[own] as usize) == node.chosen,
+            // With other answers it may come after the run.
+            None => node.chosen.is_empty(),
         };
         let fits = |node: &Node| causality.could_begin(run, node.footprint.get()) && answered(node);
-        let Some(at) = self.find(*row, fits) else { return self.append_run(row, causality, run) };
+        let Some(at) = self.find(*row, fits) else { return self.append_run(row, causality, run, false) };
         if let Some(own) = own_step(self.nodes[at as usize].footprint.get().proc) {
             run.remove(own);
         }
         let mut children = self.nodes[at as usize].children;
-        if run.is_empty() || children.is_empty() && !causality.is_open() {
-            return;
+        match run.is_empty() {
+            // What is planned there is right for the answers that are planned: of what else may follow, nothing is.
+            true => self.open(children),
+            // Where a plan ends everything there is follows, and so does this; but who sleeps there may count on it.
+            false if children.is_empty() && causality.is_open() => self.append_run(&mut children, causality, run, true),
+            false if children.is_empty() => {}
+            false => self.add_run(&mut children, causality, run),
         }
-        self.add_run(&mut children, causality, run);
         self.nodes[at as usize].children = children;
     }
 
-    fn append_run(&mut self, row: &mut Row, causality: &Causality, run: &[u32]) {
+    fn append_run(&mut self, row: &mut Row, causality: &Causality, run: &[u32], open: bool) {
         let mut children = Row::EMPTY;
         for step in run.iter().rev() {
             let node = self.node();
-            let Node { footprint, chosen, .. } = &mut self.nodes[node as usize];
+            let Node { footprint, chosen, open: is_open, .. } = &mut self.nodes[node as usize];
+            *is_open = open;
             footprint.set(causality.footprint(*step as usize));
             chosen.extend_from_slice(causality.chosen(*step as usize));
             self.nodes[node as usize].children = std::mem::replace(&mut children, Row::EMPTY);

@@ -62,8 +62,7 @@ fn choices(mut program: Vec<Vec<Vec<Op>>>) -> Vec<Vec<Vec<Op>>> {
     program
 }
 
-/// A step sleeps with all its answers at once, so some of what follows one of them is explored twice.
 #[test]
 fn each_class_of_random_programs_with_choices_is_explored() {
-    same_classes(100_000..100_400, 755, |seed| choices(random_program(seed)));
+    same_classes(100_000..100_400, 14, |seed| choices(random_program(seed)));
 }

@@ -25,26 +25,28 @@ pub(super) fn explored(case: &Case, most: u64, check: Check) -> (BTreeSet<u64>, 
     (classes, more)
 }
 
-/// Where there are runs beside one for each class: with effects one by one, and with whole behaviours.
-const SUPERFLUOUS: [(&str, u64, u64); 7] = [
-    ("output to a slow reader", 8, 8),
-    ("a guard that another drops", 6, 0),
-    ("slow_down as published, reset", 7, 7),
-    ("slow_down repaired, cut off", 246, 37),
-    ("slow_down, a peer that stops reading", 6, 0),
-    ("two bytes there and back", 8, 0),
+/// Where there are runs beside one for each class: the case, whether behaviours are whole, and how many.
+const SUPERFLUOUS: [(&str, bool, u64); 8] = [
+    ("slow_down as published, reset", false, 7),
+    ("slow_down as published, reset", true, 7),
+    ("slow_down repaired, cut off", false, 246),
+    ("slow_down repaired, cut off", true, 37),
+    ("slow_down, a peer that stops reading", false, 6),
+    ("two bytes there and back", false, 8),
     // On a network that can stall the search is one without plans.
-    ("a tick that overtakes", 45, 45),
+    ("a tick that overtakes", false, 45),
+    ("a tick that overtakes", true, 45),
 ];
 
 #[test]
 fn each_class_of_schedules_is_explored_and_explored_once() {
-    let mut compared = 0;
-    for case in cases() {
+    let (mut compared, mut more) = (0, Vec::new());
+    // That one is searched without reduction: what lies on the table is nothing that the checker knows of.
+    for case in cases().into_iter().filter(|case| case.name != "a guard that another drops") {
         for atomic in [false, true] {
             let check = || Check::new().atomic_behaviours(atomic);
-            let (classes, more) = explored(&case, MOST, check().without_plans());
-            if classes.len() as u64 + more >= MOST {
+            let (classes, given_up) = explored(&case, MOST, check().without_plans());
+            if classes.len() as u64 + given_up >= MOST {
                 continue;
             }
             let (planned, superfluous) = explored(&case, u64::MAX, check());
@@ -53,10 +55,9 @@ fn each_class_of_schedules_is_explored_and_explored_once() {
             println!("{what}");
             assert_eq!(classes.difference(&planned).count(), 0, "left out: {what}");
             assert_eq!(planned.len(), classes.len(), "of no class: {what}");
-            let known = SUPERFLUOUS.iter().find(|(name, ..)| *name == case.name);
-            let known = known.map_or(0, |(_, single, whole)| if atomic { *whole } else { *single });
-            assert_eq!(superfluous, known, "{what}");
+            more.extend((superfluous > 0).then_some((case.name, atomic, superfluous)));
         }
     }
+    assert_eq!(more, SUPERFLUOUS);
     assert!(compared > 70, "only {compared} were small enough");
 }
