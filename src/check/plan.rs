@@ -256,11 +256,12 @@ mod tests {
         let mut text = String::new();
         let mut at = row.first;
         while at != NONE {
-            let Node { footprint, chosen, children, next } = &plans.nodes[at as usize];
+            let Node { footprint, chosen, children, next, .. } = &plans.nodes[at as usize];
             let Proc::Actor(seat) = footprint.get().proc else { panic!("only actors are planned here") };
             text += &format!("{seat}");
             if !chosen.is_empty() {
-                text += &format!("{chosen:?}");
+                let answers: Vec<u32> = chosen.iter().map(|(answer, _)| *answer).collect();
+                text += &format!("{answers:?}");
             }
             if !children.is_empty() {
                 text += &format!("({})", self::text(plans, *children));
@@ -312,16 +313,18 @@ mod tests {
         let (mut plans, mut row) = planned();
         for (seat, chosen) in [(1, &[1][..]), (1, &[2, 0]), (4, &[2])] {
             plans.add_unknown(&mut row, Proc::Actor(seat));
-            plans.nodes[row.last as usize].chosen.extend(chosen);
+            plans.nodes[row.last as usize].chosen.extend(chosen.iter().map(|answer| (*answer, 3)));
         }
         assert_eq!(text(&plans, row), "1(2) 3 1[1] 1[2, 0] 4[2]");
-        assert!(plans.take_answered(&mut row, Proc::Actor(1), &[3]).is_none());
-        let (chosen, after) = plans.take_answered(&mut row, Proc::Actor(1), &[2]).expect("it is planned");
-        assert_eq!((chosen, text(&plans, after).as_str()), (vec![2, 0], ""));
-        assert_eq!(text(&plans, row), "1(2) 3 1[1] 4[2]");
-        let (chosen, after) = plans.take_answered(&mut row, Proc::Actor(1), &[]).expect("it is planned");
-        assert_eq!((chosen, text(&plans, after).as_str()), (vec![], "2"));
-        assert_eq!((text(&plans, row).as_str(), plans.len(row)), ("3 1[1] 4[2]", 3));
+        let mut take = |given: &[u32]| {
+            let mut given = given.to_vec();
+            let after = plans.take_answered(&mut row, Proc::Actor(1), &mut given);
+            (given, after.map(|after| text(&plans, after)), text(&plans, row))
+        };
+        assert_eq!(take(&[3]), (vec![3], None, "1(2) 3 1[1] 1[2, 0] 4[2]".into()));
+        assert_eq!(take(&[2]), (vec![2, 0], Some(String::new()), "1(2) 3 1[1] 4[2]".into()));
+        assert_eq!(take(&[]), (vec![], Some("2".into()), "3 1[1] 4[2]".into()));
+        assert_eq!(plans.len(row), 3);
     }
 
     #[test]
