@@ -68,3 +68,31 @@ fn a_timer_that_is_cancelled_when_it_is_due_holds_time_back_no_longer() {
         assert_eq!((reduced.len(), explored, redundant), (3, classes, 0), "due after {after} ms: {reduced:?}");
     }
 }
+
+/// Two actors set two timers each, all for the same time, and tell what comes.
+fn ticks(env: &mut Env<'_>, seen: &Arc<Mutex<Vec<u32>>>) {
+    seen.lock().unwrap().clear();
+    let seen = seen.clone();
+    let notes = env.spawn(act(move |n, _| seen.lock().unwrap().push(n)));
+    for owner in [10, 20] {
+        let to = notes.clone();
+        env.spawn(act(move |n, cx| match n {
+            0 => [1, 2].iter().for_each(|tick| drop(cx.after(Duration::from_millis(1), owner + tick))),
+            n => to.tell(n, cx),
+        }))
+        .tell(0, env);
+    }
+}
+
+/// They fire in 4! orders, and each order of one actor's is told in that order.
+#[test]
+fn timers_that_are_due_at_once_fire_in_every_order() {
+    let seen: Arc<Mutex<Vec<u32>>> = Arc::default();
+    let all: Arc<Mutex<BTreeSet<Vec<u32>>>> = Arc::default();
+    let (notes, reached) = (seen.clone(), all.clone());
+    let check = Check::new().each_end(move |_: &Stats, _: Option<&Fault>| {
+        reached.lock().unwrap().insert(notes.lock().unwrap().clone());
+    });
+    let explored = complete(check, |env| ticks(env, &seen));
+    assert_eq!((all.lock().unwrap().len(), explored.runs, explored.redundant), (24, 24, 0));
+}
