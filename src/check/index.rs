@@ -86,5 +86,6 @@ mod tests {
         for _ in 0..2 {
             (0..1_000).for_each(|n| assert_eq!(index.number(key(n)), n as u32));
         }
+        assert_eq!(index.slots.len(), 2_048, "half of them are taken at most");
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{act, complete, fan_in, wrong_order};
 use backwater::{Bound, Check, Env, Mode, Verdict};
+use std::time::Duration;
 
 /// Of 90 classes; the figure is rough in the beginning, and never so rough that it misleads by a power of ten.
 #[test]
@@ -20,6 +21,24 @@ fn a_search_that_is_cut_estimates_the_whole() {
     assert!((all / 5.0..all * 5.0).contains(&estimate), "{estimate} of {all}");
 }
 
+/// Where all runs branch off at one place, that is exact: of ten answers, or of two after each of five.
+#[test]
+fn of_a_tree_that_is_known_the_estimate_is_exact() {
+    for runs in 1..10 {
+        let verdict = Check::new().max_runs(runs).run(|env| assert!(env.choose(10) < 10));
+        let Verdict::Cut { estimate: Some(estimate), .. } = verdict else { panic!("{verdict}") };
+        assert!((estimate - 10.0).abs() < 1e-9, "after {runs} runs: {estimate}");
+    }
+    for runs in [2, 4, 6, 8] {
+        let verdict = Check::new().max_runs(runs).run(|env| {
+            let first = env.choose(5);
+            env.spawn(act(move |_, cx| assert!(cx.choose(2) + first < 6))).tell(0, env);
+        });
+        let Verdict::Cut { estimate: Some(estimate), .. } = verdict else { panic!("{verdict}") };
+        assert!((estimate - 10.0).abs() < 1e-9, "after {runs} runs: {estimate}");
+    }
+}
+
 #[test]
 fn a_portfolio_ends_with_the_first_failure() {
     let modes = || [Mode::Random(20), Mode::Pct { depth: 2, runs: 20 }, Mode::Exhaustive];
@@ -28,8 +47,14 @@ fn a_portfolio_ends_with_the_first_failure() {
     };
     assert_eq!(explored.runs, 20 + 20 + 6, "each mode had its turn");
     // The first mode is enough for this one, and the others are not begun.
-    let Verdict::Failed(failure) = Check::new().portfolio(modes()).run(wrong_order) else { panic!("it fails") };
-    assert!(failure.explored.runs <= 20, "{failure}");
+    let runs = |check: Check| check.run(wrong_order).failure().map(|failure| failure.explored.runs);
+    let first = runs(Check::new().random(20));
+    assert!(first.is_some_and(|runs| runs <= 20), "{first:?}");
+    assert_eq!(runs(Check::new().portfolio(modes())), first);
+    // Nor is another begun when the time is over.
+    let modes = [Mode::Random(100), Mode::Pos(100)];
+    let verdict = Check::new().portfolio(modes).max_time(Duration::ZERO).run(fan_in(3, 1));
+    assert!(matches!(&verdict, Verdict::Cut { by: Bound::Time, explored, .. } if explored.runs == 64), "{verdict}");
 }
 
 /// A row of senders to one judge, who objects if the last is heard first: two steps in the wrong order, a bug of depth 2
