@@ -417,6 +417,25 @@ fn a_tick_that_an_actor_did_not_live_to_see_is_a_dead_letter_again() {
     };
     let run = is_the_same_again(program, same);
     assert!(run.end.starts_with("[5, 1, 2, 2, 1,"), "one of two ticks is dead: {}", run.end);
+    let (_, bytes) = record(program, 2, 0, |builder| builder.virtual_time());
+    let replay = Runtime::builder().replay_recording(std::io::Cursor::new(bytes));
+    let summary = replay.run(|env| program(env, &Ear::default())).unwrap();
+    assert_eq!(summary.time, common::ms(1), "it is as late as it was");
+}
+
+#[test]
+fn a_panic_that_does_not_come_again_is_missed() {
+    static CALM: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+    let program: Program = |env, _| {
+        let calm = || CALM.load(std::sync::atomic::Ordering::Relaxed);
+        env.spawn(common::act(move |_, _| assert!(calm(), "it is not calm"))).tell(0, env);
+    };
+    let (run, bytes) = record(program, 2, 0, same);
+    assert!(run.end.contains("it is not calm"), "{}", run.end);
+    assert_eq!(replay_with(program, &bytes, same).0, run);
+    CALM.store(true, std::sync::atomic::Ordering::Relaxed);
+    let why = bad(program, &bytes, same).to_string();
+    assert!(why.contains("what ended the run has not happened again"), "{why}");
 }
 
 fn drop_id(_: backwater::TimerId) {}

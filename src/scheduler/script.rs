@@ -465,3 +465,22 @@ impl Single {
         self.script.as_mut().expect("only the checker takes steps")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So that a state comes back in which as many live.
+    #[test]
+    fn a_guard_has_the_smallest_number_that_is_free() {
+        let mut core = Single::plain();
+        core.another();
+        core.write_script(false, false);
+        let script = core.script();
+        let mut of = |seat| script.new_guard(seat);
+        assert_eq!([of(1), of(1), of(0), of(1)], [0, 1, 0, 2]);
+        script.guard_is_gone(1, 1);
+        let mut of = |seat| script.new_guard(seat);
+        assert_eq!([of(0), of(1), of(1)], [1, 1, 3]);
+    }
+}
