@@ -35,6 +35,11 @@ impl<A: Actor> Body for Housing<A> {
         }
     }
 
+    fn run_checked(&mut self, core: &mut Single, me: ActorId) {
+        let message = core.next_message_watched::<A::Msg>(me.seat(), 1);
+        self.0.receive(message, &mut Context::new(Core::Watched(core), me));
+    }
+
     fn kind(&self) -> &'static str {
         std::any::type_name::<A>()
     }

@@ -168,3 +168,112 @@ pub(super) fn write_down(traces: &Traces<'_>, into: &mut Vec<Touch>) -> bool {
     into.extend(traces.touched.iter().map(|(object, access)| Touch::new(*object, *access)));
     traces.touched.contains(&(Object::World, Access::Write))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Access::{Read, Write};
+
+    /// Of the actor in seat 1, if nothing else is said.
+    fn of(touched: &[(Object, Access)]) -> Kept {
+        let mut kept = Kept::new();
+        kept.begin(Proc::Actor(1));
+        kept.touched.extend(touched.iter().map(|(object, access)| Touch::new(*object, *access)));
+        kept
+    }
+
+    fn of_another(touched: &[(Object, Access)]) -> Kept {
+        Kept { proc: Proc::Actor(2), ..of(touched) }
+    }
+
+    /// It looks at everything.
+    fn of_all() -> Kept {
+        let mut kept = Kept::new();
+        kept.set_prevented(Proc::Actor(3));
+        kept
+    }
+
+    #[test]
+    fn steps_depend_that_are_of_one_actor_or_of_all_or_meet() {
+        let (tail, other_tail) = (Object::Tail(7), Object::Tail(8));
+        for (one, other, depends) in [
+            (of(&[]), of(&[]), true),
+            (of(&[]), of_another(&[]), false),
+            (of(&[]), of_all(), true),
+            (of(&[(tail, Write)]), of_another(&[(tail, Write)]), true),
+            (of(&[(tail, Write)]), of_another(&[(tail, Read)]), true),
+            (of(&[(tail, Read)]), of_another(&[(tail, Read)]), false),
+            (of(&[(tail, Write)]), of_another(&[(other_tail, Write)]), false),
+            // What is in a mailbox, the mailbox says.
+            (of(&[(Object::Message(7, 1), Write)]), of_another(&[(Object::Message(7, 1), Read)]), false),
+        ] {
+            assert_eq!(one.get().depends(&other.get()), depends, "{one:?} {other:?}");
+            assert_eq!(other.get().depends(&one.get()), depends, "{other:?} {one:?}");
+        }
+    }
+
+    #[test]
+    fn a_load_is_met_by_who_asks_it_or_changes_it_and_by_who_looks_at_everything() {
+        let meets =
+            |kept: &Kept| [Proc::Actor(5), Proc::Actor(6), Proc::Time].map(|proc| kept.get().meets_load_of(proc));
+        assert_eq!(meets(&of(&[(Object::Load(5), Read)])), [true, false, false]);
+        assert_eq!(meets(&of(&[(Object::Births, Read), (Object::Load(6), Write)])), [false, true, false]);
+        assert_eq!(meets(&of(&[(Object::Tail(5), Write)])), [false; 3]);
+        assert_eq!(meets(&of(&[])), [false; 3]);
+        assert_eq!(meets(&of_all()), [true; 3]);
+    }
+
+    #[test]
+    fn who_presses_is_changed_for_those_who_ask_it() {
+        let (load, tail) = (Object::Load(5), Object::Tail(5));
+        for (earlier, later, changes) in [
+            (of(&[(load, Write)]), of_another(&[(load, Read)]), true),
+            (of(&[(tail, Write), (load, Write)]), of_another(&[(tail, Write), (load, Write)]), true),
+            (of(&[(load, Read)]), of_another(&[(load, Write)]), false),
+            (of(&[(load, Write)]), of_another(&[(Object::Load(6), Read)]), false),
+            (of(&[(tail, Write)]), of_another(&[(tail, Write)]), false),
+            (of(&[]), of(&[]), false),
+            (of_all(), of(&[]), true),
+            (of(&[]), of_all(), true),
+        ] {
+            assert_eq!(earlier.get().changes_load_for(&later.get()), changes, "{earlier:?} {later:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_taken_by_who_reads_it() {
+        let sent = |object| (of(&[(object, Write)]), of_another(&[(object, Read)]));
+        let said = |(earlier, later): &(Kept, Kept)| {
+            (earlier.get().sent_message(&later.get()), earlier.get().sent_parcel(&later.get()))
+        };
+        let (message, parcel) = (sent(Object::Message(5, 1)), sent(Object::Parcel(5, 1)));
+        assert_eq!(
+            (said(&message), said(&parcel), said(&sent(Object::Tail(5)))),
+            ((true, false), (false, true), (false, false))
+        );
+        assert_eq!(said(&(message.1, message.0)), (false, false), "who reads has not sent");
+        assert_eq!(said(&(parcel.0, of_another(&[(Object::Parcel(5, 2), Read)]))), (false, false), "another parcel");
+    }
+
+    /// A step with several answers does what it does with any of them.
+    #[test]
+    fn a_footprint_that_is_widened_has_both_and_loses_nothing() {
+        let mut kept = of(&[(Object::Tail(7), Write)]);
+        kept.widen(of(&[(Object::Load(5), Read)]).get());
+        assert_eq!((kept.world, kept.preventable, kept.touched.len()), (false, false, 2));
+        let outside = Kept { preventable: true, world: true, ..of(&[]) };
+        for _ in 0..2 {
+            kept.widen(outside.get());
+            assert!(kept.world && kept.preventable);
+        }
+        kept.widen(of(&[]).get());
+        assert!(kept.world && kept.preventable && kept.touched.len() == 2);
+    }
+
+    #[test]
+    fn touches_know_timers_and_writes() {
+        let timers = [Object::Timer(1, 2), Object::Message(1, 2), Object::Parcel(1, 2), Object::Load(1), Object::Time];
+        assert_eq!(timers.map(|object| Touch::new(object, Read).is_timer()), [true, false, false, false, false]);
+        assert_eq!([Read, Write].map(|access| Touch::new(Object::Time, access).is_write()), [false, true]);
+    }
+}

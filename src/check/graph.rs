@@ -3,6 +3,7 @@
 //!
 //! Not here: how states are found, which is [`states`](super::states)'s.
 
+use super::index::Index;
 use crate::scheduler::Proc;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -42,7 +43,8 @@ pub(super) type Path = Vec<(Proc, Vec<u32>)>;
 
 /// All of it. State 0 is the one before `main`.
 pub(super) struct Graph {
-    prints: Table,
+    /// Of each state but the first.
+    prints: Index,
     pub(super) edges: Vec<Edge>,
     answers: Vec<Vec<u32>>,
     answer_numbers: BTreeMap<Vec<u32>, u32>,
@@ -56,7 +58,7 @@ pub(super) struct Graph {
 impl Graph {
     pub(super) fn new() -> Self {
         Graph {
-            prints: Table::new(),
+            prints: Index::new(),
             edges: Vec::new(),
             answers: vec![Vec::new()],
             answer_numbers: BTreeMap::from([(Vec::new(), 0)]),
@@ -73,9 +75,8 @@ impl Graph {
 
     /// The state of this fingerprint, and whether it is new: then it has to be said how it [stands](Graph::stands).
     pub(super) fn state(&mut self, print: u128) -> (u32, bool) {
-        let next = u32::try_from(self.standing.len()).expect("memory ends before 2^32 states do");
-        let known = self.prints.get_or_insert(print, next);
-        (known, known == next)
+        let known = 1 + self.prints.number(print);
+        (known, known as usize == self.standing.len())
     }
 
     /// What holds in the state that was new just now.
@@ -315,47 +316,6 @@ fn components(forth: &Neighbours) -> Vec<u32> {
         }
     }
     part
-}
-
-/// Numbers by fingerprint: open addressing. A fingerprint is as good as random, so its low bits are the place.
-struct Table {
-    entries: Vec<(u128, u32)>,
-    used: usize,
-}
-
-const EMPTY: u32 = u32::MAX;
-
-impl Table {
-    fn new() -> Self {
-        Table { entries: vec![(0, EMPTY); 1 << 10], used: 0 }
-    }
-
-    /// The number of this print, which is `next` if it is new.
-    fn get_or_insert(&mut self, print: u128, next: u32) -> u32 {
-        if self.used * 4 >= self.entries.len() * 3 {
-            let larger = vec![(0, EMPTY); self.entries.len() * 2];
-            let old = std::mem::replace(&mut self.entries, larger);
-            old.into_iter().filter(|(_, number)| *number != EMPTY).for_each(|entry| {
-                let at = self.place(entry.0);
-                self.entries[at] = entry;
-            });
-        }
-        let at = self.place(print);
-        if self.entries[at].1 == EMPTY {
-            self.entries[at] = (print, next);
-            self.used += 1;
-        }
-        self.entries[at].1
-    }
-
-    fn place(&self, print: u128) -> usize {
-        let mask = self.entries.len() - 1;
-        let mut at = print as usize & mask;
-        while self.entries[at].1 != EMPTY && self.entries[at].0 != print {
-            at = (at + 1) & mask;
-        }
-        at
-    }
 }
 
 #[cfg(test)]

@@ -2,55 +2,76 @@
 //! lie in a list.
 
 /// Numbers for keys, in the order in which they were first asked for.
+///
+/// A search over states asks for millions, each in another place of memory: so the table itself is small, a word for each
+/// key, and the keys lie in a list in their order. One that is met again was mostly met not long ago.
 pub(super) struct Index {
-    /// Key and number; a slot whose number is `FREE` is free. As many as a power of two, at most half of them taken.
-    slots: Vec<(u128, u32)>,
-    known: u32,
+    /// A part of a key's hash, and below it the key's number; `FREE` is none. As many as a power of two, at most half of
+    /// them taken.
+    slots: Vec<u64>,
+    keys: Vec<u128>,
 }
 
-const FREE: u32 = u32::MAX;
+const FREE: u64 = u64::MAX;
 
 impl Index {
     pub(super) fn new() -> Self {
-        Index { slots: vec![(0, FREE); 64], known: 0 }
+        Index { slots: vec![FREE; 64], keys: Vec::new() }
     }
 
     /// The number of `key`.
     #[inline]
     pub(super) fn number(&mut self, key: u128) -> u32 {
-        let slot = self.slot(key);
-        match self.slots[slot].1 {
-            FREE => self.add(key),
-            number => number,
+        let hash = hash(key);
+        let mut at = self.place(hash);
+        while self.slots[at] != FREE {
+            let number = self.slots[at] as u32;
+            if self.slots[at] >> 32 == u64::from(hash) && self.keys[number as usize] == key {
+                return number;
+            }
+            at = self.behind(at);
         }
+        self.add(at, hash, key)
     }
 
-    /// Where `key` is, or could be.
-    fn slot(&self, key: u128) -> usize {
-        let mask = self.slots.len() - 1;
-        let mixed = (key as u64 ^ ((key >> 64) as u64).rotate_left(17)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut at = (mixed >> 32) as usize & mask;
-        while self.slots[at].1 != FREE && self.slots[at].0 != key {
-            at = (at + 1) & mask;
+    fn place(&self, hash: u32) -> usize {
+        hash as usize & (self.slots.len() - 1)
+    }
+
+    fn behind(&self, at: usize) -> usize {
+        (at + 1) & (self.slots.len() - 1)
+    }
+
+    #[inline(never)]
+    fn add(&mut self, at: usize, hash: u32, key: u128) -> u32 {
+        let number = u32::try_from(self.keys.len()).ok().filter(|number| *number < u32::MAX);
+        let number = number.expect("memory ends before 2^32 keys do");
+        self.slots[at] = u64::from(hash) << 32 | u64::from(number);
+        self.keys.push(key);
+        if 2 * self.keys.len() > self.slots.len() {
+            self.grow();
         }
-        at
+        number
     }
 
     #[cold]
-    fn add(&mut self, key: u128) -> u32 {
-        if 2 * self.known as usize >= self.slots.len() {
-            let larger = vec![(0, FREE); 2 * self.slots.len()];
-            let taken = std::mem::replace(&mut self.slots, larger).into_iter().filter(|slot| slot.1 != FREE);
-            for (key, number) in taken {
-                let slot = self.slot(key);
-                self.slots[slot] = (key, number);
+    fn grow(&mut self) {
+        let larger = vec![FREE; 2 * self.slots.len()];
+        let taken = std::mem::replace(&mut self.slots, larger).into_iter().filter(|slot| *slot != FREE);
+        for slot in taken {
+            let mut at = self.place((slot >> 32) as u32);
+            while self.slots[at] != FREE {
+                at = self.behind(at);
             }
+            self.slots[at] = slot;
         }
-        let (slot, number) = (self.slot(key), self.known);
-        self.slots[slot] = (key, number);
-        self.known += 1;
-        number
     }
+}
+
+#[inline]
+fn hash(key: u128) -> u32 {
+    let mixed = (key as u64 ^ ((key >> 64) as u64).rotate_left(17)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 32) as u32
 }
 
 #[cfg(test)]
@@ -65,5 +86,6 @@ mod tests {
         for _ in 0..2 {
             (0..1_000).for_each(|n| assert_eq!(index.number(key(n)), n as u32));
         }
+        assert_eq!(index.slots.len(), 2_048, "half of them are taken at most");
     }
 }

@@ -277,7 +277,7 @@ impl Check {
 
     /// At most so many runs. Default: no bound.
     pub fn max_runs(mut self, limit: u64) -> Self {
-        self.settings.max_runs = limit;
+        self.settings.max_runs = Some(limit);
         self
     }
 

@@ -209,6 +209,9 @@ mod tests {
         let drawn = parts.iter().map(|part| (0..60).filter(|number| part.draws(*number)).count());
         assert_eq!(drawn.collect::<Vec<_>>(), [10, 10]);
         assert_eq!(parts[0].wanted(), 3 * 2 * EACH, "beginnings, for each thread of each machine");
+        let parts = Part::team(Slice { number: 1, of: 2 }, 2);
+        let drawn = parts.iter().map(|part| (0..10).filter(|number| part.draws(*number)).collect());
+        assert_eq!(drawn.collect::<Vec<Vec<u64>>>(), [[0, 4, 8].as_slice(), &[2, 6]]);
     }
 
     /// A failure is the one that comes first in the order of the search: what comes after it nobody needs to explore.

@@ -231,3 +231,109 @@ impl Plans {
         Some(at).filter(|at| *at != NONE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::footprint::Touch;
+    use super::*;
+    use crate::scheduler::{Access, Object};
+
+    /// A step of the actor in this seat, at these mailboxes.
+    struct Step(u32, Vec<Touch>);
+
+    impl Step {
+        fn new(seat: u32, mailboxes: &[u32]) -> Self {
+            Step(seat, mailboxes.iter().map(|mailbox| Touch::new(Object::Tail(*mailbox), Access::Write)).collect())
+        }
+
+        fn get(&self) -> Footprint<'_> {
+            Footprint { proc: Proc::Actor(self.0), world: false, preventable: false, touched: &self.1 }
+        }
+    }
+
+    /// A row of these, and what is planned after each.
+    fn text(plans: &Plans, row: Row) -> String {
+        let mut text = String::new();
+        let mut at = row.first;
+        while at != NONE {
+            let Node { footprint, chosen, children, next, .. } = &plans.nodes[at as usize];
+            let Proc::Actor(seat) = footprint.get().proc else { panic!("only actors are planned here") };
+            text += &format!("{seat}");
+            if !chosen.is_empty() {
+                let answers: Vec<u32> = chosen.iter().map(|(answer, _)| *answer).collect();
+                text += &format!("{answers:?}");
+            }
+            if !children.is_empty() {
+                text += &format!("({})", self::text(plans, *children));
+            }
+            text += if *next == NONE { "" } else { " " };
+            at = *next;
+        }
+        text
+    }
+
+    /// 1 with 2 planned after it, of which nothing is known, and 3, which does not commute with 1.
+    fn planned() -> (Plans, Row) {
+        let (mut plans, mut row, mut after) = (Plans::default(), Row::EMPTY, Row::EMPTY);
+        plans.add_step(&mut row, Step::new(1, &[1, 2]).get());
+        plans.add_unknown(&mut after, Proc::Actor(2));
+        plans.nodes[row.first as usize].children = after;
+        plans.add_step(&mut row, Footprint { preventable: true, ..Step::new(3, &[2]).get() });
+        (plans, row)
+    }
+
+    #[test]
+    fn a_step_is_planned_below_the_first_that_it_could_come_after() {
+        for (step, plan) in [
+            // It is there: it comes with what is planned after it.
+            (Step::new(1, &[9]), "1(2) 3"),
+            // It commutes with 1 and with 2, after which there is everything.
+            (Step::new(4, &[4]), "1(2) 3"),
+            // It does not commute with 1; with 3 it does, which another could prevent.
+            (Step::new(4, &[1]), "1(2) 3 4"),
+        ] {
+            let (mut plans, mut row) = planned();
+            plans.add_step(&mut row, step.get());
+            assert_eq!(text(&plans, row), plan, "{}", step.0);
+        }
+        // A branch that does not commute with what is planned there is another.
+        let (mut plans, mut row) = planned();
+        let after = plans.nodes[row.first as usize].children.first;
+        plans.nodes[after as usize].footprint.set(Step::new(2, &[4]).get());
+        plans.add_step(&mut row, Step::new(4, &[4]).get());
+        assert_eq!(text(&plans, row), "1(2 4) 3");
+        assert_eq!(plans.len(row), 2);
+        // 3 is planned, whatever prevents it.
+        plans.add_step(&mut row, Footprint { preventable: true, ..Step::new(3, &[2]).get() });
+        assert_eq!(text(&plans, row), "1(2 4) 3");
+    }
+
+    #[test]
+    fn a_branch_is_taken_by_its_first_answers_and_the_others_stay() {
+        let (mut plans, mut row) = planned();
+        for (seat, chosen) in [(1, &[1][..]), (1, &[2, 0]), (4, &[2])] {
+            plans.add_unknown(&mut row, Proc::Actor(seat));
+            plans.nodes[row.last as usize].chosen.extend(chosen.iter().map(|answer| (*answer, 3)));
+        }
+        assert_eq!(text(&plans, row), "1(2) 3 1[1] 1[2, 0] 4[2]");
+        let mut take = |given: &[u32]| {
+            let mut given = given.to_vec();
+            let after = plans.take_answered(&mut row, Proc::Actor(1), &mut given);
+            (given, after.map(|after| text(&plans, after)), text(&plans, row))
+        };
+        assert_eq!(take(&[3]), (vec![3], None, "1(2) 3 1[1] 1[2, 0] 4[2]".into()));
+        assert_eq!(take(&[2]), (vec![2, 0], Some(String::new()), "1(2) 3 1[1] 4[2]".into()));
+        assert_eq!(take(&[]), (vec![], Some("2".into()), "3 1[1] 4[2]".into()));
+        assert_eq!(plans.len(row), 3);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_used_again() {
+        let (mut plans, mut row) = planned();
+        let nodes = plans.nodes.len();
+        plans.clear(&mut row);
+        assert!(row.is_empty() && plans.len(row) == 0);
+        (0..nodes).for_each(|seat| plans.add_unknown(&mut row, Proc::Actor(seat as u32)));
+        assert_eq!((plans.nodes.len(), plans.len(row)), (nodes, nodes));
+    }
+}

@@ -1,5 +1,6 @@
 //! Says on standard error how far a long search is: nobody should have to guess whether it will end today.
 
+use super::verdict::Explored;
 use std::fmt;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::Duration;
@@ -13,12 +14,16 @@ pub(super) struct Progress {
     next: Duration,
     on_terminal: bool,
     said: bool,
+    to: Box<dyn Write>,
 }
 
 impl Progress {
     pub(super) fn new() -> Self {
-        let on_terminal = stderr().is_terminal();
-        Progress { next: if on_terminal { 2 * ON_TERMINAL } else { IN_FILE }, on_terminal, said: false }
+        Progress::to(Box::new(stderr()), stderr().is_terminal())
+    }
+
+    fn to(to: Box<dyn Write>, on_terminal: bool) -> Self {
+        Progress { next: if on_terminal { 2 * ON_TERMINAL } else { IN_FILE }, on_terminal, said: false, to }
     }
 
     /// Is it time to say something?
@@ -32,14 +37,14 @@ impl Progress {
         self.said = true;
         let (begin, end) = if self.on_terminal { ("\r\x1b[2K", "") } else { ("", "\n") };
         // Nobody is told if standard error is gone: the search is what counts.
-        let _ = write!(stderr().lock(), "{begin}backwater: {what}{end}");
+        let _ = write!(self.to, "{begin}backwater: {what}{end}");
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.said && self.on_terminal {
-            let _ = writeln!(stderr().lock());
+            let _ = writeln!(self.to);
         }
     }
 }
@@ -48,11 +53,20 @@ impl Drop for Progress {
 #[derive(Debug)]
 pub(super) struct Line {
     /// None if schedules are explored.
-    pub(super) states: u64,
-    pub(super) runs: u64,
-    pub(super) elapsed: Duration,
+    states: u64,
+    runs: u64,
+    elapsed: Duration,
     /// About how many runs there are, where that can be said.
-    pub(super) estimate: Option<f64>,
+    estimate: Option<f64>,
+}
+
+impl Line {
+    /// What was explored until now; runs for nothing are work too. `estimate` says how many runs there are, if so many were
+    /// made.
+    pub(super) fn new(explored: &Explored, elapsed: Duration, estimate: impl FnOnce(u64) -> Option<f64>) -> Self {
+        let runs = explored.runs + explored.redundant;
+        Line { states: explored.states, runs, elapsed, estimate: estimate(runs) }
+    }
 }
 
 impl fmt::Display for Line {
@@ -85,6 +99,61 @@ impl fmt::Display for Left {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::{Arc, Mutex, lock};
+    use std::io;
+
+    /// What is written, for whoever looks.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            lock(&self.0).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// At which seconds of the first minute something is said, and all that is written.
+    fn said(on_terminal: bool, seconds: std::ops::Range<u64>) -> (Vec<u64>, String) {
+        let paper = Paper::default();
+        let mut progress = Progress::to(Box::new(paper.clone()), on_terminal);
+        let explored = Explored { runs: 2, redundant: 3, ..Explored::default() };
+        let mut at = Vec::new();
+        for second in seconds {
+            let now = Duration::from_secs(second);
+            if progress.is_due(now) {
+                progress.say(now, &Line::new(&explored, now, |runs| Some(runs as f64 * 2.0)));
+                at.push(second);
+            }
+        }
+        drop(progress);
+        let bytes = lock(&paper.0).clone();
+        (at, String::from_utf8(bytes).expect("it is text"))
+    }
+
+    #[test]
+    fn a_long_search_says_every_ten_seconds_how_far_it_is_and_a_short_one_nothing() {
+        let (at, text) = said(false, 0..25);
+        assert_eq!(at, [10, 20]);
+        let line =
+            |s, left| format!("backwater: 5 runs in {s} s, 0 a second; 50.00 % of about 10, about {left} s left\n");
+        assert_eq!(text, line(10, 10) + &line(20, 20));
+        assert_eq!(said(false, 0..10), (Vec::new(), String::new()));
+    }
+
+    /// Each line stands where the last one stood; what comes after the search begins a new one.
+    #[test]
+    fn on_a_terminal_it_says_it_every_second_in_one_line() {
+        let (at, text) = said(true, 0..4);
+        assert_eq!(at, [2, 3]);
+        let line =
+            |s| format!("\r\x1b[2Kbackwater: 5 runs in {s} s, 2 a second; 50.00 % of about 10, about {s} s left");
+        assert_eq!(text, line(2) + &line(3) + "\n");
+        assert_eq!(said(true, 0..2), (Vec::new(), String::new()));
+    }
 
     #[test]
     fn a_line_says_how_much_is_done_and_left() {

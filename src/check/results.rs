@@ -231,7 +231,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use super::{Explored, Merged, merge, plain};
+    use super::{Explored, Merged, binary, merge, plain};
 
     fn line(slice: u32, of: u32, binary: &str, verdict: &str) -> String {
         let token = if verdict == "failed" { ",\"token\":\"bwc1.0\"" } else { "" };
@@ -271,6 +271,30 @@ mod tests {
             let refused = merge(&lines).expect_err(why);
             assert!(refused.contains(why), "{refused}");
         }
+    }
+
+    /// Slices that explored unlike things can be told how to explore alike.
+    #[test]
+    fn only_where_the_ends_of_runs_are_unlike_a_setting_mends_it() {
+        let (one, two) = (line(1, 2, "x", "complete"), line(2, 2, "x", "complete"));
+        let refused = |two: String| merge(&[one.clone(), two].concat()).expect_err("they are unlike");
+        let ends = refused(two.replace("\"ends_of_runs\":0", "\"ends_of_runs\":1"));
+        assert!(
+            ends.ends_with("ends_of_runs is \"0\" and \"1\"; run all again alike with Check::ends_of_runs(true)"),
+            "{ends}"
+        );
+        let mode = refused(two.replace("Exhaustive", "Naive"));
+        assert!(mode.ends_with("mode is \"Exhaustive\" and \"Naive\"; run all again alike"), "{mode}");
+    }
+
+    #[test]
+    fn a_binary_is_known_by_all_that_is_in_it() {
+        let bytes = std::fs::read(std::env::current_exe().expect("a test has a file")).expect("it can be read");
+        let mut hash = super::Hash(bytes.len() as u64);
+        for word in bytes.chunks(8) {
+            hash.add(word.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+        }
+        assert_eq!(binary().expect("it can be read"), hash.0);
     }
 
     #[test]

@@ -277,8 +277,9 @@ impl<'p> Stage<'p> {
             world.start(self.steps, &self.program, &self.given);
             self.stepped(MAIN, world, driver, ran);
         }
+        let (max_mailbox, measures) = (settings.max_mailbox, settings.measures());
         loop {
-            if let Some(limit) = settings.max_mailbox.filter(|limit| world.core.totals_deepest() > *limit) {
+            if let Some(limit) = max_mailbox.filter(|limit| world.core.totals_deepest() > *limit) {
                 let name = world.core.longest_mailbox();
                 return Ending::Over(Some(Fault::MailboxTooLong { name, limit }));
             }
@@ -297,9 +298,7 @@ impl<'p> Stage<'p> {
             self.steps += 1;
             world.step(self.steps, proc, &self.given);
             self.stepped(proc, world, driver, ran);
-            if settings.measures()
-                && let Some(fault) = self.meter.read(ran.steps, proc, world, settings)
-            {
+            if measures && let Some(fault) = self.meter.read(ran.steps, proc, world, settings) {
                 return Ending::Over(Some(fault));
             }
         }
@@ -326,9 +325,11 @@ impl<'p> Stage<'p> {
 impl Ran {
     /// What was wrong with a run that has ended by itself, or was too long.
     fn judge(&mut self, world: &mut World, program: &Program<'_>, is_watched: bool) {
-        let promises = world.core.promises().iter();
-        let sometimes = promises.filter(|(_, kind, _)| *kind == Promise::Sometimes);
-        self.sometimes = sometimes.map(|(label, _, held)| (*label, *held)).collect();
+        for (label, kind, held) in world.core.promises() {
+            if *kind == Promise::Sometimes {
+                self.sometimes.push((label, *held));
+            }
+        }
         let too_long = match self.ending {
             Ending::GivenUp | Ending::Over(Some(_)) => return,
             Ending::Over(None) => false,

@@ -328,8 +328,7 @@ impl<'p> Search<'p> {
 
     /// Every few runs: is there a reason to stop?
     pub(super) fn bound(&mut self, estimate: impl FnOnce(u64) -> Option<f64>) -> Option<Bound> {
-        let runs = self.explored.runs + self.explored.redundant;
-        if self.settings().max_runs < u64::MAX && self.part.count_run() >= self.settings().max_runs {
+        if self.settings().max_runs.is_some_and(|most| self.part.count_run() >= most) {
             return Some(Bound::Runs);
         }
         if self.explored.states >= self.settings().max_states {
@@ -344,8 +343,7 @@ impl<'p> Search<'p> {
         }
         let now = self.clock.now();
         if self.progress.is_due(now) {
-            let states = self.explored.states;
-            self.progress.say(now, &Line { states, runs, elapsed: now, estimate: estimate(runs) });
+            self.progress.say(now, &Line::new(&self.explored, now, estimate));
         }
         self.part.is_beaten(self.share).then_some(Bound::Slice)
     }

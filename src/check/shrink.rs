@@ -21,7 +21,7 @@ const ATTEMPTS: u32 = 2_000;
 /// somebody watches shows the fault.
 pub(super) fn shrink(stage: &mut Stage<'_>, found: Told, watched: bool) -> Told {
     let mut shrinker = Shrinker { stage, best: found, left: ATTEMPTS, watched };
-    while shrinker.left > 0 && shrinker.pass() {}
+    while shrinker.pass() == Some(true) {}
     shrinker.best
 }
 
@@ -32,100 +32,94 @@ struct Shrinker<'s, 'p> {
     watched: bool,
 }
 
+/// What an attempt came to: true if it was simpler. None: there was none left.
+type Attempt = Option<bool>;
+
 impl Shrinker<'_, '_> {
-    /// True if anything became simpler.
-    fn pass(&mut self) -> bool {
-        let mut better = self.leave_out_faults() | self.bring_together() | self.cut_tails();
+    /// Everything once. True if anything became simpler.
+    fn pass(&mut self) -> Attempt {
+        let before = weight(&self.best);
+        self.leave_out_faults()?;
+        self.bring_together()?;
+        self.cut_tails()?;
         let mut block = self.best.decisions.len().div_ceil(2);
-        while block > 0 && self.left > 0 {
-            better |= self.change_blocks(block, |part| part.fill(0));
-            better |= self.change_blocks(block, Vec::clear);
+        while block > 0 {
+            self.change_blocks(block, |part| part.fill(0))?;
+            self.change_blocks(block, Vec::clear)?;
             block /= 2;
         }
-        better | self.change_blocks(1, |part| part.iter_mut().for_each(|d| *d = d.saturating_sub(1)))
+        self.change_blocks(1, |part| part.iter_mut().for_each(|d| *d = d.saturating_sub(1)))?;
+        Some(weight(&self.best) < before)
     }
 
     /// All faults of the environment, then each.
-    fn leave_out_faults(&mut self) -> bool {
+    fn leave_out_faults(&mut self) -> Option<()> {
         let without = |way: &[Taken], left_out: &dyn Fn(usize) -> bool| -> Vec<Taken> {
             let kept = way.iter().enumerate().filter(|(at, taken)| !(taken.is_fault && left_out(*at)));
             kept.map(|(_, taken)| taken.clone()).collect()
         };
-        let mut better = false;
         let mut at = usize::MAX;
-        while self.best.faults > 0 && self.left > 0 {
+        while self.best.faults > 0 {
             let way = &self.best.way;
             let fewer = if at == usize::MAX { without(way, &|_| true) } else { without(way, &|this| this == at) };
-            better |= self.attempt_way(fewer);
+            self.attempt_way(fewer)?;
             let end = at.min(self.best.way.len());
             let Some(next) = (0..end).rev().find(|before| self.best.way[*before].is_fault) else { break };
             at = next;
         }
-        better
+        Some(())
     }
 
     /// After each step the next one of the same actor.
-    fn bring_together(&mut self) -> bool {
-        let mut better = false;
+    fn bring_together(&mut self) -> Option<()> {
         let mut at = 0;
-        while at + 1 < self.best.way.len() && self.left > 0 {
-            let proc = self.best.way[at].proc;
-            let next = (at + 1..self.best.way.len()).find(|later| self.best.way[*later].proc == proc);
-            if let Some(next) = next.filter(|next| *next > at + 1) {
-                let mut way = self.best.way.clone();
-                way[at + 1..=next].rotate_right(1);
-                better |= self.attempt_way(way);
-            }
+        while let Some(proc) = self.best.way.get(at).map(|taken| taken.proc) {
             at += 1;
+            let next = self.best.way[at..].iter().position(|later| later.proc == proc);
+            if let Some(between) = next.filter(|between| *between > 0) {
+                let mut way = self.best.way.clone();
+                way[at..=at + between].rotate_right(1);
+                self.attempt_way(way)?;
+            }
         }
-        better
+        Some(())
     }
 
     /// Halves what is kept, then less boldly.
-    fn cut_tails(&mut self) -> bool {
-        let mut better = false;
+    fn cut_tails(&mut self) -> Option<()> {
         let mut cut = self.best.decisions.len();
         while cut > 0 {
             let keep = self.best.decisions.len().saturating_sub(cut);
-            better |= self.attempt(self.best.decisions[..keep].to_vec());
+            self.attempt(self.best.decisions[..keep].to_vec())?;
             cut /= 2;
         }
-        better
+        Some(())
     }
 
-    fn change_blocks(&mut self, block: usize, change: impl Fn(&mut Decisions)) -> bool {
-        let mut better = false;
+    fn change_blocks(&mut self, block: usize, change: impl Fn(&mut Decisions)) -> Option<()> {
         let mut at = 0;
-        while at < self.best.decisions.len() && self.left > 0 {
-            let end = self.best.decisions.len().min(at + block);
-            let mut part = self.best.decisions[at..end].to_vec();
-            change(&mut part);
-            let parts = [&self.best.decisions[..at], &part, &self.best.decisions[end..]];
-            if part.len() == end - at && part == self.best.decisions[at..end] {
+        while let Some(part) = self.best.decisions.get(at..).and_then(|rest| rest.chunks(block).next()) {
+            let mut changed = part.to_vec();
+            change(&mut changed);
+            if changed == part {
                 at += block;
                 continue;
             }
-            let shorter = self.attempt(parts.concat());
-            better |= shorter;
-            at += if shorter && part.is_empty() { 0 } else { block };
+            let parts = [&self.best.decisions[..at], &changed, &self.best.decisions[at + part.len()..]];
+            let shorter = self.attempt(parts.concat())?;
+            at += if shorter && changed.is_empty() { 0 } else { block };
         }
-        better
+        Some(())
     }
 
-    fn attempt(&mut self, decisions: Decisions) -> bool {
-        if self.left == 0 {
-            return false;
-        }
-        self.left -= 1;
-        self.judge(&mut Replay::new(&decisions, true))
+    fn attempt(&mut self, decisions: Decisions) -> Attempt {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.judge(&mut Replay::new(&decisions, true)))
     }
 
-    fn attempt_way(&mut self, mut way: Vec<Taken>) -> bool {
-        if self.left == 0 {
-            return false;
-        }
-        self.left -= 1;
-        self.judge(&mut Loosely { way: &mut way })
+    fn attempt_way(&mut self, mut way: Vec<Taken>) -> Attempt {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.judge(&mut Loosely { way: &mut way }))
     }
 
     /// True if that was simpler, and fails in the same way.

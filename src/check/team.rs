@@ -117,3 +117,100 @@ impl Workers {
         self.run(main).insist(accept_cut)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::settings::{Mode, Settings};
+    use crate::check::verdict::{Failure, Fault};
+    use crate::report::Chart;
+
+    fn explored(runs: u64) -> Explored {
+        Explored { runs, ..Explored::default() }
+    }
+
+    fn cut(by: Bound, runs: u64) -> Verdict {
+        Verdict::Cut { by, explored: explored(runs), estimate: None }
+    }
+
+    fn failure(token: &str) -> Failure {
+        Failure {
+            fault: Fault::NotIndependent,
+            token: token.into(),
+            steps: 1,
+            switches: 0,
+            found: (1, 0),
+            replay: String::new(),
+            events: Vec::new(),
+            chart: Chart::brief(),
+            explored: explored(1),
+        }
+    }
+
+    /// What a part found at this place.
+    fn outcome(place: Option<(u64, u64)>) -> Outcome {
+        let failed = place.map(|place| (place, failure(&format!("{place:?}"))));
+        let verdict = Verdict::Complete(explored(10));
+        Outcome { verdict, failed, sometimes: [("often", false)].into(), ends_left_out: false, beginnings: 4 }
+    }
+
+    #[test]
+    fn parts_are_put_together_and_the_first_failure_is_told() {
+        for (one, other, first) in [((2, 1), (1, 9), "(1, 9)"), ((1, 3), (1, 4), "(1, 3)")] {
+            let both = outcome(Some(one)).with(outcome(Some(other))).of_slice(Slice::WHOLE);
+            let (_, failure) = both.failed.expect("both failed");
+            assert_eq!((failure.token.as_str(), failure.explored.runs), (first, 20), "with all that was explored");
+        }
+        let one = outcome(None).with(outcome(Some((1, 1))));
+        assert_eq!((one.failed.map(|(place, _)| place), one.beginnings), (Some((1, 1)), 4));
+    }
+
+    /// Of a thousand samples, number 13 is the first that fails, and number 252 the first with an even number. What comes after a
+    /// failure another part does not draw, once it looks: every 64 runs.
+    #[test]
+    fn a_failure_has_a_place_and_ends_what_comes_after_it() {
+        let outcomes = |keep_going| {
+            let mode = Mode::Random(1_000);
+            let settings = Settings { mode, keep_going, twice: false, shrink: false, ..Settings::new() };
+            let main = |env: &mut Env<'_>| assert!(env.choose(100) != 7, "it is 7");
+            let classes = Arc::default();
+            let program = Program::new(&main, Location::caller(), &settings, &classes);
+            Part::team(Slice::WHOLE, 2)
+                .into_iter()
+                .rev()
+                .map(move |part| {
+                    let outcome = Search::new(program).take_part(part).expect("a part can be taken");
+                    (outcome.failed.map(|(place, _)| place), outcome.verdict.explored().runs)
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(outcomes(false), [(Some((1, 13)), 7), (None, 64)]);
+        assert_eq!(outcomes(true), [(Some((1, 13)), 500), (Some((1, 252)), 500)], "all are wanted");
+    }
+
+    /// What is true of one part is true of all together.
+    #[test]
+    fn statements_and_what_was_left_out_are_those_of_any_part() {
+        for (one, other, both) in [(false, false, false), (true, false, true), (false, true, true), (true, true, true)]
+        {
+            let of = |held| Outcome { ends_left_out: held, sometimes: [("often", held)].into(), ..outcome(None) };
+            let put = of(one).with(of(other));
+            assert_eq!((put.ends_left_out, put.sometimes["often"]), (both, both), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_bound_says_more_than_that_it_was_a_slice() {
+        let slice = Slice { number: 1, of: 2 };
+        let by = |one: Verdict, other: Verdict| match one.with(other).of_slice(slice) {
+            Verdict::Cut { by, explored, .. } => (by, explored.runs),
+            verdict => panic!("{verdict}"),
+        };
+        assert_eq!(by(cut(Bound::Slice, 2), cut(Bound::Time, 3)), (Bound::Time, 5));
+        assert_eq!(by(cut(Bound::Time, 2), cut(Bound::Slice, 3)), (Bound::Time, 5));
+        assert_eq!(by(Verdict::Complete(explored(2)), cut(Bound::Runs, 3)), (Bound::Runs, 5));
+        assert_eq!(by(Verdict::Complete(explored(2)), Verdict::Complete(explored(3))), (Bound::Slice, 5));
+        let of_slice = outcome(None).of_slice(slice).verdict;
+        assert!(matches!(of_slice, Verdict::Cut { by: Bound::Slice, .. }), "{of_slice}");
+    }
+}

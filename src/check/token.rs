@@ -127,6 +127,14 @@ mod tests {
         assert_eq!(Token::parse(&line), Ok(token()));
     }
 
+    /// A row of ten million zeros is no schedule, but a way to fill the memory.
+    #[test]
+    fn a_row_of_zeros_has_an_end() {
+        assert_eq!(numbers("-9-1"), Ok([&[0; 9][..], &[1]].concat()));
+        assert_eq!(numbers("-9999999-").map(|zeros| zeros.len()), Ok(9_999_999));
+        assert_eq!(numbers("-10000000-"), Err("a row of zeros is broken".into()));
+    }
+
     /// Every cut and every change of one byte, one by one.
     #[test]
     fn a_token_that_was_cut_or_altered_is_refused() {

@@ -395,6 +395,8 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scheduler::{Cause, Name};
+    use std::panic::Location;
 
     /// What is made shorter has to fail in the same way: at the same place, by the same statement.
     #[test]
@@ -412,5 +414,33 @@ mod tests {
         assert!(!Fault::NotEventually("a").is_like(&Fault::NotEventually("b")));
         assert!(!Fault::NotEventually("a").is_like(&panicked("a", "a")));
         assert!(Fault::NotIndependent.is_like(&Fault::NotIndependent));
+        let (here, there) = (Cause::Applied(Location::caller()), Cause::Applied(Location::caller()));
+        let root = |cause: &Cause, waiting| Root {
+            id: ActorId::MAIN,
+            name: Name::given("valve"),
+            causes: vec![cause.clone()],
+            waiting,
+            woken_by: Vec::new(),
+        };
+        let applied = |cause: &Cause, waiting: u32| Fault::UnmatchedApply(Box::new(root(cause, waiting)));
+        let deadlock = |cause: &Cause, waiting: u32| {
+            Fault::Deadlock(Box::new(Deadlock {
+                muted: Vec::new(),
+                roots: vec![root(cause, waiting)],
+                replay: String::new(),
+            }))
+        };
+        for fault in [&applied as &dyn Fn(&Cause, u32) -> Fault, &deadlock] {
+            assert!(fault(&here, 1).is_like(&fault(&here, 2)), "{}", fault(&here, 1));
+            assert!(!fault(&here, 1).is_like(&fault(&there, 1)), "{}", fault(&here, 1));
+        }
+        assert!(!applied(&here, 1).is_like(&deadlock(&here, 1)));
+    }
+
+    #[cfg(feature = "fuzz")]
+    #[test]
+    fn a_failure_says_what_its_token_stands_for() {
+        let verdict = crate::Check::new().run(|env| assert!(env.choose(9) != 5, "it is 5"));
+        assert_eq!(verdict.failure().and_then(Failure::decisions), Some(vec![5]));
     }
 }

@@ -101,11 +101,10 @@ impl World {
     /// in `step`: see `panicked`.
     pub(super) fn start(&mut self, number: u64, program: &Program<'_>, given: &[u32]) {
         (self.stepping, self.is_new) = (Some(MAIN), false);
-        self.core.number_step(number);
         self.furnish(program.settings);
         let World { core, bodies, lobby, .. } = self;
         let before = lobby.take().expect("a world without a lobby is not used again");
-        core.main_step(given, |core| {
+        core.main_step(number, given, |core| {
             *lobby = Some(before.enter(core.core(), |env| (program.main)(env)));
             core.main_ended(bodies);
         });
@@ -138,16 +137,14 @@ impl World {
     #[inline(never)]
     fn step_actor(&mut self, number: u64, seat: u32, given: &[u32]) {
         self.stepping = Some(Proc::Actor(seat));
-        self.core.number_step(number);
-        self.core.step_of(seat, given, &mut self.bodies);
+        self.core.step_of(number, seat, given, &mut self.bodies);
         self.step_over(Proc::Actor(seat));
     }
 
     #[inline(never)]
     fn step_outside(&mut self, number: u64, proc: Proc, given: &[u32]) {
         self.stepping = Some(proc);
-        self.core.number_step(number);
-        self.core.step_outside(proc, given, &mut self.bodies);
+        self.core.step_outside(number, proc, given, &mut self.bodies);
         self.step_over(proc);
     }
 

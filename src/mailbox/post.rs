@@ -45,11 +45,6 @@ pub struct Post<T> {
 #[derive(Debug)]
 pub(crate) struct Letter(u32);
 
-impl Letter {
-    /// None: what is left where one was taken away.
-    pub(crate) const NONE: Letter = Letter(u32::MAX);
-}
-
 // SAFETY: nodes hold messages that are `Send`, and nothing else refers to them.
 unsafe impl<T: Send> Send for Post<T> {}
 
@@ -192,6 +187,7 @@ impl<T> Post<T> {
     ///
     /// # Panics
     /// If it is a letter of another post office: each number is given once and taken up once.
+    #[inline]
     pub(crate) fn letter(&mut self, letter: Letter) -> Draft<'_, T> {
         let link = self.letters[letter.0 as usize].take().expect("a letter is taken up once, where it was kept");
         self.spare_letters.push(letter.0);

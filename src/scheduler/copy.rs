@@ -84,7 +84,7 @@ impl Single {
         to.forget_effects(seat);
         for written in &progress.effects {
             let effect = self.copy_effect(&written.effect, bodies, to)?;
-            let copy = Written { effect, conflicts: written.conflicts.clone(), print: written.print };
+            let copy = Written { effect, print: written.print };
             to.script().of(seat).effects.push(copy);
         }
         let states = self.takes_prints();
@@ -178,6 +178,9 @@ impl Progress {
                 mine.clone_from(theirs);
             }
         }
+        if !(self.conflicts.is_empty() && other.conflicts.is_empty()) {
+            self.conflicts.clone_from(&other.conflicts);
+        }
         if self.panic.is_some() || other.panic.is_some() {
             self.panic.clone_from(&other.panic);
         }
@@ -204,7 +207,7 @@ impl Script {
     fn take_rest(&mut self, other: &Script) {
         self.promises.clear();
         self.promises.extend_from_slice(&other.promises);
-        (self.enabled, self.commutes) = (other.enabled, other.commutes);
+        (self.enabled, self.commutes, self.is_calm) = (other.enabled, other.commutes, other.is_calm);
         (self.stamped.marks, self.stamped.promises) = (other.stamped.marks, other.stamped.promises);
         if let (Some(mine), Some(theirs)) = (&mut self.prints, &other.prints) {
             mine.take_rest(theirs);

@@ -79,10 +79,11 @@ impl Core<'_> {
 
     #[inline(never)]
     fn send_far<M: Debug + Send + 'static>(self, to: ActorId, lane: Lane, message: M, place: Place) {
-        match self {
-            Core::Watched(core) if core.is_replaying() => core.send_again(to, lane, message, place),
-            Core::Single(core) | Core::Watched(core) => core.send_watched(to, lane, message, place),
-            Core::Worker(_) => unreachable!("a worker's sends are inlined"),
+        let (Core::Single(core) | Core::Watched(core)) = self else { unreachable!("a worker's sends are inlined") };
+        match () {
+            () if core.is_checked() => core.write_send(to, lane, message, place),
+            () if core.is_replaying() => core.send_again(to, lane, message, place),
+            () => core.send_watched(to, lane, message, place),
         }
     }
 
@@ -100,10 +101,11 @@ impl Core<'_> {
 
     #[inline(never)]
     fn send_self_far<M: Debug + Send + 'static>(self, message: M, place: Place) {
-        match self {
-            Core::Watched(core) if core.is_replaying() => core.send_again(core.running, Lane::Ordinary, message, place),
-            Core::Single(core) | Core::Watched(core) => core.send_self_watched(message, place),
-            Core::Worker(_) => unreachable!("a worker's sends are inlined"),
+        let (Core::Single(core) | Core::Watched(core)) = self else { unreachable!("a worker's sends are inlined") };
+        match () {
+            () if core.is_checked() => core.write_send(core.running, Lane::Ordinary, message, place),
+            () if core.is_replaying() => core.send_again(core.running, Lane::Ordinary, message, place),
+            () => core.send_self_watched(message, place),
         }
     }
 

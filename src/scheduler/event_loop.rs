@@ -99,6 +99,7 @@ impl Single {
     pub(crate) fn set_event_loop(&mut self, event_loop: Box<dyn EventLoop>) {
         self.bell.set_ringer(Some(event_loop.ringer()));
         self.event_loop = Some(event_loop);
+        self.script.iter_mut().for_each(|script| script.is_calm = false);
     }
 
     /// The event loop, if it is a `T`.

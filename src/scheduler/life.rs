@@ -28,16 +28,15 @@ impl Single {
         let nth = self.count_child(parent);
         let detector = plan.detector.unwrap_or(self.config.detector);
         let batch = plan.batch.unwrap_or(self.config.batch);
-        let mut data = Seat::new(plan.name, batch, detector, created);
         let id = match self.vacant.pop() {
             Some(seat) => {
-                data.tenant = self.post.data(seat).tenant;
-                let tenant = data.tenant;
-                *self.post.data_mut(seat) = data;
-                ActorId { seat, tenant }
+                let data = self.post.data_mut(seat);
+                data.blank();
+                ActorId { seat, tenant: data.tenant }
             }
-            None => ActorId { seat: self.post.add(data), tenant: 0 },
+            None => ActorId { seat: self.post.add(Seat::BLANK), tenant: 0 },
         };
+        self.post.data_mut(id.seat).settle(plan.name, batch, detector, created);
         if let Some(body) = body {
             self.newborn.push((id.seat, body));
             self.settled = true;

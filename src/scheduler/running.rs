@@ -55,7 +55,17 @@ impl Single {
         }
     }
 
+    /// The running actor sends, and a checker writes it down.
+    #[inline(always)]
+    pub(super) fn write_send<M: Debug + Send + 'static>(&mut self, to: ActorId, lane: Lane, message: M, place: Place) {
+        let Single { post, script, .. } = self;
+        if let Some(script) = script {
+            script.write_send(post.draft(message), to, lane, place);
+        }
+    }
+
     /// The running actor sends, and somebody watches.
+    #[inline(never)]
     pub(super) fn send_watched<M: Debug + Send + 'static>(
         &mut self,
         to: ActorId,
@@ -64,9 +74,6 @@ impl Single {
         place: Place,
     ) {
         let draft = self.post.draft(message);
-        if let Some(script) = &mut self.script {
-            return script.write_send(draft, to, lane, place);
-        }
         self.watch.send(self.running, to, lane, &draft.message(), place);
         self.sent += 1;
         let pressing = arrive!(self, draft, to, Some(self.running));
@@ -87,12 +94,10 @@ impl Single {
         }
     }
 
+    #[inline(never)]
     pub(super) fn send_self_watched<M: Debug + Send + 'static>(&mut self, message: M, place: Place) {
         let me = self.running;
         let draft = self.post.draft(message);
-        if let Some(script) = &mut self.script {
-            return script.write_send(draft, me, Lane::Ordinary, place);
-        }
         self.watch.send(me, me, Lane::Ordinary, &draft.message(), place);
         self.sent += 1;
         let Ok((waiting, seat)) = draft.send(me.seat, |_| true) else { return };
@@ -205,14 +210,16 @@ impl Single {
     /// The bodies of the actors that were created since the last call take their seats.
     pub(crate) fn house_newborn(&mut self, bodies: &mut Bodies) {
         for (seat, body) in self.newborn.drain(..) {
-            if let Some(script) = &mut self.script {
-                script.commutes |= body.commutes();
+            if let Some(script) = self.script.as_mut().filter(|_| body.commutes()) {
+                (script.commutes, script.is_calm) = (true, false);
             }
-            let seat = seat as usize;
-            if seat >= bodies.len() {
-                bodies.resize_with(seat + 1, || None);
+            match bodies.get_mut(seat as usize) {
+                Some(place) => *place = Some(body),
+                None => {
+                    bodies.resize_with(seat as usize, || None);
+                    bodies.push(Some(body));
+                }
             }
-            bodies[seat] = Some(body);
         }
     }
 
@@ -247,11 +254,19 @@ impl Single {
         message
     }
 
-    pub(super) fn next_message_watched<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
+    #[inline(always)]
+    pub(crate) fn next_message_watched<M: Debug + Send + 'static>(&mut self, seat: u32, nth: u32) -> M {
         if self.watch.looks() {
-            self.post.peek(seat, |message| self.watch.handle(self.running, message));
+            self.look_at_next(seat);
         }
         self.next_message(seat, nth)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_at_next(&mut self, seat: u32) {
+        let Single { post, watch, running, .. } = self;
+        post.peek(seat, |message| watch.handle(*running, message));
     }
 
     /// A behaviour has ended. True if its run has to end with it (R3).

@@ -21,44 +21,45 @@ use crate::sync::{Arc, PlainArc};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::mem;
-use std::panic::Location;
 
 /// One thing that a behaviour did to the world.
 pub(super) enum Effect {
-    Send { letter: Letter, to: ActorId, lane: Lane, place: Place },
+    Send {
+        letter: Letter,
+        to: ActorId,
+        lane: Lane,
+        place: Place,
+    },
     Apply(Place),
     Release(Place),
-    Hold { guard: u64, place: Place },
-    Drop { owner: ActorId, guard: u64 },
-    Watch { other: ActorId, notice: Delivery },
+    Hold {
+        guard: u64,
+        place: Place,
+    },
+    Drop {
+        owner: ActorId,
+        guard: u64,
+    },
+    /// `notice` is a number in `Script::notices`.
+    Watch {
+        other: ActorId,
+        notice: u32,
+    },
 }
+
+const _: () = assert!(!mem::needs_drop::<Written>(), "effects are written, moved and forgotten by the million");
 
 /// An effect that was written down, and what was found out about it.
 pub(super) struct Written {
     pub(super) effect: Effect,
-    /// Where messages commute, what the arrival of its message touches.
-    pub(super) conflicts: Option<PlainArc<[u32]>>,
     /// Where states are told apart, its print.
     pub(super) print: u128,
 }
 
-impl Written {
-    /// A send of nothing to nobody, to be filled in.
-    const BLANK: Written = Written {
-        effect: Effect::Send {
-            letter: Letter::NONE,
-            to: ActorId::MAIN,
-            lane: Lane::Ordinary,
-            place: Location::caller(),
-        },
-        conflicts: None,
-        print: 0,
-    };
-}
-
 impl From<Effect> for Written {
+    #[inline(always)]
     fn from(effect: Effect) -> Self {
-        Written { effect, ..Written::BLANK }
+        Written { effect, print: 0 }
     }
 }
 
@@ -67,6 +68,8 @@ impl From<Effect> for Written {
 pub(super) struct Progress {
     /// Still to be carried out, the next one last.
     pub(super) effects: Vec<Written>,
+    /// Where messages commute: what the arrival of each effect's message touches.
+    pub(super) conflicts: Vec<Option<PlainArc<[u32]>>>,
     pub(super) pending: Vec<u32>,
     /// Everybody whom this behaviour was ever marked on: the end has to look at them.
     pub(super) marked: Vec<u32>,
@@ -95,8 +98,9 @@ impl Progress {
     /// The behaviour in progress is over, or never was.
     #[inline]
     pub(super) fn behaviour_over(&mut self) {
-        if !self.effects.is_empty() {
-            self.effects.clear();
+        self.effects.clear();
+        if !self.conflicts.is_empty() {
+            self.conflicts.clear();
         }
         self.pending.clear();
         self.marked.clear();
@@ -112,8 +116,9 @@ impl Progress {
         (self.running, self.left, self.handled) = (false, 0, 0);
     }
 
+    #[inline]
     pub(super) fn reset(&mut self) {
-        if self.stamps == Stamps::NEVER {
+        if self.stamps.data == 0 {
             return;
         }
         self.stamps = Stamps::NEVER;
@@ -145,9 +150,13 @@ pub(crate) struct Script {
     pub(super) output_matters: bool,
     /// What steps touch is written down.
     pub(super) tracing: bool,
+    /// There is nothing beside actors and messages: see `Single::finds_calm`. Whatever may disturb the calm says so here.
+    pub(super) is_calm: bool,
     /// The step touched more than a message and loads.
     pub(super) touched_more: bool,
     pub(super) written: Vec<Written>,
+    /// What is said to those who watch others, until that is carried out.
+    pub(super) notices: Vec<Option<Delivery>>,
     pub(super) progress: Vec<Progress>,
     drops: Arc<GuardDrops>,
     /// Guards that another actor dropped before the effect that takes them was carried out.
@@ -202,24 +211,17 @@ impl Script {
             return;
         }
         self.write_drops();
-        // Filled in where it lies. Built elsewhere and moved it would be read in larger pieces than it was just written in,
-        // for which a processor has to wait until all is in its cache.
-        self.written.push(Written::BLANK);
-        if let Some(Written { effect: Effect::Send { letter, to: its_to, lane: its_lane, place: its_place }, .. }) =
-            self.written.last_mut()
-        {
-            (*letter, *its_to, *its_lane, *its_place) = (draft.keep(), to, lane, place);
-        }
+        self.written.push(Effect::Send { letter: draft.keep(), to, lane, place }.into());
     }
 
-    /// A standard stream that is not part of the search: nothing ever happens to it.
     #[inline]
     pub(super) fn is_mute_stream(&self, seat: u32) -> bool {
         STREAMS.contains(&seat) && !(self.output_matters && seat == OUTPUT)
     }
 
     pub(super) fn write_watch(&mut self, other: ActorId, notice: Delivery) {
-        self.write_effect(Effect::Watch { other, notice });
+        self.notices.push(Some(notice));
+        self.write_effect(Effect::Watch { other, notice: self.notices.len() as u32 - 1 });
     }
 
     /// Apart, so that whoever may have to do this is short where there is no script.
@@ -236,12 +238,6 @@ impl Script {
         if self.drops.has_any() {
             self.write_dropped();
         }
-    }
-
-    /// Was a guard dropped since then?
-    #[inline(always)]
-    pub(super) fn has_dropped(&self) -> bool {
-        self.drops.has_any()
     }
 
     /// The code of the behaviour of `seat` has run.
@@ -268,8 +264,14 @@ impl Script {
 
     #[inline]
     pub(super) fn touch(&mut self, object: Object, access: Access) {
+        self.touch_in::<false>(object, access);
+    }
+
+    /// The same; where it is calm, nothing is written down.
+    #[inline(always)]
+    pub(super) fn touch_in<const CALM: bool>(&mut self, object: Object, access: Access) {
         self.touched_more |= !matches!(object, Object::Message(..) | Object::Load(_));
-        if self.tracing {
+        if !CALM && self.tracing {
             self.write_touch(object, access);
         }
     }
@@ -293,7 +295,12 @@ impl Script {
     /// `conflicts` says with which others it does not commute; none: with nothing.
     #[inline(always)]
     pub(super) fn pushed(&mut self, to: ActorId, conflicts: Option<PlainArc<[u32]>>) {
-        if let Some(prints) = &mut self.prints {
+        self.pushed_in::<false>(to, conflicts);
+    }
+
+    #[inline(always)]
+    pub(super) fn pushed_in<const CALM: bool>(&mut self, to: ActorId, conflicts: Option<PlainArc<[u32]>>) {
+        if let Some(prints) = self.prints.as_mut().filter(|_| !CALM) {
             prints.arrives(to.seat);
         }
         self.touched_more = true;
@@ -303,7 +310,7 @@ impl Script {
         (progress.stamps.data, progress.stamps.mail) = (step, step);
         progress.pushed += 1;
         let number = progress.pushed;
-        if self.tracing {
+        if !CALM && self.tracing {
             self.touch_arrival(to.seat, number, conflicts);
         }
     }
@@ -367,6 +374,7 @@ impl Script {
 impl Script {
     /// The number of a new guard of `seat`.
     pub(super) fn new_guard(&mut self, seat: u32) -> u64 {
+        self.is_calm = false;
         let number = (0..).find(|number| !self.guards.contains(&(seat, *number))).expect("numbers do not run out");
         self.guards.insert((seat, number));
         number
@@ -387,8 +395,10 @@ impl Single {
             batches_matter,
             output_matters: false,
             tracing: true,
+            is_calm: false,
             touched_more: false,
             written: Vec::new(),
+            notices: Vec::new(),
             progress: Vec::new(),
             drops: self.drops.clone(),
             dropped_early: Vec::new(),
@@ -427,9 +437,8 @@ impl Single {
             script.drops = drops.clone();
         }
         script.progress.iter_mut().for_each(Progress::reset);
-        if !script.written.is_empty() {
-            script.written.clear();
-        }
+        script.written.clear();
+        script.notices.clear();
         script.promises.clear();
         script.dropped_early.clear();
         script.fired.clear();
@@ -449,12 +458,6 @@ impl Single {
     /// What steps touch is written down from here on, or no longer.
     pub(crate) fn trace(&mut self, tracing: bool) {
         self.script().tracing = tracing;
-    }
-
-    /// The number of the step that comes next, other than all that were taken before.
-    #[inline(always)]
-    pub(crate) fn number_step(&mut self, number: u64) {
-        self.script().stamped.step = number;
     }
 
     /// From here on what `choose` answers is random.

@@ -161,35 +161,57 @@ impl More {
 }
 
 impl Seat {
+    /// Nobody's yet.
+    pub(super) const BLANK: Seat = Seat {
+        sent: 0,
+        handled: 0,
+        tenant: 0,
+        batch: 0,
+        watermark: 0,
+        load: Load::IDLE,
+        busy: false,
+        special: false,
+        named: false,
+        _rest_of_line: 0,
+        created: 0,
+        name: Name(Label::Type(|| "nobody")),
+        more: None,
+        muted_since: 0,
+        muted_ns: 0,
+        mutes_taken: 0,
+        peak: 0,
+        children: 0,
+    };
+
     pub(super) fn new(name: Name, batch: u32, detector: Detector, created: u64) -> Self {
-        let by_depth = detector != Detector::Batch;
-        Seat {
-            tenant: 0,
-            batch,
-            watermark: 0,
-            sent: 0,
-            handled: 0,
-            load: Load::IDLE,
-            busy: false,
-            special: by_depth,
-            named: name.is_given(),
-            _rest_of_line: 0,
-            created,
-            name,
-            more: by_depth.then(|| Box::new(More { detector: Some(detector), ..More::default() })),
-            muted_since: 0,
-            muted_ns: 0,
-            mutes_taken: 0,
-            peak: 0,
-            children: 0,
+        let mut seat = Seat::BLANK;
+        seat.settle(name, batch, detector, created);
+        seat
+    }
+
+    /// Nobody's again, for the next tenant.
+    pub(super) fn blank(&mut self) {
+        *self = Seat { tenant: self.tenant, ..Seat::BLANK };
+    }
+
+    /// A tenant takes it, who finds it blank. It is filled in where it lies: put together elsewhere and moved, it would be
+    /// read in larger pieces than it was just written in, for which a processor has to wait until all is in its cache.
+    #[inline(always)]
+    pub(super) fn settle(&mut self, name: Name, batch: u32, detector: Detector, created: u64) {
+        (self.batch, self.created) = (batch, created);
+        (self.named, self.name) = (name.is_given(), name);
+        if detector != Detector::Batch {
+            self.special = true;
+            self.more = Some(Box::new(More { detector: Some(detector), ..More::default() }));
         }
     }
 
     /// As it was when its tenant had just been created.
     pub(super) fn renew(&mut self, children: u32) {
-        let (name, created) = (self.name.clone(), self.created);
-        let detector = self.detector();
-        *self = Seat { named: self.named, children, ..Seat::new(name, self.batch, detector, created) };
+        let (detector, batch, created) = (self.detector(), self.batch, self.created);
+        let name = mem::replace(self, Seat::BLANK).name;
+        self.settle(name, batch, detector, created);
+        self.children = children;
     }
 
     /// The same again; none if it has something that cannot be copied.
@@ -211,7 +233,7 @@ impl Seat {
             }
             (None, Some(theirs)) => Some(Box::new(theirs.copy()?)),
         };
-        // One by one: put together first, and then moved, it would be read in larger pieces than it was just written in.
+        // One by one, where they lie: see `settle`.
         (self.sent, self.handled) = (other.sent, other.handled);
         (self.tenant, self.batch, self.watermark) = (other.tenant, other.batch, other.watermark);
         (self.load, self.busy, self.special, self.named) = (other.load, other.busy, other.special, other.named);

@@ -36,6 +36,9 @@ pub(crate) trait Body: Send {
     /// The same for a worker of a pool: each of the two is compiled for one kind of scheduler, and asks no more.
     fn run_on(&mut self, worker: &mut Worker, me: ActorId, quota: u32);
 
+    /// Handles one message, for the checker: what it does is written down, and its end is a matter of its own.
+    fn run_checked(&mut self, core: &mut Single, me: ActorId);
+
     /// For the checker: its type.
     fn kind(&self) -> &'static str;
 

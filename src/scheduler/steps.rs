@@ -1,9 +1,8 @@
 //! The steps that the checker takes: an actor begins a behaviour, or carries out its next effect, or ends it; a timer
 //! fires. Which step is next is not decided here: that is the checker's.
 
-use super::core::Core;
 use super::running::{arrive, dead_letter};
-use super::script::{Effect, Promise, Written};
+use super::script::{Effect, Progress, Promise, Script, Written};
 use super::single::{Bodies, Failure, Single};
 use super::touch::{Access, Object, Proc, Traces};
 use crate::event::{ActorId, End, Event, Lane, Place};
@@ -17,9 +16,9 @@ pub(super) const CHECKED: &str = "only the checker takes steps";
 
 impl Single {
     /// `main` is called with this: its effects are written down, as those of any behaviour.
-    pub(crate) fn main_step(&mut self, given: &[u32], main: impl FnOnce(&mut Single)) {
-        self.step_begins(given);
-        let script = self.script();
+    pub(crate) fn main_step(&mut self, number: u64, given: &[u32], main: impl FnOnce(&mut Single)) {
+        self.script().is_calm = self.finds_calm();
+        let script = self.step_begins(number, given);
         script.recording = true;
         script.changed_all(0);
         let progress = script.of(0);
@@ -34,20 +33,29 @@ impl Single {
         self.step_over();
     }
 
-    /// Takes a step of the actor in this seat, which is enabled. A panic in user code comes through: see `step_panicked`.
+    /// Takes a step of the actor in this seat, which is enabled. No other step, in whatever runtime of the same search, has
+    /// its number. A panic in user code comes through: see `step_panicked`.
     #[inline(always)]
-    pub(crate) fn step_of(&mut self, seat: u32, given: &[u32], bodies: &mut Bodies) {
-        self.step_begins(given);
-        self.step_actor(seat, bodies);
-        if self.takes_prints() {
-            self.print_deliveries(Proc::Actor(seat), bodies);
+    pub(crate) fn step_of(&mut self, number: u64, seat: u32, given: &[u32], bodies: &mut Bodies) {
+        let script = self.step_begins(number, given);
+        match script.is_calm && !script.tracing {
+            true => self.step_actor::<true>(seat, bodies),
+            false => self.step_actor::<false>(seat, bodies),
         }
-        self.step_over();
+    }
+
+    /// Is there nothing beside actors and messages? Nobody watches, and no state is to be known again; no message commutes
+    /// with others; there is no world outside, and was no guard. What most steps need not ask, they ask `is_calm` instead of.
+    pub(super) fn finds_calm(&self) -> bool {
+        let Single { script, watch, event_loop, next_guard, .. } = self;
+        let plain = script.as_ref().is_some_and(|script| script.prints.is_none() && !script.commutes);
+        let watched = watch.looks() || watch.looks_at_sends() || watch.handling.is_some();
+        plain && !watched && event_loop.is_none() && *next_guard == 0
     }
 
     /// Takes a step of `proc`, which is enabled, and no actor: nobody's behaviour.
-    pub(crate) fn step_outside(&mut self, proc: Proc, given: &[u32], bodies: &mut Bodies) {
-        self.step_begins(given);
+    pub(crate) fn step_outside(&mut self, number: u64, proc: Proc, given: &[u32], bodies: &mut Bodies) {
+        self.step_begins(number, given);
         let is_last = matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_last(choice)));
         let (preventable, is_fault) = (self.is_preventable(proc), self.is_fault(proc));
         let script = self.script();
@@ -67,8 +75,9 @@ impl Single {
     }
 
     #[inline]
-    fn step_begins(&mut self, given: &[u32]) {
+    fn step_begins(&mut self, number: u64, given: &[u32]) -> &mut Script {
         let script = self.script();
+        script.stamped.step = number;
         script.touched.clear();
         script.timers_set.clear();
         (script.let_go, script.preventable, script.is_fault, script.is_last) = (false, false, false, false);
@@ -84,6 +93,7 @@ impl Single {
         if let Some(prints) = &mut script.prints {
             prints.step_begins();
         }
+        script
     }
 
     /// What the last step did.
@@ -120,87 +130,101 @@ impl Single {
 
     /// Whether some actor got as many messages as one run handles, so that it could be overloaded.
     pub(crate) fn reached_a_batch(&self) -> bool {
-        (0..self.post.seats()).any(|seat| self.pushed(seat) >= self.post.data(seat).batch)
+        let progress = self.script.as_ref().map_or(&[][..], |script| &script.progress);
+        let full = |(seat, got): (u32, &Progress)| got.pushed > 0 && got.pushed >= self.post.data(seat).batch;
+        (0..self.post.seats()).zip(progress).any(full)
     }
 
-    /// How many messages ever came into this mailbox.
-    pub(crate) fn pushed(&self, seat: u32) -> u32 {
-        let progress = self.script.as_ref().and_then(|script| script.progress.get(seat as usize));
-        progress.map_or(0, |progress| progress.pushed)
-    }
-
-    #[inline]
-    fn step_actor(&mut self, seat: u32, bodies: &mut Bodies) {
-        self.running = self.id_of(seat);
-        let script = self.script();
+    /// `CALM` is what `is_calm` says, unless what steps touch is written down.
+    #[inline(always)]
+    fn step_actor<const CALM: bool>(&mut self, seat: u32, bodies: &mut Bodies) {
+        debug_assert!(!CALM || self.finds_calm(), "what disturbs the calm says so: a bug in backwater");
+        let Single { post, script, running, .. } = self;
+        let script = script.as_deref_mut().expect(CHECKED);
+        *running = ActorId { seat, tenant: post.data(seat).tenant };
         let step = script.stamped.step;
         let progress = script.of(seat);
         progress.stamps.data = step;
         let begins = !progress.behaving;
-        if begins && self.take_message(seat) {
+        if begins && self.take_message::<CALM>(seat) {
             let body = bodies[seat as usize].as_mut().expect("T6: an actor that is enabled has not ended");
             let me = self.running;
-            body.run(Core::Watched(self), me, 1);
+            body.run_checked(self, me);
             self.behaviour_written(seat, bodies);
-            if self.event_loop.is_some() {
-                self.settle_world();
-            }
+        }
+        match CALM && self.script().is_calm {
+            true => self.act::<true>(seat, begins, bodies),
+            false => self.act::<false>(seat, begins, bodies),
+        }
+    }
+
+    /// An actor's step goes on after its code: here begins what others could notice.
+    #[inline(always)]
+    fn act<const CALM: bool>(&mut self, seat: u32, begins: bool, bodies: &mut Bodies) {
+        if !CALM && begins && self.event_loop.is_some() {
+            self.settle_world();
         }
         let Single { script, failure, .. } = self;
         let script = script.as_deref().expect(CHECKED);
         // The first effect comes with the beginning, unless somebody could tell the two apart.
         let (atomic, acts) = (script.atomic, script.atomic || !begins || script.was_private());
         let acts = acts && failure.is_none();
-        let mut acted = acts && self.next_effect(seat);
-        while acted && atomic && self.next_effect(seat) {
-            acted = true;
-        }
-        let progress = self.script().of(seat);
-        if !progress.behaving || !progress.effects.is_empty() {
-            return;
-        }
+        let acted = acts && self.next_effect::<CALM>(seat);
+        while acted && atomic && self.next_effect::<CALM>(seat) {}
         // A behaviour without effects ends where it began; otherwise an end that does something is a step of its own,
         // because it may come much later than the last effect.
-        if !self.ended_plainly(seat) && (!acted || atomic || self.ends_quietly(seat)) {
+        if !self.goes_on_plainly::<CALM>(seat) && (!acted || atomic || self.ends_quietly(seat)) {
             self.end_closely(seat, bodies);
+        }
+        if !CALM {
+            if self.takes_prints() {
+                self.print_deliveries(Proc::Actor(seat), bodies);
+            }
+            self.step_over();
         }
     }
 
     /// A behaviour begins, and a run if none is in progress. False if there is nothing in that run: it can only end an
     /// overload.
-    #[inline]
-    fn take_message(&mut self, seat: u32) -> bool {
+    #[inline(always)]
+    fn take_message<const CALM: bool>(&mut self, seat: u32) -> bool {
         let Single { post, script, watch, running, .. } = self;
         let script = script.as_deref_mut().expect(CHECKED);
         let (waiting, data) = post.look(seat);
         if data.special && data.detector() != Detector::Batch {
-            script.touch(Object::Tail(seat), Access::Write);
+            script.touch_in::<CALM>(Object::Tail(seat), Access::Write);
         }
-        let mut left = script.progress[seat as usize].left;
-        if !script.progress[seat as usize].running {
-            left = waiting.min(data.batch);
-            watch.show(&Event::RunBegan { actor: *running, waiting });
-            script.touch(Object::Load(seat), Access::Read);
-            if script.batches_matter || left == 0 {
-                script.touch(Object::Tail(seat), Access::Write);
+        let step = script.stamped.step;
+        let progress = script.of(seat);
+        let run_begins = !progress.running;
+        if run_begins {
+            (progress.left, progress.handled) = (waiting.min(data.batch), 0);
+        }
+        let is_empty = progress.left == 0;
+        if !is_empty {
+            (progress.running, progress.behaving) = (true, true);
+            (progress.stamps.mail, progress.stamps.body) = (step, step);
+            progress.left -= 1;
+            progress.handled += 1;
+            progress.popped += 1;
+        }
+        let number = progress.popped;
+        if run_begins {
+            if !CALM {
+                watch.show(&Event::RunBegan { actor: *running, waiting });
             }
-            if left == 0 {
+            script.touch_in::<CALM>(Object::Load(seat), Access::Read);
+            if script.batches_matter || is_empty {
+                script.touch_in::<CALM>(Object::Tail(seat), Access::Write);
+            }
+            if is_empty {
                 self.run_ended(seat, 0);
                 return false;
             }
-            script.progress[seat as usize].handled = 0;
         }
-        let (step, states) = (script.stamped.step, script.prints.is_some());
-        let progress = &mut script.progress[seat as usize];
-        (progress.running, progress.behaving) = (true, true);
-        (progress.stamps.mail, progress.stamps.body) = (step, step);
-        progress.left = left - 1;
-        progress.handled += 1;
-        progress.popped += 1;
-        let number = progress.popped;
         script.recording = true;
-        script.touch(Object::Message(seat, number), Access::Read);
-        if states {
+        script.touch_in::<CALM>(Object::Message(seat, number), Access::Read);
+        if !CALM && script.prints.is_some() {
             script.print_beginning(seat);
         }
         true
@@ -211,8 +235,7 @@ impl Single {
     fn behaviour_written(&mut self, seat: u32, bodies: &mut Bodies) {
         let Single { post, script, handled, stopping, failure, newborn, .. } = self;
         let script = script.as_deref_mut().expect(CHECKED);
-        let compares = script.prints.is_some() || script.commutes;
-        if compares || failure.is_some() || !newborn.is_empty() || script.has_dropped() {
+        if !script.is_calm || failure.is_some() || !newborn.is_empty() {
             return self.behaviour_written_closely(seat, bodies);
         }
         post.data_mut(seat).handled += u64::from(mem::take(handled));
@@ -241,55 +264,63 @@ impl Single {
     /// Finds out with which others the messages of this behaviour do not commute.
     #[inline(never)]
     fn compare_messages(&mut self, seat: u32, bodies: &Bodies) {
-        let mut effects = mem::take(&mut self.script().of(seat).effects);
-        for written in effects.iter_mut().rev() {
-            if let Effect::Send { letter, to, .. } = &written.effect {
-                let receiver = bodies.get(to.seat as usize).and_then(|body| body.as_deref());
-                written.conflicts = self.conflicts(letter, receiver);
+        let effects = mem::take(&mut self.script().of(seat).effects);
+        let conflicts = |written: &Written| match &written.effect {
+            Effect::Send { letter, to, .. } => {
+                self.conflicts(letter, bodies.get(to.seat as usize).and_then(|body| body.as_deref()))
             }
-        }
-        self.script().of(seat).effects = effects;
+            _ => None,
+        };
+        let mut conflicts: Vec<_> = effects.iter().rev().map(conflicts).collect();
+        conflicts.reverse();
+        let progress = self.script().of(seat);
+        (progress.effects, progress.conflicts) = (effects, conflicts);
     }
 
     /// False if there is none.
     #[inline(always)]
-    fn next_effect(&mut self, seat: u32) -> bool {
-        let progress = self.script().of(seat);
-        let left = progress.effects.len().saturating_sub(1);
-        let Some(next) = progress.effects.last_mut() else { return false };
-        match next {
-            // Read where it lies, and not moved first: see `Script::write_send`.
-            Written { effect: Effect::Send { letter, to, lane, place }, conflicts, print }
-                if progress.pending.is_empty() =>
-            {
-                let (letter, to, lane, place) = (mem::replace(letter, Letter::NONE), *to, *lane, *place);
-                let (conflicts, print) = (conflicts.take(), *print);
-                progress.effects.truncate(left);
-                self.send_letter(letter, to, lane, place, conflicts);
-                self.letter_arrived(to, print);
-                self.keep_pending(seat);
-            }
-            _ => self.carry_out_next(seat),
+    fn next_effect<const CALM: bool>(&mut self, seat: u32) -> bool {
+        let Progress { effects, conflicts, pending, .. } = self.script().of(seat);
+        if !pending.is_empty() || !CALM && !conflicts.is_empty() {
+            return self.carry_out_next(seat);
         }
-        true
+        match effects.pop() {
+            None => false,
+            Some(Written { effect: Effect::Send { letter, to, lane, place }, print }) => {
+                self.send_letter::<CALM>(letter, to, lane, place, None);
+                if !CALM {
+                    self.letter_arrived(to, print);
+                }
+                self.keep_pending(seat);
+                true
+            }
+            Some(Written { effect, .. }) => {
+                self.carry_out(effect);
+                self.keep_pending(seat);
+                true
+            }
+        }
     }
 
-    /// The next effect, which is no send, or one of a behaviour that has made a mark. Such marks come in hand while it
-    /// acts, and go back.
+    /// The next effect of a behaviour that has made a mark, or one that may commute. Such marks come in hand while it acts,
+    /// and go back. False if there is none.
     #[inline(never)]
-    fn carry_out_next(&mut self, seat: u32) {
+    fn carry_out_next(&mut self, seat: u32) -> bool {
         let Single { script, pending, .. } = self;
         let progress = script.as_deref_mut().expect(CHECKED).of(seat);
         mem::swap(&mut progress.pending, pending);
-        let Some(Written { effect, conflicts, print }) = progress.effects.pop() else { return };
-        match effect {
-            Effect::Send { letter, to, lane, place } => {
-                self.send_letter(letter, to, lane, place, conflicts);
+        let (next, conflicts) = (progress.effects.pop(), progress.conflicts.pop().flatten());
+        let acts = next.is_some();
+        match next {
+            Some(Written { effect: Effect::Send { letter, to, lane, place }, print }) => {
+                self.send_letter::<false>(letter, to, lane, place, conflicts);
                 self.letter_arrived(to, print);
             }
-            effect => self.carry_out(effect),
+            Some(Written { effect, .. }) => self.carry_out(effect),
+            None => {}
         }
         self.keep_pending(seat);
+        acts
     }
 
     #[inline(always)]
@@ -312,13 +343,14 @@ impl Single {
             Effect::Watch { other, notice } => {
                 self.touch(Object::Life(other.seat), Access::Write);
                 self.script().changed(other.seat);
-                self.watch_now(other, notice);
+                let notice = self.script().notices[notice as usize].take();
+                self.watch_now(other, notice.expect("an effect is carried out once"));
             }
         }
     }
 
     #[inline(always)]
-    fn send_letter(
+    fn send_letter<const CALM: bool>(
         &mut self,
         letter: Letter,
         to: ActorId,
@@ -326,23 +358,24 @@ impl Single {
         place: Place,
         conflicts: Option<PlainArc<[u32]>>,
     ) {
-        let Single { post, script, running: from, .. } = self;
-        let from = *from;
+        let Single { post, script, running, .. } = self;
+        // Not all of `running`, which was just written in two pieces: see `Seat::settle`.
+        let from = running.seat;
         let script = script.as_deref_mut().expect(CHECKED);
-        script.pushed(to, conflicts);
-        let data = post.data_mut(from.seat);
+        script.pushed_in::<CALM>(to, conflicts);
+        let data = post.data_mut(from);
         data.sent += 1;
-        if script.tracing && lane == Lane::Ordinary && to.seat != from.seat {
+        if !CALM && script.tracing && lane == Lane::Ordinary && to.seat != from {
             script.touch(Object::Load(to.seat), Access::Read);
             if data.special && data.detector() != Detector::Batch {
-                script.touch(Object::Load(from.seat), Access::Read);
+                script.touch(Object::Load(from), Access::Read);
             }
         }
         let draft = self.post.letter(letter);
-        if self.watch.looks_at_sends() {
-            self.watch.send(from, to, lane, &draft.message(), place);
+        if !CALM && self.watch.looks_at_sends() {
+            self.watch.send(self.running, to, lane, &draft.message(), place);
         }
-        let pressing = arrive!(self, draft, to, Some(from));
+        let pressing = arrive!(self, draft, to, Some(self.running));
         if pressing && lane == Lane::Ordinary {
             self.sent_to_pressing(to);
         }
@@ -404,15 +437,18 @@ impl Single {
         }
     }
 
-    /// The end of most behaviours: there is nothing to settle, and nobody is to see it. False if this is not one.
+    /// No behaviour is at its end here, or it has ended as most do: there was nothing to settle, and nobody is to see it.
     #[inline(always)]
-    fn ended_plainly(&mut self, seat: u32) -> bool {
+    fn goes_on_plainly<const CALM: bool>(&mut self, seat: u32) -> bool {
         let Single { post, script, watch, pending, failure, live_guards, .. } = self;
-        let watched = watch.observer.is_some() || watch.handling.is_some();
-        if watched || *live_guards > 0 || !pending.is_empty() || failure.is_some() {
+        let progress = script.as_deref_mut().expect(CHECKED).of(seat);
+        if !progress.behaving || !progress.effects.is_empty() {
+            return true;
+        }
+        let watched = !CALM && (watch.observer.is_some() || watch.handling.is_some() || *live_guards > 0);
+        if watched || !pending.is_empty() || failure.is_some() {
             return false;
         }
-        let progress = script.as_deref_mut().expect(CHECKED).of(seat);
         let settles = progress.stopping || progress.shutdown || progress.panic.is_some();
         if settles || !progress.marked.is_empty() || !progress.pending.is_empty() {
             return false;

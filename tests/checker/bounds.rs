@@ -3,6 +3,7 @@
 
 use super::{act, complete, fan_in, wrong_order};
 use backwater::{Bound, Check, Env, Mode, Verdict};
+use std::time::Duration;
 
 /// Of 90 classes; the figure is rough in the beginning, and never so rough that it misleads by a power of ten.
 #[test]
@@ -28,8 +29,14 @@ fn a_portfolio_ends_with_the_first_failure() {
     };
     assert_eq!(explored.runs, 20 + 20 + 6, "each mode had its turn");
     // The first mode is enough for this one, and the others are not begun.
-    let Verdict::Failed(failure) = Check::new().portfolio(modes()).run(wrong_order) else { panic!("it fails") };
-    assert!(failure.explored.runs <= 20, "{failure}");
+    let runs = |check: Check| check.run(wrong_order).failure().map(|failure| failure.explored.runs);
+    let first = runs(Check::new().random(20));
+    assert!(first.is_some_and(|runs| runs <= 20), "{first:?}");
+    assert_eq!(runs(Check::new().portfolio(modes())), first);
+    // Nor is another begun when the time is over.
+    let modes = [Mode::Random(100), Mode::Pos(100)];
+    let verdict = Check::new().portfolio(modes).max_time(Duration::ZERO).run(fan_in(3, 1));
+    assert!(matches!(&verdict, Verdict::Cut { by: Bound::Time, explored, .. } if explored.runs == 64), "{verdict}");
 }
 
 /// A row of senders to one judge, who objects if the last is heard first: two steps in the wrong order, a bug of depth 2

@@ -14,6 +14,23 @@ fn a_panic_is_found_and_named() {
     assert!(place.is_some_and(|place| place.contains("tests/checker/main.rs")));
 }
 
+/// When a run is over its actors are dropped, and what their `Drop` does is the program's too.
+#[test]
+fn an_actor_that_panics_as_it_is_dropped_is_found() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the bomb goes off");
+        }
+    }
+    let program = |env: &mut Env<'_>| {
+        let bomb = Bomb;
+        env.spawn(act(move |_, _| assert!(size_of_val(&bomb) == 0))).tell(0, env);
+    };
+    let Fault::Panicked { name, payload, .. } = fault(Check::new(), program) else { panic!("it is a panic") };
+    assert_eq!((name.as_str(), payload.as_str()), ("an actor that was dropped at the end", "the bomb goes off"));
+}
+
 #[test]
 fn a_panic_that_stops_only_its_actor_is_no_failure() {
     // The right order is one class; in the wrong one, what comes second comes before or after the end of the judge.
@@ -119,5 +136,6 @@ fn the_bounds_on_runs_and_time_cut() {
     assert_eq!(explored.runs, 10);
     assert!((12.0..200.0).contains(&estimate), "24 runs are estimated as {estimate}");
     let verdict = Check::new().max_time(Duration::ZERO).run(fan_in(5, 1));
-    assert!(matches!(verdict, Verdict::Cut { by: Bound::Time, .. }), "{verdict}");
+    // Every 64 runs it looks at the clock.
+    assert!(matches!(&verdict, Verdict::Cut { by: Bound::Time, explored, .. } if explored.runs == 64), "{verdict}");
 }

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod canaries;
+mod choices;
 mod classes;
 mod costs;
 mod counts;

@@ -2,9 +2,11 @@
 
 use super::tokens::with_environment;
 use super::{act, complete, fan_in, wrong_order};
-use backwater::{Bound, Check, Env, Verdict, check};
+use backwater::{Bound, Check, Env, Mode, Verdict, check};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn check_explores_every_schedule_and_says_how_many() {
@@ -74,6 +76,8 @@ fn each_method_chooses_its_mode() {
     let steps = [sampled(random, 40), sampled(pct, 40), sampled(pos, 40), sampled(Check::new().fair(40), 40)];
     assert!(steps.iter().all(|steps| *steps > 0), "{steps:?}");
     assert_eq!(complete(Check::new().random(1).exhaustive(), fan_in(3, 1)).runs, 6);
+    let bounded = Check::new().max_runs(2).random(1).exhaustive().run(fan_in(3, 1));
+    assert!(matches!(bounded, Verdict::Cut { by: Bound::Runs, .. }), "{bounded}");
     assert!(complete(Check::new().naive(), fan_in(2, 1)).runs > 2);
     assert!(complete(Check::new().states(), fan_in(2, 1)).states > 1);
 }
@@ -85,6 +89,40 @@ fn threads_share_the_bound_on_runs() {
     let verdict = Check::new().max_runs(20).workers(2).run(fan_in(3, 2));
     let Verdict::Cut { by: Bound::Runs, explored, .. } = &verdict else { panic!("{verdict}") };
     assert!(explored.runs + explored.redundant <= 22, "{verdict}");
+}
+
+/// All answers to what a program asks in so many runs.
+fn answers(check: Check) -> Vec<Vec<usize>> {
+    let all: Arc<Mutex<Vec<Vec<usize>>>> = Arc::default();
+    let verdict = check.check_determinism(false).run(|env| {
+        let (first, noted) = (env.choose(100), all.clone());
+        noted.lock().unwrap().push(vec![first]);
+        env.spawn(act(move |_, cx| {
+            let answers = [cx.choose(100), cx.choose(100)];
+            noted.lock().unwrap().last_mut().unwrap().extend(answers);
+        }))
+        .tell(0, env);
+    });
+    assert!(verdict.failure().is_none(), "{verdict}");
+    let all = all.lock().unwrap();
+    all.clone()
+}
+
+#[test]
+fn every_sampler_draws_the_answers_anew_in_each_run() {
+    for check in [Check::new().random(20), Check::new().pct(2, 20), Check::new().pos(20), Check::new().fair(20)] {
+        let all = answers(check.clone());
+        let different = |nth: usize| all.iter().map(|answers| answers[nth]).collect::<BTreeSet<_>>().len();
+        assert!((0..3).all(|nth| different(nth) > 10), "{all:?}");
+        assert_eq!(all, answers(check), "a seed draws the same again");
+    }
+}
+
+/// A byte that was an answer is not one again.
+#[test]
+fn bytes_that_are_given_are_used_up_one_after_the_other() {
+    assert_eq!(answers(Check::new().mode(Mode::Given(vec![3, 0, 4, 5, 6]))), [[3, 4, 5]]);
+    assert_eq!(answers(Check::new().mode(Mode::Given(vec![107]))), [[7, 0, 0]], "and 0 stands in for those that lack");
 }
 
 /// Its schedule is drawn by a seed, and what it draws itself by the same.

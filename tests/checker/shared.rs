@@ -30,6 +30,7 @@ fn threads_explore_what_one_does() {
             Verdict::Complete(explored) => assert_eq!((explored.runs, explored.longest), (one.runs, one.longest)),
             other => panic!("{threads} threads: {other}"),
         }
+        assert_eq!(Check::new().workers(threads).assert(fan_in(3, 2)).runs, one.runs);
     }
 }
 

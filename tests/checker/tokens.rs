@@ -3,6 +3,8 @@
 use super::{complete, fan_in, wrong_order};
 use backwater::{Check, Env, Fault, Verdict};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 /// The one bad order of two, among much that has nothing to do with it.
@@ -44,6 +46,30 @@ fn a_token_that_does_not_fit_is_refused() {
         let refused = show(check, token, main).expect_err(why);
         assert!(refused.contains(why), "{refused}");
     }
+}
+
+/// It takes the third of three; where there are two, it is said at which step there is no third.
+#[test]
+fn a_token_that_takes_somebody_who_is_not_there_is_refused_with_the_step() {
+    let program = |third: usize| {
+        move |env: &mut Env<'_>| {
+            let heard = Arc::new(AtomicU32::new(0));
+            let actors = [0, 1, 2].map(|nth| {
+                let heard = heard.clone();
+                env.spawn(super::act(move |_, _| {
+                    let before = heard.fetch_add(1, Relaxed);
+                    assert!(nth != 2 || before > 0, "the last came first");
+                }))
+            });
+            [0, 1, third].iter().for_each(|to| actors[*to].tell(0, env));
+        }
+    };
+    let verdict = Check::new().naive().run(program(2));
+    let token = &verdict.failure().expect("it fails").token;
+    let show = |third| Check::new().show(token, |_: Duration, _: &backwater::Event<'_>| (), program(third));
+    assert!(matches!(show(2), Ok(Some(_))));
+    let refused = show(1).expect_err("there is no third");
+    assert!(refused.ends_with("the program goes another way at step 5: it has changed"), "{refused}");
 }
 
 #[test]
@@ -156,6 +182,120 @@ fn the_environment_replays_and_keeps_traces() {
     let below = kept(".report.txt").join("traces");
     let (passed, text) = run(&[("BACKWATER_TRACE_DIR", below.to_str().expect("text"))]);
     assert!(!passed && text.contains("BACKWATER_TRACE_DIR: cannot write"), "{text}");
+}
+
+/// Fails, as its name says by the variable.
+#[test]
+fn child_that_waits_for_ever() {
+    let auth = |env: &Env<'_>| backwater::ApplyReleaseBackpressureAuth::from(&env.root);
+    let waits = |env: &mut Env<'_>| {
+        let auth = auth(env);
+        let gate = env.spawn(super::act(move |n, cx| {
+            if n == 0 {
+                backwater::Backpressure::apply(&auth, cx);
+            }
+        }));
+        gate.tell(0, env);
+        env.spawn(super::act(move |n, cx| gate.tell(n, cx))).tell(1, env);
+    };
+    match std::env::var("BACKWATER_TEST_WAITS").as_deref() {
+        Ok("deadlock") => drop(Check::new().run(waits)),
+        Ok(_) => drop(Check::new().states().run(|env| {
+            env.spawn(super::Clock).tell((), env);
+            waits(env);
+        })),
+        Err(_) => {}
+    }
+}
+
+/// Of a deadlock and of a stall it is drawn who waits for whom; of no other failure.
+#[test]
+fn who_waits_for_whom_is_kept_with_the_traces() {
+    let kept = |test: &str, variables: &[(&str, &str)], dir: &str| {
+        let dir = Scratch(std::env::temp_dir().join(format!("backwater-{dir}-{}", std::process::id())));
+        let name = dir.0.to_str().expect("the directory's name is text");
+        let (passed, text) = with_environment(test, &[variables, &[("BACKWATER_TRACE_DIR", name)]].concat());
+        assert!(passed, "{text}");
+        let files = std::fs::read_dir(&dir.0).expect("it is there").map(|file| file.expect("it can be read").path());
+        let mut kept: Vec<(String, String)> = files
+            .map(|file| {
+                let text = std::fs::read_to_string(&file).expect("it can be read");
+                let name = file.file_name().and_then(|name| name.to_str()).expect("its name is text");
+                (name.split_once('.').expect("it has an end").1.to_owned(), text)
+            })
+            .collect();
+        kept.sort();
+        kept
+    };
+    let ends = |kept: &[(String, String)]| kept.iter().map(|(end, _)| end.clone()).collect::<Vec<_>>();
+    let waits = "tokens::child_that_waits_for_ever";
+    for how in ["deadlock", "stall"] {
+        let kept = kept(waits, &[("BACKWATER_TEST_WAITS", how)], how);
+        assert_eq!(ends(&kept), ["chart.mmd", "events.txt", "report.txt", "waits.dot", "waits.mmd"], "{how}");
+        let [.., (_, report), (_, dot), (_, mermaid)] = &kept[..] else { panic!("{kept:?}") };
+        assert!(dot.starts_with("digraph") && dot.contains("Act") && mermaid.contains("Act"), "{dot}\n{mermaid}");
+        assert!(report.contains(how), "{report}");
+    }
+    assert_eq!(ends(&kept("tokens::child_that_fails", &[], "plain")), ["chart.mmd", "events.txt", "report.txt"]);
+}
+
+/// The line names the test whose thread it is, and on the thread of `main`, or one without a name, none.
+#[test]
+fn the_line_that_runs_a_failure_again_names_the_test() {
+    let replay = |name: Option<&str>| {
+        let thread = std::thread::Builder::new();
+        let thread = name.iter().fold(thread, |thread, name| thread.name((*name).to_owned()));
+        let failing =
+            || Check::new().run(wrong_order).failure().map(|failure| (failure.token.clone(), failure.replay.clone()));
+        thread.spawn(failing).expect("there is a thread").join().expect("it does not panic").expect("it fails")
+    };
+    for name in [None, Some("main")] {
+        let (token, line) = replay(name);
+        assert_eq!(line, format!("BACKWATER_REPLAY={token}"));
+    }
+    let (token, line) = replay(Some("tokens::some_test"));
+    assert_eq!(line, format!("BACKWATER_REPLAY={token} cargo test tokens::some_test -- --exact"));
+}
+
+/// A file of regressions may hold comments and empty lines; a line that fits no more is said to, and passed over.
+#[test]
+fn a_file_of_regressions_is_read_line_by_line() {
+    let dir = Scratch(std::env::temp_dir().join(format!("backwater-lines-{}", std::process::id())));
+    std::fs::create_dir_all(&dir.0).expect("it can be made");
+    let file = dir.0.join("lines.txt");
+    let token = |main: &dyn Fn(&mut Env<'_>)| {
+        Check::new().run(main).failure().map(|failure| failure.token.clone()).expect("it fails")
+    };
+    let (one, other) = (token(&wrong_order), token(&noisy));
+    let text = format!("# a comment\n\n  {one}\n \n#{one}\n");
+    std::fs::write(&file, &text).expect("it can be written");
+    let check = || Check::new().regressions(&file);
+    let again = check().run(wrong_order);
+    assert_eq!(again.failure().map(|again| (again.token.as_str(), again.explored.runs)), Some((one.as_str(), 0)));
+    let read = || std::fs::read_to_string(&file).expect("it is there");
+    assert_eq!(read(), text, "what is known is not added");
+    assert!(check().run(noisy).explored().runs > 0, "another program's");
+    assert_eq!(read(), format!("{text}{other}\n"));
+}
+
+/// A chart of many lines shows the last; what is short is shown whole.
+#[test]
+fn a_report_says_how_many_lines_it_leaves_out_if_any() {
+    let said = |lines: u32| {
+        let program = move |env: &mut Env<'_>| {
+            env.spawn(super::act(|n, cx| {
+                assert!(n > 0, "it is over");
+                cx.me().tell(n - 1, cx);
+            }))
+            .tell(lines, env);
+        };
+        let verdict = Check::new().run(program);
+        let failure = verdict.failure().expect("it fails");
+        assert!(!format!("{failure:#}").contains("earlier lines"), "{failure:#}");
+        failure.to_string().lines().find(|line| line.contains("earlier lines")).map(str::to_owned)
+    };
+    assert_eq!(said(5), None);
+    assert_eq!(said(50).as_deref(), Some("… 12 earlier lines (print with {:#} for all)"));
 }
 
 /// A directory that goes with the test, even where that fails.

@@ -53,6 +53,7 @@ impl Replay {
 impl Single {
     // --- What behaviours are told -----------------------------------------------------------------------------------
 
+    #[inline(never)]
     pub(in super::super) fn send_again<M: Debug + Send + 'static>(
         &mut self,
         to: ActorId,
