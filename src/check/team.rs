@@ -169,10 +169,10 @@ mod tests {
     /// failure another part does not draw, once it looks: every 64 runs.
     #[test]
     fn a_failure_has_a_place_and_ends_what_comes_after_it() {
-        let outcomes = |keep_going| {
-            let mode = Mode::Random(1_000);
+        let outcomes = |mode, keep_going| {
+            let wrong = if matches!(mode, Mode::Exhaustive) { 97 } else { 7 };
             let settings = Settings { mode, keep_going, twice: false, shrink: false, ..Settings::new() };
-            let main = |env: &mut Env<'_>| assert!(env.choose(100) != 7, "it is 7");
+            let main = move |env: &mut Env<'_>| assert!(env.choose(100) != wrong, "it is {wrong}");
             let classes = Arc::default();
             let program = Program::new(&main, Location::caller(), &settings, &classes);
             Part::team(Slice::WHOLE, 2)
@@ -184,8 +184,14 @@ mod tests {
                 })
                 .collect::<Vec<_>>()
         };
-        assert_eq!(outcomes(false), [(Some((1, 13)), 7), (None, 64)]);
-        assert_eq!(outcomes(true), [(Some((1, 13)), 500), (Some((1, 252)), 500)], "all are wanted");
+        assert_eq!(outcomes(Mode::Random(1_000), false), [(Some((1, 13)), 7), (None, 64)]);
+        assert_eq!(
+            outcomes(Mode::Random(1_000), true),
+            [(Some((1, 13)), 500), (Some((1, 252)), 500)],
+            "all are wanted"
+        );
+        // Of a hundred answers, 0 comes first, then 99, 98 and 97: beginning number 3. Those before it are taken.
+        assert_eq!(outcomes(Mode::Exhaustive, false), [(Some((1, 3)), 4), (None, 0)]);
     }
 
     /// What is true of one part is true of all together.

@@ -440,7 +440,7 @@ mod tests {
     #[cfg(feature = "fuzz")]
     #[test]
     fn a_failure_says_what_its_token_stands_for() {
-        let verdict = crate::Check::new().run(|env| assert!(env.choose(9) != 5, "it is 5"));
+        let verdict = crate::check::Check::new().run(|env| assert!(env.choose(9) != 5, "it is 5"));
         assert_eq!(verdict.failure().and_then(Failure::decisions), Some(vec![5]));
     }
 }

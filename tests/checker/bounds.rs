@@ -21,6 +21,24 @@ fn a_search_that_is_cut_estimates_the_whole() {
     assert!((all / 5.0..all * 5.0).contains(&estimate), "{estimate} of {all}");
 }
 
+/// Where all runs branch off at one place, that is exact: of ten answers, or of two after each of five.
+#[test]
+fn of_a_tree_that_is_known_the_estimate_is_exact() {
+    for runs in 1..10 {
+        let verdict = Check::new().max_runs(runs).run(|env| assert!(env.choose(10) < 10));
+        let Verdict::Cut { estimate: Some(estimate), .. } = verdict else { panic!("{verdict}") };
+        assert!((estimate - 10.0).abs() < 1e-9, "after {runs} runs: {estimate}");
+    }
+    for runs in [2, 4, 6, 8] {
+        let verdict = Check::new().max_runs(runs).run(|env| {
+            let first = env.choose(5);
+            env.spawn(act(move |_, cx| assert!(cx.choose(2) + first < 6))).tell(0, env);
+        });
+        let Verdict::Cut { estimate: Some(estimate), .. } = verdict else { panic!("{verdict}") };
+        assert!((estimate - 10.0).abs() < 1e-9, "after {runs} runs: {estimate}");
+    }
+}
+
 #[test]
 fn a_portfolio_ends_with_the_first_failure() {
     let modes = || [Mode::Random(20), Mode::Pct { depth: 2, runs: 20 }, Mode::Exhaustive];

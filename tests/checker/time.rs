@@ -68,3 +68,39 @@ fn a_timer_that_is_cancelled_when_it_is_due_holds_time_back_no_longer() {
         assert_eq!((reduced.len(), explored, redundant), (3, classes, 0), "due after {after} ms: {reduced:?}");
     }
 }
+
+/// Two actors set two timers each, all for the same time, and tell what comes.
+fn ticks(env: &mut Env<'_>, seen: &Arc<Mutex<Vec<u32>>>) {
+    seen.lock().unwrap().clear();
+    let seen = seen.clone();
+    let notes = env.spawn(act(move |n, _| seen.lock().unwrap().push(n)));
+    for owner in [10, 20] {
+        let to = notes.clone();
+        env.spawn(act(move |n, cx| match n {
+            0 => {
+                cx.after(Duration::from_millis(1), owner + 1);
+                cx.after(Duration::from_millis(1), owner + 2);
+            }
+            n => to.tell(n, cx),
+        }))
+        .tell(0, env);
+    }
+}
+
+/// They fire in 4! orders; what they tell is noted in as many.
+#[test]
+fn timers_that_are_due_at_once_fire_in_every_order() {
+    let search = |check: Check| {
+        let seen: Arc<Mutex<Vec<u32>>> = Arc::default();
+        let all: Arc<Mutex<BTreeSet<Vec<u32>>>> = Arc::default();
+        let (notes, reached) = (seen.clone(), all.clone());
+        let check = check.each_end(move |_: &Stats, _: Option<&Fault>| {
+            reached.lock().unwrap().insert(notes.lock().unwrap().clone());
+        });
+        let explored = complete(check, |env| ticks(env, &seen));
+        let ends = all.lock().unwrap().len();
+        (ends, explored.runs, explored.redundant)
+    };
+    let (_, classes, _) = search(Check::new().without_plans());
+    assert_eq!(search(Check::new()), (24, classes, 0));
+}
