@@ -90,7 +90,7 @@ tests_of() {
 
 # What is planted by `faults.rs` is not there, and cannot be changed away; the pool has its model tests; and what `Debug`
 # prints is for developers.
-left_out=(--exclude 'src/scheduler/pool/**' --exclude-re 'guard planted.* with false' --exclude-re 'impl (fmt::)?Debug for')
+left_out=(--exclude 'src/scheduler/pool/**' --exclude-re 'guard planted.* with false' --exclude-re 'impl (std::)?(fmt::)?Debug for')
 
 # The sources of the modules $1, as cargo-mutants names them.
 sources() {

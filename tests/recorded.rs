@@ -8,7 +8,7 @@ mod programs;
 use backwater::report::Trace;
 use backwater::{
     ActorId, ApplyReleaseBackpressureAuth, Backpressure, BadRecording, Builder, Context, Env, Recording, RunError,
-    Runtime, SpawnOptions, Summary,
+    Runtime, SpawnOptions, StallWatch, Summary,
 };
 use programs::{PROGRAMS, Program};
 use std::collections::BTreeMap;
@@ -564,4 +564,18 @@ fn a_replay_is_stopped_and_taken_down_like_any_run() {
         env.remote().stop();
     });
     assert!(summary.unwrap().stats.totals.handled < 1_000);
+}
+
+/// The senders wait for ever for the sink, of which a replay is told as any run is.
+#[test]
+fn a_stall_is_reported_in_a_replay_too() {
+    let (_, bytes) = record(program("deadlock"), 2, 3, same);
+    let stalls = Arc::new(Mutex::new(Vec::new()));
+    let report = |builder: Builder| {
+        let stalls = stalls.clone();
+        builder.stall_watch(StallWatch::Report(Box::new(move |stall| stalls.lock().unwrap().push(stall.to_string()))))
+    };
+    replay_with(program("deadlock"), &bytes, report);
+    let told = stalls.lock().unwrap();
+    assert!(told.len() == 1 && told[0].contains("Act#4 is under pressure"), "{told:?}");
 }

@@ -585,6 +585,19 @@ mod tests {
     }
 
     #[test]
+    fn a_root_is_not_stalled_if_somebody_ever_sent_to_it_who_goes_on() {
+        let mut core = stalled();
+        core.watch_contacts();
+        let [root, sender, busy] = [1, 2, 3].map(|seat| core.id_of(seat));
+        let mut met = |from| {
+            core.watch.contacts.as_mut().expect("they are watched").met(from, root);
+            let stall = core.core().stall();
+            stall.map(|stall| stall.roots.iter().map(|(root, proved)| (root.id, *proved)).collect::<Vec<_>>())
+        };
+        assert_eq!((met(sender), met(busy)), (Some(vec![(root, false)]), None));
+    }
+
+    #[test]
     fn all_that_could_wake_somebody_is_named_and_four_are_too_many_to_print() {
         let mut core = stalled();
         let root = core.id_of(1);

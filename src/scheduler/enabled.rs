@@ -107,7 +107,8 @@ fn update_enabled_actor(post: &mut Post<Seat>, script: &mut Script, seat: u32, l
     let (waiting, data) = post.look(seat);
     let ready = (waiting > 0 || data.load.has(Load::OVERLOADED)) && !data.load.is_muted();
     let progress = script.of(seat);
-    let is_enabled = (ready || progress.behaving || progress.running) && !data.is_empty();
+    // Between two behaviours of a run there are messages, so it is ready.
+    let is_enabled = (ready || progress.behaving) && !data.is_empty();
     if mem::replace(&mut progress.enabled, is_enabled) != is_enabled {
         let before = |proc: &&Proc| matches!(proc, Proc::Actor(other) if *other < seat);
         let at = list.iter().take_while(before).count();

@@ -132,3 +132,68 @@ impl Single {
         script.stamped.promises = script.stamped.step;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::ActorId;
+    use crate::scheduler::timers::TimerId;
+    use std::time::Duration;
+
+    const MS: Duration = Duration::from_millis(1);
+    const ONE: ActorId = ActorId { seat: 1, tenant: 0 };
+    const OTHER: ActorId = ActorId { seat: 2, tenant: 0 };
+
+    /// With two actors, the first of which set two timers, for 1 and 2 ms, in a step of its own.
+    fn with_timers() -> (Single, [TimerId; 2]) {
+        let mut core = Single::plain();
+        core.write_script(false, false);
+        let _ = [(); 2].map(|()| core.another());
+        core.running = ONE;
+        let ids = [1, 2].map(|ms| core.set_timer(MS * ms, None, Box::new(|_, _, _| ())));
+        assert_eq!(core.traces().timers, [(1, 0), (1, 1)]);
+        (core, ids)
+    }
+
+    fn next_step(core: &mut Single) {
+        let script = core.script();
+        script.touched.clear();
+        script.timers_set.clear();
+        script.let_go = false;
+    }
+
+    #[test]
+    fn a_timer_that_is_set_and_cancelled_in_one_step_is_none() {
+        let (mut core, ids) = with_timers();
+        core.set_now(MS);
+        assert!(core.cancel_timer(ids[0]));
+        assert_eq!((core.traces().timers, core.traces().let_go), (&[(1, 1)][..], false));
+        next_step(&mut core);
+        assert!(core.cancel_timer(ids[1]));
+        assert_eq!((core.traces().timers, core.traces().let_go), (&[][..], false), "it was not due");
+    }
+
+    /// It touches what it would have touched in time; that of another actor would have been in vain in any order.
+    #[test]
+    fn a_cancel_that_comes_too_late_would_have_been_otherwise_before() {
+        let (mut core, ids) = with_timers();
+        core.set_now(MS * 2);
+        for nth in 0..2 {
+            next_step(&mut core);
+            core.fire_one(1, nth);
+            assert!(core.traces().let_go);
+        }
+        for (nth, id) in ids.into_iter().enumerate() {
+            for (who, touches) in [(ONE, true), (OTHER, false)] {
+                next_step(&mut core);
+                core.running = who;
+                assert!(!core.cancel_timer(id));
+                let both = [(Object::Time, Access::Read), (Object::Timer(1, nth as u32), Access::Write)];
+                assert_eq!(core.traces().touched, if touches { &both[..] } else { &[] });
+            }
+        }
+        next_step(&mut core);
+        core.running = ONE;
+        assert!(!core.cancel_timer(TimerId(9)) && core.traces().touched.is_empty());
+    }
+}

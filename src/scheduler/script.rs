@@ -123,9 +123,6 @@ impl Progress {
         }
         self.stamps = Stamps::NEVER;
         self.print.reset();
-        if !self.behaving && !self.running && !self.enabled && self.pushed == 0 {
-            return;
-        }
         self.run_over();
         (self.enabled, self.pushed, self.popped) = (false, 0, 0);
     }
@@ -158,7 +155,7 @@ pub(crate) struct Script {
     /// What is said to those who watch others, until that is carried out.
     pub(super) notices: Vec<Option<Delivery>>,
     pub(super) progress: Vec<Progress>,
-    drops: Arc<GuardDrops>,
+    pub(super) drops: Arc<GuardDrops>,
     /// Guards that another actor dropped before the effect that takes them was carried out.
     pub(super) dropped_early: Vec<u64>,
     /// What the step in progress touched.
@@ -442,9 +439,7 @@ impl Single {
         script.promises.clear();
         script.dropped_early.clear();
         script.fired.clear();
-        if !script.guards.is_empty() {
-            script.guards.clear();
-        }
+        script.guards.clear();
         script.prints.iter_mut().for_each(|prints| prints.reset());
         script.stamped = Stamped::default();
         (script.recording, script.dice, script.enabled) = (false, None, 0);

@@ -238,31 +238,6 @@ pub(crate) struct Config {
     pub(crate) panic_place: fn() -> Option<String>,
 }
 
-#[cfg(test)]
-impl Single {
-    /// With `main` in its seat, which has done nothing yet: for tests of one part.
-    pub(super) fn plain() -> Self {
-        let mut core = Single::new(Config {
-            seed: 0,
-            batch: 3,
-            detector: Detector::Batch,
-            rules: Rules::Backwater,
-            max_actors: 10,
-            describe: false,
-            end_on_panic: true,
-            panic_place: || None,
-        });
-        core.main_began(std::panic::Location::caller());
-        core
-    }
-
-    /// One more actor, without a body.
-    pub(super) fn another(&mut self) -> ActorId {
-        let (name, place) = (super::seat::Name::of_type::<u8>(), std::panic::Location::caller());
-        self.spawn(None, super::seat::Plan { name, batch: None, detector: None, pinned: false, place })
-    }
-}
-
 impl Single {
     pub(crate) fn new(config: Config) -> Self {
         let bell = Bell::new();
@@ -377,16 +352,46 @@ impl Single {
 mod tests {
     use super::*;
 
+    impl Single {
+        /// With `main` in its seat, which has done nothing yet: for tests of one part.
+        pub(in super::super) fn plain() -> Self {
+            let mut core = Single::new(Config {
+                seed: 0,
+                batch: 3,
+                detector: Detector::Batch,
+                rules: Rules::Backwater,
+                max_actors: 10,
+                describe: false,
+                end_on_panic: true,
+                panic_place: || None,
+            });
+            core.main_began(std::panic::Location::caller());
+            core
+        }
+
+        /// One more actor, without a body.
+        pub(in super::super) fn another(&mut self) -> ActorId {
+            let (name, place) = (crate::scheduler::seat::Name::of_type::<u8>(), std::panic::Location::caller());
+            self.spawn(None, crate::scheduler::seat::Plan { name, batch: None, detector: None, pinned: false, place })
+        }
+    }
+
     /// As `main` would be found at the beginning of each run of a search.
     #[test]
     fn after_a_reset_nothing_is_left_of_the_run_before() {
         let mut core = Single::plain();
+        core.write_script(false, false);
+        core.script().stamped.step = 1;
         let mut bodies = Bodies::new();
         let base = core.base();
         let place = std::panic::Location::caller();
         let ids = [(); 3].map(|()| core.another());
         core.running = ids[0];
         drop(core.hold(place));
+        core.promise("it was", crate::scheduler::Promise::Sometimes, true);
+        core.script().written_down(ids[0].seat, true, true);
+        (core.script().fired, core.script().dropped_early) = (vec![(1, 2, 3)], vec![4]);
+        core.throw_dice(5);
         core.running = ids[1];
         core.pending.push(ids[0].seat);
         assert!(core.settle_marks());
@@ -407,6 +412,13 @@ mod tests {
         );
         assert!(core.outsiders.is_empty() && core.pending.is_empty() && core.vacant.is_empty());
         assert!(core.timers.is_new() && core.marks.is_empty() && core.failure.is_none() && !core.has_ready());
+        assert_eq!(core.hold(place).0, 0, "no guard has a number yet");
+        let script = core.script.as_mut().unwrap();
+        assert!(script.promises.is_empty() && script.dropped_early.is_empty() && script.fired.is_empty());
+        assert!(
+            script.progress.iter().all(|progress| !progress.stopping && !progress.shutdown && progress.pushed == 0)
+        );
+        assert!(script.dice.is_none() && Arc::ptr_eq(&script.drops, &core.drops));
         assert!(!Arc::ptr_eq(&core.drops, &drops), "a guard that somebody kept is not of the next run");
     }
 }

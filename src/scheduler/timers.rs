@@ -351,6 +351,16 @@ mod tests {
         assert!(core.post.data_mut(1).more().timers.len() < 10);
     }
 
+    #[test]
+    fn the_timer_that_is_named_fires_and_no_other() {
+        let mut core = Single::plain();
+        core.another();
+        let [first, second] = [(); 2].map(|()| set(&mut core));
+        core.set_now(MS);
+        core.fire_one(1, 1);
+        assert!(core.timers.is_set(first) && !core.timers.is_set(second));
+    }
+
     /// Time is held back by what is due, and by nothing that will be, or that waits for its owner to be freed.
     #[test]
     fn only_a_timer_that_is_due_lets_time_go_when_it_is_cancelled() {

@@ -5,6 +5,7 @@ mod bounds;
 mod canaries;
 mod choices;
 mod classes;
+mod corners;
 mod costs;
 mod counts;
 mod ends;

@@ -312,3 +312,17 @@ fn what_cannot_be_explored_is_refused_with_the_remedy() {
     }));
     assert!(socket.contains("Check::network"), "{socket}");
 }
+
+/// Whatever becomes of its sockets: what is on its way outside is not known.
+#[test]
+fn a_program_with_a_network_has_no_states() {
+    let made = || {
+        let (sim, _, there) = network(0);
+        sim.listen(there, 7, Script::new().read(1)).unwrap();
+        sim
+    };
+    let search = || Check::new().states().network(made).run(says(Notes::default(), &["a"]));
+    let refused = std::panic::catch_unwind(search);
+    let text = *refused.expect_err("it is refused").downcast::<String>().expect("the panic has a text");
+    assert!(text.contains("a socket, whose states are not known"), "{text}");
+}
