@@ -95,6 +95,8 @@ pub(super) struct Causality {
     /// Steps are whole behaviours. Taken earlier, one may do more than it was seen to do: see `reversal`.
     atomic: bool,
     unsure: bool,
+    /// The ends of runs matter: see [`Causality::goes_on`].
+    ends_matter: bool,
     dues: Dues,
     /// What `TIME` touches.
     time: [Touch; 1],
@@ -126,10 +128,20 @@ impl Causality {
             earlier: Vec::new(),
             atomic,
             unsure: false,
+            ends_matter: false,
             dues: Dues::default(),
             time: [Touch::new(Object::Time, Access::Write)],
             labels: None,
         }
+    }
+
+    /// Do the ends of runs matter?
+    pub(super) fn do_ends_matter(&self) -> bool {
+        self.ends_matter
+    }
+
+    pub(super) fn ends_matter(&mut self, matter: bool) {
+        self.ends_matter = matter;
     }
 
     /// From here on a run has the number of its class.
@@ -369,17 +381,13 @@ impl Causality {
     }
 
     /// The run in which time passes where it could have without step `at`, if it could: what did not depend on that, as
-    /// far as nothing that it set out holds time back, then [`TIME`]. Only if there is something new about that since the
-    /// run had `known` steps.
-    pub(super) fn time_without(&self, at: usize, known: usize, run: &mut Vec<u32>) -> bool {
+    /// far as nothing that it set out holds time back, then [`TIME`].
+    pub(super) fn time_without(&self, at: usize, run: &mut Vec<u32>) -> bool {
         run.clear();
         if !self.dues.changed_with(at as u32) || self.steps[at].proc == Proc::Time {
             return false;
         }
         run.extend((at + 1..self.steps.len()).filter(|later| !self.ordered(at, *later)).map(|later| later as u32));
-        if at < known && run.last().is_none_or(|last| (*last as usize) < known) {
-            return false;
-        }
         loop {
             match self.dues.passing(|step| step < at as u32 || run.contains(&step)) {
                 Passing::Yes => break,
@@ -457,13 +465,20 @@ impl Causality {
         self.unsure = self.atomic && self.footprint(first).changes_load_for(&self.footprint(second));
     }
 
+    /// Are plans to go on where others end? In runs that are not of actors alone, unless a step earlier or later may make a
+    /// run end full: what is planned so far ahead may come otherwise.
+    pub(super) fn goes_on(&self) -> bool {
+        self.is_open() && !self.ends_matter
+    }
+
     /// Is there a step in this run that was no actor's, or one with a choice?
-    pub(super) fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.steps.last().is_some_and(|step| step.is_open)
     }
 
-    /// Can something keep the first step from being taken, though not the second?
-    pub(super) fn may_be_lost(&self, first: usize, second: usize) -> bool {
+    /// Can something keep the first step from being taken, though not the second, after which it still could be? `run` shows
+    /// the two the other way.
+    pub(super) fn may_be_lost(&self, first: usize, second: usize, run: &[u32]) -> bool {
         let (step, second) = (&self.steps[first], self.footprint(second));
         let stays = |guard: &Touch| second.touched.iter().all(|touch| touch.object() != guard.object());
         let is_kept =
@@ -471,7 +486,8 @@ impl Causality {
         match step.proc {
             Proc::Timer { .. } => !self.touched[range(step.touched)].iter().any(is_kept),
             Proc::World(_) => step.preventable && !second.world && self.guards[range(step.guards)].iter().all(stays),
-            Proc::Actor(_) | Proc::Time => false,
+            Proc::Time => self.dues.passing(|step| step < first as u32 || run.contains(&step)) == Passing::Yes,
+            Proc::Actor(_) => false,
         }
     }
 

@@ -97,8 +97,8 @@ pub(super) struct Exhaustive {
     top: Option<Top>,
     /// Schedules were left out because of the limit.
     pub(super) bounded: bool,
-    /// Something in the world outside could stand still.
-    pub(super) can_stall: bool,
+    /// Somebody had a choice, and the ends of runs matter: there plans leave schedules out.
+    pub(super) is_beyond_plans: bool,
     /// A planned step was not possible: harmless, but work for nothing.
     pub(super) infeasible: u64,
 }
@@ -125,7 +125,7 @@ impl Exhaustive {
             pending: Vec::new(),
             top: None,
             bounded: false,
-            can_stall: false,
+            is_beyond_plans: false,
             infeasible: 0,
         };
         search.enter(MAIN, Row::EMPTY, Mark::default());
@@ -145,6 +145,12 @@ impl Exhaustive {
         self
     }
 
+    /// The same; whether the ends of runs matter.
+    pub(super) fn with_ends(mut self, matter: bool) -> Self {
+        self.causality.ends_matter(matter);
+        self
+    }
+
     /// That of the last run: see [`Causality::class`].
     pub(super) fn class(&self) -> u64 {
         self.causality.class()
@@ -155,6 +161,7 @@ impl Exhaustive {
         let Exhaustive { reduce, limit, top, classes, .. } = self;
         let top = top.map(|top| Top { number: 0, own: None, ..top });
         let again = Exhaustive { top, ..Exhaustive::new(reduce, limit, self.causality.is_atomic()) };
+        let again = again.with_ends(self.causality.do_ends_matter());
         if classes { again.with_classes() } else { again }
     }
 
@@ -213,18 +220,17 @@ impl Exhaustive {
 
     fn plan_reversals(&mut self) {
         let mut run = mem::take(&mut self.run);
-        // What else is in a run belongs to what shows a race the other way. Where only actors step, and none has a choice, it
-        // follows from the order of what was there before.
-        let from = if self.causality.is_open() { 1 } else { self.first_new };
-        for second in from..self.causality.len() {
+        // What else is in a run belongs to what shows a race the other way: so old races are planned again.
+        for second in 1..self.causality.len() {
             for race in self.causality.races(second) {
                 let first = self.causality.race(race);
                 if !self.below_top(first) {
                     continue;
                 }
                 self.causality.reversal(first, second, &mut run);
+                let may_be_lost = self.causality.may_be_lost(first, second, &run);
                 self.plan_run(first, &mut run);
-                if self.causality.may_be_lost(first, second) {
+                if may_be_lost {
                     self.causality.reversal(first, second, &mut run);
                     run.push(first as u32);
                     self.plan_run(first, &mut run);
@@ -241,7 +247,7 @@ impl Exhaustive {
     /// late, that it may pass before him is seen nowhere on the path.
     fn plan_time(&mut self, run: &mut Vec<u32>) {
         for state in 1..self.causality.len() {
-            if self.below_top(state) && self.causality.time_without(state, self.first_new, run) {
+            if self.below_top(state) && self.causality.time_without(state, run) {
                 self.plan_run(state, run);
             }
         }
@@ -474,7 +480,6 @@ impl Driver for Exhaustive {
     fn stepped(&mut self, proc: Proc, world: &World) {
         if self.at >= self.first_new {
             let traces = world.traces();
-            self.can_stall |= world.core.can_stall();
             if self.traces() {
                 let new = |proc: &Proc| matches!(proc, Proc::World(_)) && !self.enabled_before.contains(proc);
                 let roused = world.enabled.iter().copied().filter(new);
@@ -483,6 +488,7 @@ impl Driver for Exhaustive {
                 let dues = (world.core.now(), &*self.pending);
                 self.causality.push(proc, &traces, self.was_overloaded, roused, dues);
             }
+            self.is_beyond_plans |= !traces.chosen.is_empty() && self.causality.do_ends_matter();
             self.note_answers(traces.chosen);
             if self.reduce && self.at > 0 && self.below_top(self.at) {
                 self.plan_prevented(world, proc);

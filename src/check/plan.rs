@@ -200,7 +200,7 @@ impl Plans {
             // What is planned there is right for the answers that are planned: of what else may follow, nothing is.
             true => self.open(children),
             // Where a plan ends everything there is follows, and so does this; but who sleeps there may count on it.
-            false if children.is_empty() && causality.is_open() => self.append_run(&mut children, causality, run, true),
+            false if children.is_empty() && causality.goes_on() => self.append_run(&mut children, causality, run, true),
             false if children.is_empty() => {}
             false => self.add_run(&mut children, causality, run),
         }

@@ -228,9 +228,10 @@ impl<'p> Search<'p> {
         self.stage.program.classes.switch(reduce && self.allowed.is_none());
         let (limit, atomic) = (self.settings().limit, self.settings().atomic);
         let classes = self.settings().each_class.clone();
+        let ends = self.stage.program.batches_matter || self.settings().detector != Detector::Batch;
         let new = || match classes {
-            None => Exhaustive::new(reduce, limit, atomic),
-            Some(_) => Exhaustive::new(reduce, limit, atomic).with_classes(),
+            None => Exhaustive::new(reduce, limit, atomic).with_ends(ends),
+            Some(_) => Exhaustive::new(reduce, limit, atomic).with_ends(ends).with_classes(),
         };
         let mut plans = self.settings().plans || !reduce;
         let mut search = match self.part.is_whole() {
@@ -249,8 +250,8 @@ impl<'p> Search<'p> {
                     return Ok(verdict);
                 }
             }
-            if reduce && plans && search.can_stall {
-                // What a stall keeps from happening is seen in no run, and so planned by none: again, without plans.
+            if reduce && plans && search.is_beyond_plans {
+                // Sleep sets alone leave nothing out: again, with these.
                 plans = false;
                 search = new().with_top(usize::MAX, self.part.clone());
                 self.explored = Explored::default();

@@ -182,10 +182,6 @@ impl EventLoop for Net {
         self.network.is_fault(choice)
     }
 
-    fn can_stall(&self) -> bool {
-        self.network.can_stall()
-    }
-
     fn take(&mut self, core: &mut Single, choice: u64) {
         if core.is_observed() {
             core.show_outside(&self.network.words(choice));

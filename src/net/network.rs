@@ -130,11 +130,6 @@ pub(super) trait Network: Send {
         false
     }
 
-    /// May something here stand still, so that it never happens what was on its way?
-    fn can_stall(&self) -> bool {
-        false
-    }
-
     /// The choice in words.
     fn words(&self, _choice: u64) -> String {
         String::new()

@@ -90,11 +90,6 @@ impl Single {
         matches!(proc, Proc::World(choice) if self.asks_world(|world| world.is_fault(choice)))
     }
 
-    /// May something in the world outside stand still?
-    pub(crate) fn can_stall(&self) -> bool {
-        self.asks_world(EventLoop::can_stall)
-    }
-
     /// What `update_enabled` knows of an actor.
     pub(crate) fn is_known_enabled(&self, seat: u32) -> bool {
         let progress = self.script.as_ref().and_then(|script| script.progress.get(seat as usize));

@@ -56,9 +56,6 @@ pub(crate) trait EventLoop: Any + Send {
     /// Is it a fault, which need not happen?
     fn is_fault(&self, choice: u64) -> bool;
 
-    /// May something there stand still, so that it never happens what was on its way?
-    fn can_stall(&self) -> bool;
-
     /// For the network, which knows the type.
     fn as_any(&mut self) -> &mut dyn Any;
 }

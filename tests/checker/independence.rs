@@ -1,6 +1,6 @@
 //! Messages that an actor declares to commute: fewer runs, the same ends; and a wrong promise is found out.
 
-use super::complete;
+use super::{act, complete, fan_in};
 use backwater::{Actor, Addr, ApplyReleaseBackpressureAuth, Backpressure, Check, Context, Env, Fault, Model, Verdict};
 
 #[derive(Clone, Debug, Hash, PartialEq)]
@@ -148,4 +148,24 @@ fn slices_of_a_search_that_begins_again_explore_each_class_once() {
         shares.push(runs);
     }
     assert_eq!(shares, [vec![18], vec![10, 8], vec![6, 8, 4], vec![10, 0, 0, 8]], "how many of them each slice has");
+}
+
+/// What commutes is met below the beginnings only: each part begins again, and keeps its share.
+#[test]
+fn slices_that_begin_again_below_their_beginnings_keep_their_shares() {
+    let deep = |env: &mut Env<'_>| {
+        let sum = env.spawn(Sum::<true>(0));
+        for n in 1..=2 {
+            let sum = sum.clone();
+            env.spawn(act(move |left, cx| match left {
+                0 => sum.tell(Count::Add(n), cx),
+                _ => cx.tell_self(left - 1),
+            }))
+            .tell(20, env);
+        }
+        fan_in(3, 2)(env);
+    };
+    assert_eq!(complete(Check::new(), deep).runs, 90);
+    let shares = (1..=3).map(|slice| Check::new().slice(slice, 3).run(deep).explored().runs);
+    assert_eq!(shares.collect::<Vec<_>>(), [90, 0, 0]);
 }

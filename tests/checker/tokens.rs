@@ -257,6 +257,14 @@ fn the_line_that_runs_a_failure_again_names_the_test() {
     assert_eq!(line, format!("BACKWATER_REPLAY={token} cargo test tokens::some_test -- --exact"));
 }
 
+/// Runs with the file of regressions that the variable names.
+#[test]
+fn child_that_knows_what_failed() {
+    if let Some(file) = std::env::var_os("BACKWATER_TEST_FILE") {
+        assert!(Check::new().regressions(file).run(wrong_order).failure().is_some());
+    }
+}
+
 /// A file of regressions may hold comments and empty lines; a line that fits no more is said to, and passed over.
 #[test]
 fn a_file_of_regressions_is_read_line_by_line() {
@@ -274,8 +282,15 @@ fn a_file_of_regressions_is_read_line_by_line() {
     assert_eq!(again.failure().map(|again| (again.token.as_str(), again.explored.runs)), Some((one.as_str(), 0)));
     let read = || std::fs::read_to_string(&file).expect("it is there");
     assert_eq!(read(), text, "what is known is not added");
+    let name = file.to_str().expect("the file's name is text");
+    let told = || with_environment("tokens::child_that_knows_what_failed", &[("BACKWATER_TEST_FILE", name)]);
+    let (passed, out) = told();
+    assert!(passed && !out.contains("cannot be replayed"), "{out}");
     assert!(check().run(noisy).explored().runs > 0, "another program's");
     assert_eq!(read(), format!("{text}{other}\n"));
+    std::fs::write(&file, format!("bwc1.0\n{text}")).expect("it can be written");
+    let (passed, out) = told();
+    assert!(passed && out.contains("lines.txt: the token \"bwc1.0\" cannot be replayed: it was cut short"), "{out}");
 }
 
 /// A chart of many lines shows the last; what is short is shown whole.

@@ -33,9 +33,8 @@ const SUPERFLUOUS: [(&str, bool, u64); 8] = [
     ("slow_down repaired, cut off", true, 37),
     ("slow_down, a peer that stops reading", false, 6),
     ("two bytes there and back", false, 8),
-    // On a network that can stall the search is one without plans.
-    ("a tick that overtakes", false, 45),
-    ("a tick that overtakes", true, 45),
+    ("a tick that overtakes", false, 2),
+    ("a tick that overtakes", true, 2),
 ];
 
 #[test]

@@ -283,11 +283,6 @@ fn number_of(kind: Kind, which: u32) -> u64 {
 // --- What can happen ----------------------------------------------------------------------------------------------
 
 impl World {
-    /// May a packet never arrive?
-    pub(super) fn can_stall(&self) -> bool {
-        self.explored.as_ref().is_some_and(|explored| explored.faults.stalls > 0)
-    }
-
     /// Everything that is due at a time, by what changes with it.
     pub(super) fn dues(&self, tell: &mut dyn FnMut(Object, Duration)) {
         let Some(explored) = &self.explored else { return };
@@ -527,7 +522,8 @@ impl World {
 
     fn resume_channel(&mut self, ends: Ends) {
         self.touch_pair(Kind::Head, ends);
-        self.touch_time();
+        // Time could pass until now, and cannot any more: whatever sets something out for later meets that.
+        self.touch(Object::Time, Access::Write);
         let now = self.now;
         let channel = self.channel(ends);
         channel.stalled = false;

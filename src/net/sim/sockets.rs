@@ -128,10 +128,6 @@ impl Network for Running {
         explored::is_fault(choice)
     }
 
-    fn can_stall(&self) -> bool {
-        self.0.world().can_stall()
-    }
-
     fn words(&self, choice: u64) -> String {
         self.0.world().words(choice)
     }
