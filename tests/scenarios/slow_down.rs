@@ -73,6 +73,14 @@ pub(crate) fn on_threads() -> Vec<super::threads::Case> {
     ]
 }
 
+/// Two chunks of two bytes, on a network on which what is on its way may stand still for as long as it likes.
+#[cfg(test)]
+pub(crate) fn stalled() -> super::threads::Case {
+    let stalls = Faults { stalls: 1, ..Faults::NONE };
+    super::threads::Case::new("slow_down repaired, stalled", sends(Pressure::Repaired, 2, 2))
+        .check(move |check| check.network(with_faults(Script::new().read_to_end(), stalls)))
+}
+
 #[test]
 fn as_published_it_hangs_when_the_connection_is_reset_while_throttled() {
     let resets = || on(Faults { resets: 1, ..Faults::NONE });
@@ -106,6 +114,10 @@ fn repaired_it_ends_well_whatever_the_network_does() {
     let explored = crate::passes_in_environment(on(Faults { resets: 1, ..Faults::NONE }), program(Pressure::Repaired));
     assert!(explored.runs > 1_000, "a reset can come at any moment: {explored}");
     crate::passes_in_environment(on(Faults { refusals: 1, ..Faults::NONE }), program(Pressure::Repaired));
+    // Two chunks are enough where something stands still too.
+    let two = || sends(Pressure::Repaired, 2, 2);
+    crate::passes_in_environment(on(Faults { stalls: 1, ..Faults::NONE }), two());
+    crate::passes_in_environment(on(Faults { stalls: 1, resets: 1, ..Faults::NONE }), two());
     // The sender is freed when the connection has waited long enough: 924 s, which take no time here.
     crate::passes_in_environment(on(Faults { cuts: 1, ..Faults::NONE }), sends(Pressure::Repaired, 3, 3));
     // One chunk is enough where a write can be short.
