@@ -163,6 +163,21 @@ mod tests {
     }
 
     #[test]
+    fn a_promise_is_kept_by_any_line_of_its_text_and_only_if_it_held() {
+        let mut core = Single::plain();
+        core.write_script(false, false);
+        let elsewhere: &'static str = String::from("it comes").leak();
+        let mut kept = |label, holds| {
+            core.promise(label, Promise::Eventually, holds);
+            core.script().promises.iter().map(|(label, _, held)| (*label, *held)).collect::<Vec<_>>()
+        };
+        assert_eq!(kept("it comes", false), [("it comes", false)]);
+        assert_eq!(kept("it comes", false), [("it comes", false)]);
+        assert_eq!(kept(elsewhere, true), [("it comes", true)]);
+        assert_eq!(kept("it comes", false), [("it comes", true)]);
+    }
+
+    #[test]
     fn a_timer_that_is_set_and_cancelled_in_one_step_is_none() {
         let (mut core, ids) = with_timers();
         core.set_now(MS);

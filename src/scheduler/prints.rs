@@ -470,3 +470,34 @@ impl Effect {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_behaviour_has_in_hand_makes_another_state() {
+        let mut core = Single::plain();
+        let seat = core.another().seat;
+        core.write_script(false, false);
+        let script = core.script();
+        let mut states = Vec::new();
+        for flags in 0..16 {
+            let progress = script.of(seat);
+            progress.behaving = true;
+            progress.stopping = flags & 1 != 0;
+            progress.shutdown = flags & 2 != 0;
+            progress.panic = (flags & 4 != 0).then(String::new);
+            progress.marked = vec![0; flags >> 3];
+            for effects in 0..3 {
+                let effect = || Effect::Release(std::panic::Location::caller()).into();
+                script.of(seat).effects = std::iter::repeat_with(effect).take(effects).collect();
+                let mut print = Fingerprint::new();
+                script.print_progress(seat, &mut print);
+                states.push(print.bits());
+            }
+        }
+        let unlike: std::collections::BTreeSet<u128> = states.iter().copied().collect();
+        assert_eq!(unlike.len(), states.len());
+    }
+}

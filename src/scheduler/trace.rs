@@ -200,3 +200,16 @@ fn quote(message: &dyn Debug) -> String {
     }
     cut.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_looked_at_by_an_observer_and_to_be_described() {
+        let observer = |_: Duration, _: &Event<'_>| ();
+        let looks = |observer, describe| Watch::new(observer, None, false, describe).looks();
+        assert!(looks(Some(Box::new(observer)), false) && looks(None, true));
+        assert!(!looks(None, false));
+    }
+}
