@@ -99,8 +99,6 @@ pub(super) struct Exhaustive {
     pub(super) bounded: bool,
     /// Somebody had a choice, and the ends of runs matter: there plans leave schedules out.
     pub(super) is_beyond_plans: bool,
-    /// A planned step was not possible: harmless, but work for nothing.
-    pub(super) infeasible: u64,
 }
 
 impl Exhaustive {
@@ -126,7 +124,6 @@ impl Exhaustive {
             top: None,
             bounded: false,
             is_beyond_plans: false,
-            infeasible: 0,
         };
         search.enter(MAIN, Row::EMPTY, Mark::default());
         search
@@ -401,7 +398,6 @@ impl Exhaustive {
                 return Some(());
             }
             self.plans.clear(&mut plan);
-            self.infeasible += 1;
         }
         // Who sleeps with some answers is not enough: what wakes him with those may meet nothing that he does with others.
         let awake = |proc: &Proc| !self.sleepers.has(sleepers.sleepers, *proc);
@@ -460,7 +456,6 @@ impl Driver for Exhaustive {
         let frame = &self.frames[self.at];
         if !world.is_enabled(frame.proc) {
             // Only a planned step can be impossible, never one that was taken before.
-            self.infeasible += 1;
             return None;
         }
         given.extend_from_slice(&frame.given);
