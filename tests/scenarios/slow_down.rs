@@ -5,7 +5,7 @@
 
 use super::program::{Pace, Pressure, Settings, begin};
 use backwater::net::sim::{Cue, Faults, Host, Script, SimNetwork};
-use backwater::{Cause, Check, Env, Fault, Root};
+use backwater::{Cause, Check, Env, Fault, Root, Verdict};
 use std::time::Duration;
 
 /// Chunks of two bytes through buffers that hold two: at the second the connection is throttled, if the peer is slow.
@@ -97,6 +97,15 @@ fn as_published_it_hangs_when_the_connection_is_reset_while_throttled() {
     assert_eq!(events.matches("FAULT, reset, here:49152 to peer:7669").count(), 1, "{failure}");
 }
 
+#[test]
+fn as_published_it_hangs_too_when_the_connection_may_stall_as_well() {
+    let check = || on(Faults { stalls: 1, resets: 1, ..Faults::NONE }).allow_unmatched_apply(true);
+    let failure = crate::fails(check(), program(Pressure::AsPublished));
+    let Fault::Deadlock(report) = &failure.fault else { panic!("{failure}") };
+    assert!(matches!(&report.roots[..], [root] if is_culprit(root)), "{failure}");
+    assert_eq!(failure.events.join("\n").matches("FAULT, ").count(), 1, "one fault is enough: {failure}");
+}
+
 /// The apply in `throttled`.
 fn is_culprit(root: &Root) -> bool {
     let place = matches!(root.causes[..], [Cause::Applied(place)] if place.file().ends_with("slow_down/program.rs"));
@@ -114,17 +123,21 @@ fn repaired_it_ends_well_whatever_the_network_does() {
     let explored = crate::passes_in_environment(on(Faults { resets: 1, ..Faults::NONE }), program(Pressure::Repaired));
     assert!(explored.runs > 1_000, "a reset can come at any moment: {explored}");
     crate::passes_in_environment(on(Faults { refusals: 1, ..Faults::NONE }), program(Pressure::Repaired));
-    // Two chunks are enough where something stands still too.
-    let two = || sends(Pressure::Repaired, 2, 2);
-    crate::passes_in_environment(on(Faults { stalls: 1, ..Faults::NONE }), two());
-    crate::passes_in_environment(on(Faults { stalls: 1, resets: 1, ..Faults::NONE }), two());
+    // One chunk is enough where a write can be short; where something stands still the whole is explored below.
+    let one = || sends(Pressure::Repaired, 2, 2);
+    crate::passes_in_environment(on(Faults { stalls: 1, resets: 1, ..Faults::NONE }), one());
+    crate::passes_in_environment(on(Faults { short_writes: 1, resets: 1, ..Faults::NONE }), one());
     // The sender is freed when the connection has waited long enough: 924 s, which take no time here.
     crate::passes_in_environment(on(Faults { cuts: 1, ..Faults::NONE }), sends(Pressure::Repaired, 3, 3));
-    // One chunk is enough where a write can be short.
-    crate::passes_in_environment(
-        on(Faults { short_writes: 1, resets: 1, ..Faults::NONE }),
-        sends(Pressure::Repaired, 2, 2),
-    );
+}
+
+/// In all of its 440,907 schedules: half a minute.
+#[test]
+fn repaired_it_ends_well_on_a_network_that_may_stall_and_reset() {
+    let check = on(Faults { stalls: 1, resets: 1, ..Faults::NONE });
+    let verdict = check.run(program(Pressure::Repaired));
+    let Verdict::Complete(explored) = &verdict else { panic!("{verdict}") };
+    assert!(explored.redundant * 50 < explored.runs, "{explored}");
 }
 
 /// Neither version has a deadline: a peer that is there and never reads again holds the sender for ever.
