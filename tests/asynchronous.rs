@@ -3,7 +3,7 @@
 
 mod common;
 
-use backwater::{ApplyReleaseBackpressureAuth, Backpressure, Detector, Inlet, Refusal};
+use backwater::{ApplyReleaseBackpressureAuth, Backpressure, Detector, Inlet, Refusal, SpawnOptions};
 use common::{Notes, act, ms, run, run_unwatched, virtual_time};
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
@@ -69,14 +69,15 @@ fn steps(last: u64, mut step: impl FnMut(u64, &mut Polled, &mut dyn FnMut(u64)) 
         }));
         let control = backwater::ControlAuth::from(&env.root);
         let mut polled = Some(Polled::new(env.inlet(&sink)));
-        let stepper = env.spawn(act(move |n, cx| {
+        // On the thread that takes over what came from outside: none of it is taken in the middle of a step.
+        let stepper = act(move |n, cx| {
             step(n, polled.as_mut().unwrap(), &mut |what| sink.tell_control(what, &control, cx));
             match n < last {
                 true => drop(cx.after(ms(1), n + 1)),
                 false => polled = None,
             }
-        }));
-        stepper.tell(0, env);
+        });
+        env.spawn_with(SpawnOptions::new().pinned(), stepper).tell(0, env);
     })
 }
 

@@ -166,7 +166,7 @@ mod tests {
     fn a_promise_is_kept_by_any_line_of_its_text_and_only_if_it_held() {
         let mut core = Single::plain();
         core.write_script(false, false);
-        let elsewhere: &'static str = String::from("it comes").leak();
+        let elsewhere = &"and it comes"[4..];
         let mut kept = |label, holds| {
             core.promise(label, Promise::Eventually, holds);
             core.script().promises.iter().map(|(label, _, held)| (*label, *held)).collect::<Vec<_>>()
