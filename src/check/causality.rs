@@ -155,11 +155,6 @@ impl Causality {
         self.labels.iter().flatten().fold(0, |sum: u64, label| sum.wrapping_add(*label))
     }
 
-    /// Are its steps whole behaviours?
-    pub(super) fn is_atomic(&self) -> bool {
-        self.atomic
-    }
-
     pub(super) fn len(&self) -> usize {
         self.steps.len()
     }

@@ -153,13 +153,10 @@ impl Exhaustive {
         self.causality.class()
     }
 
-    /// The same from the beginning; shares that were taken are kept.
-    pub(super) fn again(self) -> Self {
-        let Exhaustive { reduce, limit, top, classes, .. } = self;
-        let top = top.map(|top| Top { number: 0, own: None, ..top });
-        let again = Exhaustive { top, ..Exhaustive::new(reduce, limit, self.causality.is_atomic()) };
-        let again = again.with_ends(self.causality.do_ends_matter());
-        if classes { again.with_classes() } else { again }
+    /// From the beginning, as `fresh`; shares that were taken are kept.
+    pub(super) fn again(self, fresh: Self) -> Self {
+        let top = self.top.map(|top| Top { number: 0, own: None, ..top });
+        Exhaustive { top, ..fresh }
     }
 
     /// How many beginnings were met so far.

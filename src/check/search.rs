@@ -259,7 +259,7 @@ impl<'p> Search<'p> {
             }
             if self.stage.program.classes.grew() {
                 // What a message commutes with was not known to the steps before it: again, with it.
-                search = search.again();
+                search = search.again(new());
                 self.explored = Explored::default();
                 continue;
             }
@@ -295,7 +295,7 @@ impl<'p> Search<'p> {
                     let _ = stage.run(&mut search);
                     let _ = search.share();
                     if stage.program.classes.grew() {
-                        search = search.again();
+                        search = search.again(new());
                         continue;
                     }
                     if search.beginnings() >= self.part.wanted() || !search.advance() {
